@@ -1,0 +1,42 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/archive"
+)
+
+func calculatePackageIDCommand(p *program.Program) *cobra.Command {
+	var output outputFlag
+	cmd := &cobra.Command{
+		Use:     "calculatepackageid FILE",
+		Short:   "Print the package ID of a chaincode package",
+		Example: "  ccaas calculatepackageid basic.tgz",
+		Args:    arguments("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			pkg, err := archive.Open(args[0])
+			if err != nil {
+				return err
+			}
+			if output.json() {
+				return writeJSON(p, map[string]string{"packageID": pkg.ID})
+			}
+			_, err = fmt.Fprintln(p.Stdout, pkg.ID)
+			return err
+		},
+	}
+	output.add(cmd)
+	return cmd
+}
+
+// writeJSON writes a result for machines.
+func writeJSON(p *program.Program, v any) error {
+	encoder := json.NewEncoder(p.Stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}

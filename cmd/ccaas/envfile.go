@@ -1,0 +1,46 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+
+	"github.com/joho/godotenv"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+)
+
+const maxEnvFile = 4 << 20
+
+// readEnvFile returns the variables of a file of NAME=VALUE lines, as Compose
+// and systemd have them. No error holds a value.
+func readEnvFile(file string) (map[string]string, error) {
+	data, err := safefile.ReadOperators(file, maxEnvFile)
+	if err != nil {
+		return nil, fmt.Errorf("env file %q: %w", file, err)
+	}
+	env, err := godotenv.Parse(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("env file %q: is not made of NAME=VALUE lines", file)
+	}
+	return env, nil
+}
+
+// environmentOf merges env files and NAME=VALUE pairs; the last one wins.
+func environmentOf(files, pairs []string) (map[string]string, error) {
+	env := map[string]string{}
+	for _, file := range files {
+		read, err := readEnvFile(file)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(env, read)
+	}
+	given := program.Environment(pairs)
+	if len(given) != len(pairs) {
+		return nil, fmt.Errorf("--env takes NAME=VALUE, a different NAME each time")
+	}
+	maps.Copy(env, given)
+	return env, nil
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/templates"
+)
+
+func initCommand(p *program.Program) *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:     "init DIR",
+		Short:   "Write a package folder from a bundled template",
+		Example: "  ccaas init basic --template mtls",
+		Args:    arguments("DIR"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return initFolder(p, args[0], name)
+		},
+	}
+	cmd.Flags().StringVar(&name, "template", "mtls", strings.Join(templates.Names(), ", "))
+	cmd.RegisterFlagCompletionFunc("template", cobra.FixedCompletions(templates.Names(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// initFolder writes the template into dir, and prints its path.
+func initFolder(p *program.Program, dir, name string) error {
+	template, err := templates.Read(name)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if found, err := chaincode.TemplateFile(root); err == nil {
+		return fmt.Errorf("%q has a %s already: nothing was written", dir, found)
+	}
+	file := filepath.Join(dir, chaincode.ConnectionFile)
+	if err := os.WriteFile(file, template, 0o644); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.Stdout, file)
+	return err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/build"
+)
+
+func packageCommand(p *program.Program) *cobra.Command {
+	var dir, label, ccType string
+	cmd := &cobra.Command{
+		Use:   "package FILE --path DIR --label LABEL",
+		Short: "Write a chaincode package and print its package ID",
+		Long: `Write the chaincode package of a folder and print its package ID.
+
+The package holds the template (connection.json or connection.json.tmpl),
+META-INF and metadata. Whatever else lies in the folder stays out and is named
+on stderr. The same folder, label and type give the same bytes on every machine.`,
+		Example: "  ccaas package basic.tgz --path basic --label basic_1.0",
+		Args:    arguments("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return writePackage(p, args[0], dir, label, ccType)
+		},
+	}
+	cmd.Flags().StringVarP(&dir, "path", "p", "", "the package folder")
+	cmd.Flags().StringVar(&label, "label", "", "the package's label, such as basic_1.0")
+	cmd.Flags().StringVar(&ccType, "type", "ccaas", "the type in metadata.json, by which builders know their packages")
+	requireFlags(cmd, "path", "label")
+	return cmd
+}
+
+func writePackage(p *program.Program, file, dir, label, ccType string) error {
+	root, err := safefile.Open(dir, "package folder")
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	files, leftOut, folderErr := archive.Folder(root)
+	_, templateErr := build.ReadTemplate(root)
+	if folderErr != nil {
+		return errors.Join(folderErr)
+	}
+	if templateErr != nil {
+		return templateErr
+	}
+	data, err := archive.Write(label, ccType, files)
+	if err != nil {
+		return err
+	}
+	pkg, err := archive.Parse(data)
+	if err != nil {
+		return fmt.Errorf("the package that was made cannot be read: %w", err)
+	}
+	if err := renameio.WriteFile(file, data, 0o644); err != nil {
+		return err
+	}
+	for _, name := range leftOut {
+		p.Warn("%q: stays out of the package", name)
+	}
+	_, err = fmt.Fprintln(p.Stdout, pkg.ID)
+	return err
+}

@@ -1,0 +1,134 @@
+// Package program is one run of a program: what the operating system supplies
+// is passed in, what the program has to say goes out as lines on stderr, and
+// how it ended becomes its exit status.
+package program
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Exit statuses that are not 0.
+const (
+	Failed  = 1 // it did not work, and an error line says why
+	Misused = 2 // it was called wrongly
+)
+
+// LevelVariable sets from which level on a program speaks.
+const LevelVariable = "CORE_PEER_CC_BUILDER_LOG_LEVEL"
+
+// Program is one run: its arguments, environment, clock and streams.
+type Program struct {
+	Name   string
+	Args   []string          // without the program's own name
+	Env    map[string]string // the process's environment
+	Stdout io.Writer
+	Stderr io.Writer
+	Now    func() time.Time
+	// Deadline bounds the run; 0 is no bound. The peer sets none of its own.
+	Deadline time.Duration
+}
+
+// New is the program called name with what the operating system gave this process.
+func New(name string) *Program {
+	return &Program{
+		Name:   name,
+		Args:   os.Args[1:],
+		Env:    Environment(os.Environ()),
+		Stdout: os.Stdout,
+		Stderr: os.Stderr,
+		Now:    time.Now,
+	}
+}
+
+// Environment turns NAME=VALUE pairs into a map.
+func Environment(pairs []string) map[string]string {
+	env := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// Run runs step to its end, reports its error, and returns the exit status: 0,
+// or the one that step asked for by Exit, or Failed. A panic becomes one line,
+// without its value, which might be a secret.
+func (p *Program) Run(step func(*Program) error) int {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if v := recover(); v != nil {
+				done <- panicked(v)
+			}
+		}()
+		done <- step(p)
+	}()
+
+	var expired <-chan time.Time
+	if p.Deadline > 0 {
+		timer := time.NewTimer(p.Deadline)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case err := <-done:
+		return p.finish(err)
+	case <-expired:
+		return p.finish(fmt.Errorf("not done after %s: a file it reads may be a pipe, or on a file system that does not answer", p.Deadline))
+	}
+}
+
+func (p *Program) finish(err error) int {
+	if err == nil {
+		return 0
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		p.Report(err)
+		return Failed
+	}
+	if exit.err != nil {
+		p.Report(exit.err)
+	}
+	return exit.status
+}
+
+// panicked says where the program broke. Only errors of the Go runtime are
+// quoted: they hold numbers and types, any other value might be a secret.
+func panicked(v any) error {
+	what := "panic"
+	if err, ok := v.(runtime.Error); ok {
+		what = err.Error()
+	}
+	callers := make([]uintptr, 32)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
+	for frame, more := frames.Next(); more; frame, more = frames.Next() {
+		if strings.HasPrefix(frame.Function, "ccaas-template-builder/") {
+			return fmt.Errorf("internal error in %s, line %d: %s; please report it", frame.Function, frame.Line, what)
+		}
+	}
+	return fmt.Errorf("internal error: %s; please report it", what)
+}
+
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+func (e *exitError) Unwrap() error { return e.err }
+
+// Exit makes Run report err, if there is one, and return status.
+func Exit(status int, err error) error { return &exitError{status, err} }
+
+// Usage is the error of a program that was called wrongly: want is how it is called.
+func (p *Program) Usage(want string) error {
+	return Exit(Misused, fmt.Errorf("got %d arguments; usage: %s %s", len(p.Args), p.Name, want))
+}

@@ -1,0 +1,92 @@
+package program_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ccaas-template-builder/internal/program"
+)
+
+func run(env map[string]string, step func(*program.Program) error) (int, string) {
+	var stderr bytes.Buffer
+	p := &program.Program{Name: "build", Env: env, Stderr: &stderr, Deadline: 5 * time.Second}
+	return p.Run(step), stderr.String()
+}
+
+func TestRun(t *testing.T) {
+	hint := func(s string) error { return program.WithHint(errors.New(s), "set it") }
+	for name, test := range map[string]struct {
+		step   func(*program.Program) error
+		status int
+		stderr string
+	}{
+		"fine":         {func(*program.Program) error { return nil }, 0, ""},
+		"failed":       {func(*program.Program) error { return errors.New("a is b") }, 1, "build: error: a is b\n"},
+		"silent":       {func(*program.Program) error { return program.Exit(1, nil) }, 1, ""},
+		"broken":       {func(*program.Program) error { return program.Exit(2, errors.New("x")) }, 2, "build: error: x\n"},
+		"usage":        {func(p *program.Program) error { return p.Usage("A B") }, 2, "build: error: got 0 arguments; usage: build A B\n"},
+		"all reported": {func(*program.Program) error { return errors.Join(hint("a"), errors.Join(hint("b"), errors.New("c"))) }, 1, "build: error: a\nbuild: error: b\nbuild: error: c\nbuild: hint: set it\n"},
+		"one line":     {func(*program.Program) error { return errors.New("a\nb\x1b[31m\u2028\xff") }, 1, `build: error: a\nb\x1b[31m\u2028` + "\ufffd\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, stderr := run(nil, test.step)
+			if status != test.status || stderr != test.stderr {
+				t.Errorf("got status %d and %q, want %d and %q", status, stderr, test.status, test.stderr)
+			}
+		})
+	}
+}
+
+func TestPanicShowsNoValue(t *testing.T) {
+	status, stderr := run(nil, func(*program.Program) error { panic("the key") })
+	if status != 1 || strings.Contains(stderr, "the key") || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "internal error in ccaas-template-builder/internal/program_test.") {
+		t.Errorf("got status %d and %q", status, stderr)
+	}
+}
+
+func TestLongLineIsCut(t *testing.T) {
+	_, stderr := run(nil, func(*program.Program) error { return errors.New(strings.Repeat("ä", 1<<16)) })
+	if len(stderr) > 4096 || !strings.HasSuffix(stderr, "…\n") {
+		t.Errorf("got a line of %d bytes", len(stderr))
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		status, stderr := run(nil, func(*program.Program) error { <-release; return nil })
+		close(release)
+		if status != 1 || !strings.Contains(stderr, "not done after 5s") {
+			t.Errorf("got status %d and %q", status, stderr)
+		}
+	})
+}
+
+func TestLevels(t *testing.T) {
+	for level, want := range map[string]string{
+		"debug": "warning info debug",
+		"INFO":  "warning info",
+		"":      "warning",
+		"loud":  "warning",
+		"error": "",
+	} {
+		_, stderr := run(map[string]string{program.LevelVariable: level}, func(p *program.Program) error {
+			p.Warn("w %d", 1)
+			p.Info("i %d", 1)
+			p.Debug("d %d", 1)
+			return nil
+		})
+		var got []string
+		for line := range strings.Lines(stderr) {
+			got = append(got, strings.TrimSuffix(strings.Fields(line)[1], ":"))
+		}
+		if fmt.Sprint(strings.Join(got, " ")) != want {
+			t.Errorf("level %q: got %q, want %q", level, got, want)
+		}
+	}
+}

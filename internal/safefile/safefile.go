@@ -1,0 +1,238 @@
+// Package safefile reads and writes the files of a package and of a build:
+// regular files only, never outside their folder, never more than a bound, and
+// written whole or not at all with modes that do not depend on the author's.
+package safefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/google/renameio/v2"
+)
+
+// Modes of all that is written. A package's own modes are never taken over.
+const (
+	FileMode fs.FileMode = 0o600
+	DirMode  fs.FileMode = 0o700
+)
+
+// maxEntries bounds how many files and folders a tree may hold.
+const maxEntries = 100_000
+
+// Read returns the content of the regular file name below root, of at most
+// limit bytes. A missing file is an error that wraps fs.ErrNotExist.
+func Read(root *os.Root, name string, limit int64) ([]byte, error) {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, failure(name, err)
+	}
+	if err := checkRegular(info); err != nil {
+		return nil, failure(name, err)
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, failure(name, err)
+	}
+	defer file.Close()
+	data, err := readAll(file, limit)
+	if err != nil {
+		return nil, failure(name, err)
+	}
+	return data, nil
+}
+
+// checkRegular refuses what is no file, and a file whose mode lets not even
+// its owner read it: the peer keeps the modes of a package, and what only root
+// could read must not work for root alone.
+func checkRegular(info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("is %s, not a regular file", kind(info.Mode()))
+	}
+	if info.Mode().Perm()&0o400 == 0 {
+		return fmt.Errorf("has mode %04o, so its owner may not read it: package it with mode 0644", info.Mode().Perm())
+	}
+	return nil
+}
+
+// ErrIsDir is the error of a folder that stands where a file was looked for.
+var ErrIsDir = errors.New("it is a folder, not a regular file")
+
+// CheckDir reports why the folder dir, which an operator named, cannot be read.
+// The error does not hold the path.
+func CheckDir(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return reason(err)
+	}
+	return root.Close()
+}
+
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "a file"
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
+}
+
+// ReadOperators returns the content of a file that the operator named by its
+// path, of at most limit bytes, following symbolic links as Kubernetes makes
+// them. The error does not hold the path, which is an operator's value.
+func ReadOperators(file string, limit int64) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, reason(err)
+	}
+	if info.IsDir() {
+		return nil, ErrIsDir
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("it is %s, not a regular file", kind(info.Mode()))
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, reason(err)
+	}
+	defer f.Close()
+	return readAll(f, limit)
+}
+
+func readAll(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, reason(err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("is larger than %d bytes", limit)
+	}
+	return data, nil
+}
+
+// Write puts data at name below root, in folders of DirMode that it makes where
+// they are missing. The file has FileMode from its first byte and appears whole:
+// it is written beside its place and renamed, and replaces what stands there,
+// also a symbolic link.
+func Write(root *os.Root, name string, data []byte) error {
+	dir, err := makeDir(root, path.Dir(name))
+	if err != nil {
+		return failure(name, err)
+	}
+	defer dir.Close()
+	file, err := renameio.NewPendingFile(path.Base(name), renameio.WithRoot(dir), renameio.WithStaticPermissions(FileMode))
+	if err != nil {
+		return failure(name, err)
+	}
+	defer file.Cleanup()
+	if _, err := file.Write(data); err != nil {
+		return failure(name, err)
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return failure(name, err)
+	}
+	return nil
+}
+
+func makeDir(root *os.Root, name string) (*os.Root, error) {
+	if err := root.MkdirAll(name, DirMode); err != nil {
+		return nil, err
+	}
+	return root.OpenRoot(name)
+}
+
+// Files returns the regular files below the folder dir of root, by their slash
+// paths in root and in lexical order; none if there is no such folder. Anything
+// in it that is neither a regular file nor a folder is an error.
+func Files(root *os.Root, dir string) ([]string, error) {
+	switch info, err := root.Lstat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, failure(dir, err)
+	case !info.IsDir():
+		return nil, failure(dir, fmt.Errorf("is %s, not a folder", kind(info.Mode())))
+	}
+	var files []string
+	entries := 0
+	err := fs.WalkDir(root.FS(), dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return failure(name, err)
+		}
+		if entries++; entries > maxEntries {
+			return fmt.Errorf("%q holds more than %d files and folders", dir, maxEntries)
+		}
+		if entry.IsDir() {
+			return nil
+		}
+		info, err := entry.Info()
+		if err == nil {
+			err = checkRegular(info)
+		}
+		if err != nil {
+			return failure(name, err)
+		}
+		files = append(files, name)
+		return nil
+	})
+	return files, err
+}
+
+// Copy copies the regular file from below src to the path to below dst, where
+// nothing may stand yet, in folders of DirMode and with FileMode.
+func Copy(dst *os.Root, to string, src *os.Root, from string) error {
+	in, err := src.Open(from)
+	if err != nil {
+		return failure(from, err)
+	}
+	defer in.Close()
+	if err := dst.MkdirAll(path.Dir(to), DirMode); err != nil {
+		return failure(to, err)
+	}
+	out, err := dst.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, FileMode)
+	if err != nil {
+		return failure(to, err)
+	}
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return failure(to, err)
+	}
+	return nil
+}
+
+// Open opens the folder at dir, whose name what says in an error.
+func Open(dir, what string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s %q: %w", what, dir, reason(err))
+	}
+	return root, nil
+}
+
+func failure(name string, err error) error {
+	return fmt.Errorf("%q: %w", name, reason(err))
+}
+
+// reason is what went wrong without the path it happened at, which stands in
+// the line already or must not.
+func reason(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	var linkError *os.LinkError
+	if errors.As(err, &linkError) {
+		return linkError.Err
+	}
+	return err
+}

@@ -1,0 +1,206 @@
+// Package archive is the chaincode package as a file: a gzip tar of
+// metadata.json and code.tar.gz. It writes packages whose bytes depend on their
+// content alone, and reads them as strictly as the peer does.
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/chaincode"
+)
+
+// Bounds on what is read. The peer has none; the packages that this builder
+// takes hold a template and indexes.
+const (
+	maxPackage  = 64 << 20  // of a package file, in bytes
+	maxUnpacked = 128 << 20 // of all files in its code.tar.gz, in bytes
+	maxEntries  = 100_000   // of either archive
+	maxPath     = 4096
+)
+
+// Package is a chaincode package that was read.
+type Package struct {
+	ID       string
+	Metadata chaincode.Metadata
+	// RawMetadata is metadata.json as it is in the package.
+	RawMetadata []byte
+	// Unknown are the entries that are neither metadata nor code, which the peer ignores.
+	Unknown []string
+	data    []byte
+}
+
+// Bytes are the bytes of the package, which its ID is made of.
+func (p *Package) Bytes() []byte { return p.data }
+
+// Open reads the package in file by the rules of the peer
+// (ParseChaincodePackage of core/chaincode/persistence), and refuses besides an
+// entry that stands there twice, of which the peer takes now the first, now the last.
+func Open(file string) (*Package, error) {
+	data, err := safefile.ReadOperators(file, maxPackage)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", file, err)
+	}
+	p, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", file, err)
+	}
+	return p, nil
+}
+
+// Parse is Open for a package in memory, which it keeps.
+func Parse(data []byte) (*Package, error) {
+	p := &Package{data: data}
+	seen := map[string]bool{}
+	err := entries(bytes.NewReader(data), func(header *tar.Header, r io.Reader) error {
+		if header.Typeflag != tar.TypeReg {
+			return fmt.Errorf("%q: is no regular file, so the peer refuses the package: write it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
+		}
+		if seen[header.Name] {
+			return fmt.Errorf("%q: stands there twice", header.Name)
+		}
+		seen[header.Name] = true
+		switch header.Name {
+		case chaincode.MetadataFile:
+			return p.readMetadata(r)
+		case chaincode.CodeFile:
+		default:
+			p.Unknown = append(p.Unknown, header.Name)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+	case !seen[chaincode.CodeFile]:
+		err = fmt.Errorf("is no chaincode package: there is no %s in it", chaincode.CodeFile)
+	case p.RawMetadata == nil:
+		err = fmt.Errorf("is no chaincode package: there is no %s in it", chaincode.MetadataFile)
+	default:
+		err = chaincode.CheckLabel(p.Metadata.Label)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.ID = chaincode.PackageID(p.Metadata.Label, sha256.Sum256(data))
+	return p, nil
+}
+
+func (p *Package) readMetadata(r io.Reader) (err error) {
+	const maxMetadata = 64 << 10
+	if p.RawMetadata, err = io.ReadAll(io.LimitReader(r, maxMetadata+1)); err != nil {
+		return err
+	}
+	if len(p.RawMetadata) > maxMetadata {
+		return fmt.Errorf("%s is larger than %d bytes", chaincode.MetadataFile, maxMetadata)
+	}
+	p.Metadata, err = chaincode.ParseMetadata(p.RawMetadata)
+	return err
+}
+
+// Unpack writes the files of code.tar.gz below dir, as the peer's Untar does
+// (core/container/externalbuilder): folders 0700, files with the modes they
+// have in the archive. It refuses what the peer refuses, and a file that stands
+// there twice.
+func (p *Package) Unpack(dir *os.Root) error {
+	return entries(bytes.NewReader(p.data), func(header *tar.Header, r io.Reader) error {
+		if header.Name != chaincode.CodeFile {
+			return nil
+		}
+		if err := untar(r, dir); err != nil {
+			return fmt.Errorf("%s: %w", chaincode.CodeFile, err)
+		}
+		return nil
+	})
+}
+
+func untar(r io.Reader, dir *os.Root) error {
+	left := int64(maxUnpacked)
+	return entries(r, func(header *tar.Header, r io.Reader) error {
+		name := filepath.Clean(header.Name)
+		if err := checkPath(name); err != nil {
+			return err
+		}
+		switch header.Typeflag {
+		case tar.TypeDir:
+			return failure(name, dir.MkdirAll(name, safefile.DirMode))
+		case tar.TypeReg:
+		default:
+			return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer refuses the package", header.Name)
+		}
+		if left -= header.Size; left < 0 {
+			return fmt.Errorf("is larger than %d bytes when unpacked", maxUnpacked)
+		}
+		if err := dir.MkdirAll(path.Dir(name), safefile.DirMode); err != nil {
+			return failure(name, err)
+		}
+		out, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(header.Mode).Perm())
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%q: stands there twice", header.Name)
+		}
+		if err != nil {
+			return failure(name, err)
+		}
+		_, err = io.Copy(out, r)
+		return failure(name, errors.Join(err, out.Close()))
+	})
+}
+
+func failure(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	return fmt.Errorf("%q: %w", name, err)
+}
+
+// checkPath refuses a path that leaves its folder, as the peer does (ValidPath
+// of core/container/externalbuilder).
+func checkPath(name string) error {
+	switch {
+	case !filepath.IsLocal(name):
+		return fmt.Errorf("%q: is absolute or leaves the archive, so the peer refuses the package", name)
+	case len(name) > maxPath || strings.ContainsRune(name, 0):
+		return fmt.Errorf("%.40q…: is no path that a file could have", name)
+	}
+	return nil
+}
+
+// entries calls visit for each entry of a gzip tar.
+func entries(r io.Reader, visit func(*tar.Header, io.Reader) error) error {
+	unzipped, err := gzip.NewReader(r)
+	if err != nil {
+		return errors.New("is not a gzip file")
+	}
+	left := &io.LimitedReader{R: unzipped, N: 2 * maxUnpacked}
+	reader := tar.NewReader(left)
+	for count := 0; ; count++ {
+		header, err := reader.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case left.N == 0:
+			return fmt.Errorf("is larger than %d bytes when unpacked", 2*maxUnpacked)
+		case err != nil:
+			return fmt.Errorf("is not a sound gzip tar: %w", err)
+		case count == maxEntries:
+			return fmt.Errorf("has more than %d entries", maxEntries)
+		}
+		if err := visit(header, reader); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package archive
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/chaincode"
+)
+
+// Folder returns the files of a package folder that belong into the package:
+// the template, META-INF and metadata. leftOut names what lies beside them and
+// stays out: an env file or a key, perhaps. What the peer or the builder would
+// refuse at install is an error here.
+func Folder(root *os.Root) (files []File, leftOut []string, err error) {
+	template, templateErr := chaincode.TemplateFile(root)
+	artifacts, artifactsErr := chaincode.Artifacts(root)
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err := errors.Join(templateErr, artifactsErr, err); err != nil {
+		return nil, nil, err
+	}
+	names := []string{template}
+	for _, a := range artifacts {
+		names = append(names, a.From)
+	}
+	for _, name := range names {
+		content, err := safefile.Read(root, name, maxPackage)
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, File{name, content})
+	}
+	for _, entry := range entries {
+		if !slices.Contains([]string{template, chaincode.MetaInf, chaincode.SampleMetadata}, entry.Name()) {
+			leftOut = append(leftOut, entry.Name())
+		}
+	}
+	return files, leftOut, nil
+}

@@ -1,0 +1,111 @@
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"slices"
+
+	"ccaas-template-builder/pkg/chaincode"
+)
+
+// File is a file of the code archive: its slash path there, and its content.
+type File struct {
+	Name    string
+	Content []byte
+}
+
+// Write returns the package of these files with a label and a type. The bytes,
+// and so the package ID, depend on the arguments alone: entries are sorted,
+// have no time, owner or mode of their own, and nothing is compressed, because
+// what compresses better with the next release of Go would be another package.
+func Write(label, ccType string, files []File) ([]byte, error) {
+	if err := errors.Join(chaincode.CheckLabel(label), checkType(ccType)); err != nil {
+		return nil, err
+	}
+	files = slices.Clone(files)
+	slices.SortFunc(files, func(a, b File) int { return compare(a.Name, b.Name) })
+	code, err := writeTar(files)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", chaincode.CodeFile, err)
+	}
+	metadata, err := json.Marshal(chaincode.Metadata{Type: ccType, Label: label})
+	if err != nil {
+		return nil, err
+	}
+	return writeTar([]File{{chaincode.MetadataFile, metadata}, {chaincode.CodeFile, code}})
+}
+
+// checkType refuses what cannot be meant as a type; which types are a
+// builder's is for its detect to say.
+func checkType(ccType string) error {
+	for _, r := range ccType {
+		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.') {
+			return fmt.Errorf("type %q: a type is letters, digits and any of -_.", ccType)
+		}
+	}
+	if ccType == "" {
+		return errors.New("the type is empty")
+	}
+	return nil
+}
+
+func compare(a, b string) int {
+	return bytes.Compare([]byte(a), []byte(b))
+}
+
+// writeTar is a gzip of a tar of regular files, as the peer untars it: in the
+// plainest format, without folders, which the peer makes by itself.
+func writeTar(files []File) ([]byte, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i, file := range files {
+		if i > 0 && files[i-1].Name == file.Name {
+			return nil, fmt.Errorf("%q: stands there twice", file.Name)
+		}
+		if err := checkPath(file.Name); err != nil {
+			return nil, err
+		}
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: file.Name, Size: int64(len(file.Content)), Mode: 0o644, Format: tar.FormatUSTAR}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, fmt.Errorf("%q: the name must be ASCII, with at most 100 characters behind the last / and 155 before", file.Name)
+		}
+		if _, err := w.Write(file.Content); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return stored(b.Bytes()), nil
+}
+
+// stored is a gzip stream (RFC 1952) of stored blocks (RFC 1951, 3.2.4): its
+// bytes are fixed by these two, whoever writes it.
+func stored(data []byte) []byte {
+	const unknownSystem = 255
+	out := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, unknownSystem}
+	rest := data
+	for {
+		block := rest[:min(len(rest), math.MaxUint16)]
+		rest = rest[len(block):]
+		final := byte(0)
+		if len(rest) == 0 {
+			final = 1
+		}
+		out = append(out, final)
+		out = binary.LittleEndian.AppendUint16(out, uint16(len(block)))
+		out = binary.LittleEndian.AppendUint16(out, ^uint16(len(block)))
+		out = append(out, block...)
+		if final == 1 {
+			break
+		}
+	}
+	out = binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(data))
+	return binary.LittleEndian.AppendUint32(out, uint32(len(data)))
+}

@@ -1,0 +1,103 @@
+// Package build is the second step of an external builder: it renders the
+// package's connection.json for this peer, checks its indexes, and leaves both
+// in the build output.
+package build
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// Run is the program build, as the peer calls it:
+//
+//	build CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR BUILD_OUTPUT_DIR
+//
+// Nothing is written unless everything is right. The output has
+// connection.json, the files of the metadata folder, and META-INF.
+func Run(p *program.Program) error {
+	if len(p.Args) != 3 {
+		return p.Usage("CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR BUILD_OUTPUT_DIR")
+	}
+	source, err := safefile.Open(p.Args[0], "source folder")
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	metadataDir, err := safefile.Open(p.Args[1], "metadata folder")
+	if err != nil {
+		return err
+	}
+	defer metadataDir.Close()
+	output, err := safefile.Open(p.Args[2], "output folder")
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+
+	encoded, connectionErr := renderConnection(p, source, metadataDir)
+	artifacts, artifactsErr := chaincode.Artifacts(source)
+	metadata, metadataErr := metadataFiles(metadataDir)
+	if err := errors.Join(connectionErr, artifactsErr, metadataErr); err != nil {
+		return err
+	}
+	for _, name := range metadata {
+		if err := safefile.Copy(output, name, metadataDir, name); err != nil {
+			return err
+		}
+	}
+	for _, a := range artifacts {
+		if !a.Index {
+			p.Warn("%q: the peer reads only %s there", a.From, chaincode.StateDB)
+		}
+		if err := safefile.Copy(output, a.To, source, a.From); err != nil {
+			return err
+		}
+	}
+	return safefile.Write(output, chaincode.ConnectionFile, encoded)
+}
+
+// renderConnection returns the content of this peer's connection.json.
+func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte, error) {
+	metadata, err := chaincode.ReadMetadata(metadataDir)
+	if err != nil {
+		return nil, err
+	}
+	if metadata.Label != "" {
+		if err := chaincode.CheckLabel(metadata.Label); err != nil {
+			return nil, fmt.Errorf("%s: %w", chaincode.MetadataFile, err)
+		}
+	}
+	template, templateErr := ReadTemplate(source)
+	env, envErr := environ.Load(p.Env, metadata.Label)
+	if err := errors.Join(templateErr, envErr); err != nil {
+		return nil, err
+	}
+	connection, warnings, err := template.Connection(env, metadata, p.Now())
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range warnings {
+		p.Warn("%v", warning)
+	}
+	p.Info("connection.json rendered for %q: TLS %t, client certificate %t", metadata.Label, connection.TLSRequired, connection.ClientAuthRequired)
+	return connection.Encode(), nil
+}
+
+// metadataFiles lists the metadata folder's files, which the output must not
+// mistake for its own.
+func metadataFiles(dir *os.Root) ([]string, error) {
+	files, err := safefile.Files(dir, ".")
+	for _, name := range files {
+		if name == chaincode.ConnectionFile || strings.HasPrefix(name, chaincode.MetaInf+"/") {
+			err = errors.Join(err, fmt.Errorf("%q: does not belong into a metadata folder", name))
+		}
+	}
+	return files, err
+}

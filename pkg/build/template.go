@@ -1,0 +1,256 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/internal/value"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/render"
+)
+
+// defaults are the templates of the keys that a document lacks: their settings.
+const defaults = `{
+  "address": "{{ .Address }}",
+  "domain": "{{ .Domain | default "" }}",
+  "dial_timeout": "{{ .DialTimeout }}",
+  "tls_required": {{ .TLSRequired }},
+  "client_auth_required": {{ .ClientAuthRequired }},
+  "client_key": "{{ .ClientKey }}",
+  "client_cert": "{{ .ClientCert }}",
+  "root_cert": "{{ .RootCert }}"
+}`
+
+// Template is what a package says about the connection.json of each peer.
+type Template struct {
+	file     string
+	document *render.Document
+	defaults *render.Document
+}
+
+// ReadTemplate reads and checks the template in the folder of a package's code.
+func ReadTemplate(dir *os.Root) (*Template, error) {
+	name, err := chaincode.TemplateFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	data, err := safefile.Read(dir, name, render.MaxSource)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTemplate(name, data)
+}
+
+// ParseTemplate checks the template in data, whose file is called file in
+// errors: its syntax, its language, its keys. All that is wrong is joined.
+func ParseTemplate(file string, data []byte) (*Template, error) {
+	document, err := render.Parse(file, data)
+	if document == nil {
+		return nil, err
+	}
+	errs := []error{err}
+	for _, member := range document.Members {
+		if err := connection.CheckKey(member.Key); err != nil {
+			errs = append(errs, member.Error(err))
+		}
+	}
+	ours, err := render.Parse("defaults", []byte(defaults))
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	return &Template{file, document, ours}, nil
+}
+
+// member returns the template of a key.
+func (t *Template) member(key string) *render.Member {
+	if m := t.document.Member(key); m != nil {
+		return m
+	}
+	return t.defaults.Member(key)
+}
+
+// relevant tells whether the peer reads a key, given those that decide it.
+func relevant(key string, tls, clientAuth bool) bool {
+	switch key {
+	case "client_auth_required", "domain", "root_cert":
+		return tls
+	case "client_cert", "client_key":
+		return tls && clientAuth
+	}
+	return true
+}
+
+// order is the order in which keys are rendered: first those that decide about others.
+func order() []string {
+	first := []string{"tls_required", "client_auth_required"}
+	rest := slices.DeleteFunc(connection.Keys(), func(key string) bool { return slices.Contains(first, key) })
+	return append(first, rest...)
+}
+
+// Connection renders the template for one peer, checks the result at the time
+// now, and returns it with warnings. The error joins all that is wrong; neither
+// it nor a warning holds a value.
+func (t *Template) Connection(env *environ.Environment, metadata chaincode.Metadata, now time.Time) (connection.Connection, []error, error) {
+	r := rendering{template: t, env: env, values: valuesOf(env, metadata), variables: map[string][]string{}}
+	for _, key := range order() {
+		if relevant(key, r.connection.TLSRequired, r.connection.ClientAuthRequired) {
+			r.render(key)
+		}
+	}
+	r.validate()
+	if err := errors.Join(r.errs...); err != nil {
+		return connection.Connection{}, nil, err
+	}
+	return r.connection, r.warnings(now), nil
+}
+
+// valuesOf is where a package's and an operator's values meet.
+func valuesOf(env *environ.Environment, metadata chaincode.Metadata) render.Values {
+	root := env.Root()
+	if _, ok := root["Chaincode"]; !ok {
+		root["Chaincode"] = value.Group{
+			"Label": variableOf(metadata.Label, "label"),
+			"Type":  variableOf(metadata.Type, "type"),
+			"Path":  {Value: metadata.Path},
+			"Extra": {Value: value.FromJSON(metadata.Extra)},
+		}
+	}
+	return render.Values{Root: root, Unknown: env.Unknown, Env: env.Lookup, EnvFile: env.ReadFile}
+}
+
+func variableOf(text, key string) value.Var {
+	if text == "" {
+		return value.Var{Why: chaincode.MetadataFile + " has no " + key}
+	}
+	return value.Var{Value: text}
+}
+
+// rendering is one connection in the making.
+type rendering struct {
+	template   *Template
+	env        *environ.Environment
+	values     render.Values
+	connection connection.Connection
+	variables  map[string][]string // those each key was rendered from
+	failed     []string            // keys that have no value
+	errs       []error
+}
+
+func (r *rendering) render(key string) {
+	result, err := r.template.member(key).Render(r.values)
+	r.variables[key] = result.Variables
+	if err == nil {
+		err = r.set(key, result.Value)
+	}
+	if err != nil {
+		r.failed = append(r.failed, key)
+		r.fail(key, err)
+	}
+}
+
+// set gives a key its value. This is the one place where a private key leaves
+// the environment.
+func (r *rendering) set(key string, v any) error {
+	if secret, ok := v.(value.Secret); ok {
+		if key != "client_key" {
+			return r.place(key, errors.New("holds a private key, which only client_key may"))
+		}
+		v = r.env.Key(secret)
+	}
+	if err := r.connection.Set(key, v); err != nil {
+		return r.place(key, err)
+	}
+	return nil
+}
+
+// validate adds what is wrong with the connection, but not again for keys that
+// could not be rendered.
+func (r *rendering) validate() {
+	for _, err := range program.Errors(r.connection.Validate()) {
+		var failure *connection.Failure
+		if errors.As(err, &failure) && !slices.Contains(r.failed, failure.Key) {
+			r.fail(failure.Key, r.place(failure.Key, failure.Reason))
+		}
+	}
+	if r.env.RequireTLS() && !r.connection.TLSRequired && !slices.Contains(r.failed, "tls_required") {
+		r.fail("tls_required", r.place("tls_required", errors.New("is false, and CCAAS_REQUIRE_TLS allows no connection without TLS")))
+	}
+}
+
+// place is err at the place of a key, with the variables behind its value.
+func (r *rendering) place(key string, err error) error {
+	if from := r.variables[key]; len(from) > 0 {
+		err = fmt.Errorf("%w (from %s)", err, strings.Join(from, ", "))
+	}
+	return r.template.member(key).Error(err)
+}
+
+// fail adds the errors that err joins, with what an operator can do about each.
+func (r *rendering) fail(key string, err error) {
+	for _, err := range program.Errors(err) {
+		r.errs = append(r.errs, r.hint(r.template.unplaced(key, err)))
+	}
+}
+
+// unplaced takes the place from an error about a key that is not in the document.
+func (t *Template) unplaced(key string, err error) error {
+	var placed *render.Error
+	if t.document.Member(key) != nil || !errors.As(err, &placed) {
+		return err
+	}
+	err = placed.Err
+	var missing *render.NotSetError
+	if key == "root_cert" && t.document.Member("tls_required") == nil && errors.As(err, &missing) {
+		err = fmt.Errorf("%w, and the template has no tls_required, so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
+	}
+	return &render.Error{Place: t.file, Field: key, Err: err}
+}
+
+func (r *rendering) hint(err error) error {
+	var missing *render.NotSetError
+	if errors.As(err, &missing) && missing.Variable != "" {
+		return program.WithHint(err, environ.HintNotSet)
+	}
+	return err
+}
+
+// warnings are what is no error but should be known.
+func (r *rendering) warnings(now time.Time) []error {
+	var warnings []error
+	for _, failure := range r.connection.Warnings(now) {
+		warnings = append(warnings, r.template.unplaced(failure.Key, r.place(failure.Key, failure.Reason)))
+	}
+	if literal, ok := r.template.member("client_key").Literal(); ok && literal != "" {
+		warnings = append(warnings, r.template.member("client_key").Error(errors.New("stands in the package itself: everyone who has the package has this private key")))
+	}
+	if !r.connection.TLSRequired && r.certificatesGiven() {
+		warnings = append(warnings, r.template.unplaced("tls_required", r.place("tls_required", errors.New("is false, so the connection has no TLS and the certificates given for it are not used"))))
+	}
+	return warnings
+}
+
+// certificatesGiven tells whether the package or the operator supplies any
+// certificate or key.
+func (r *rendering) certificatesGiven() bool {
+	for _, key := range []string{"root_cert", "client_cert", "client_key"} {
+		if m := r.template.document.Member(key); m != nil {
+			if literal, ok := m.Literal(); !ok || literal != "" {
+				return true
+			}
+		}
+	}
+	for _, name := range []string{"RootCert", "ClientCert", "ClientKey"} {
+		if v, ok := r.values.Root[name].(value.Var); ok && v.Value != nil {
+			return true
+		}
+	}
+	return false
+}

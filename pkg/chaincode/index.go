@@ -1,0 +1,144 @@
+package chaincode
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The folders of a package that hold what belongs beside the code, the
+// indexes of the state database above all: Fabric's packager writes MetaInf,
+// its sample builder scripts read SampleMetadata. A build has MetaInf only.
+const (
+	MetaInf        = "META-INF"
+	SampleMetadata = "metadata"
+	StateDB        = "statedb"
+)
+
+// maxIndex is how large one index definition may be, in bytes.
+const maxIndex = 1 << 20
+
+// CheckIndexPath holds the path of a file, relative to META-INF, against the
+// places where the peer looks for CouchDB indexes
+// (internal/ccmetadata of Fabric):
+//
+//	statedb/couchdb/indexes/NAME.json
+//	statedb/couchdb/collections/COLLECTION/indexes/NAME.json
+func CheckIndexPath(path string) error {
+	parts := strings.Split(path, "/")
+	switch {
+	case len(parts) < 3 || parts[1] != "couchdb":
+		return errors.New("indexes are for CouchDB, below statedb/couchdb")
+	case parts[2] == "collections" && len(parts) == 6 && parts[4] == "indexes":
+		if !collectionName(parts[3]) {
+			return fmt.Errorf("collection %q: a collection's name is letters, digits, _ and -", parts[3])
+		}
+	case parts[2] == "indexes" && len(parts) == 4:
+	default:
+		return errors.New("an index lies in statedb/couchdb/indexes or statedb/couchdb/collections/COLLECTION/indexes")
+	}
+	if !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json") {
+		return errors.New("an index is a file NAME.json")
+	}
+	return nil
+}
+
+func collectionName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !alphanumeric(c) && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// CheckIndex holds the content of an index file against the definition that
+// the peer's packager accepts (internal/ccmetadata of Fabric). The peer itself
+// checks nothing at install, and CouchDB's refusal is only logged.
+func CheckIndex(data []byte) error {
+	definition, err := object(data)
+	if err != nil {
+		return err
+	}
+	if _, ok := definition["index"]; !ok {
+		return errors.New(`has no "index"`)
+	}
+	for _, key := range slices.Sorted(maps.Keys(definition)) {
+		value := definition[key]
+		var text string
+		isText := json.Unmarshal(value, &text) == nil && string(value) != "null"
+		switch {
+		case key == "index":
+			err = checkIndexFields(value)
+		case key == "ddoc" || key == "name":
+			if !isText {
+				err = fmt.Errorf("%q must be a string", key)
+			}
+		case key == "type":
+			if text != "json" {
+				err = errors.New(`"type" must be "json"`)
+			}
+		default:
+			err = fmt.Errorf("an index definition has no %q", key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkIndexFields(data []byte) error {
+	index, err := object(data)
+	if err != nil {
+		return fmt.Errorf(`"index": %w`, err)
+	}
+	for key := range index {
+		if key != "fields" && key != "partial_filter_selector" {
+			return fmt.Errorf(`"index" has no %q`, key)
+		}
+	}
+	var fields []json.RawMessage
+	if json.Unmarshal(index["fields"], &fields) != nil || len(fields) == 0 {
+		return errors.New(`"index" must have "fields", a list of one or more`)
+	}
+	for i, field := range fields {
+		if err := checkIndexField(field); err != nil {
+			return fmt.Errorf("field %d of the index: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// object decodes a JSON object whose keys count as they are written.
+func object(data []byte) (map[string]json.RawMessage, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return nil, jsonError(err)
+	}
+	if members == nil {
+		return nil, errors.New("is null, not an object")
+	}
+	return members, nil
+}
+
+// checkIndexField accepts "name" and {"name": "asc"} or "desc".
+func checkIndexField(data json.RawMessage) error {
+	var name string
+	if json.Unmarshal(data, &name) == nil && string(data) != "null" {
+		return nil
+	}
+	var sorted map[string]string
+	if json.Unmarshal(data, &sorted) != nil || len(sorted) != 1 {
+		return errors.New(`must be a name, or an object of one name with "asc" or "desc"`)
+	}
+	for _, order := range sorted {
+		if order := strings.ToLower(order); order != "asc" && order != "desc" {
+			return errors.New(`the order must be "asc" or "desc"`)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+// Package chaincode knows what Fabric says about a chaincode package: its
+// metadata, its label, its package ID and its state database indexes.
+package chaincode
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"ccaas-template-builder/internal/safefile"
+)
+
+// Names in a chaincode package and in a build, as the peer has them.
+const (
+	MetadataFile   = "metadata.json"
+	CodeFile       = "code.tar.gz"
+	ConnectionFile = "connection.json"
+)
+
+const maxMetadata = 64 << 10
+
+// Metadata is a package's metadata.json.
+type Metadata struct {
+	Path  string `json:"path"`
+	Type  string `json:"type"`
+	Label string `json:"label"`
+	// Extra is whatever else the packager wanted builders to know, of the form
+	// that fabric-cc-external-builder reads.
+	Extra map[string]any `json:"extra,omitempty"`
+}
+
+// ReadMetadata reads metadata.json in dir, by the peer's rules: keys in any
+// case, unknown ones ignored.
+func ReadMetadata(dir *os.Root) (Metadata, error) {
+	data, err := safefile.Read(dir, MetadataFile, maxMetadata)
+	if err != nil {
+		return Metadata{}, err
+	}
+	return ParseMetadata(data)
+}
+
+// ParseMetadata decodes the content of a metadata.json.
+func ParseMetadata(data []byte) (Metadata, error) {
+	var metadata Metadata
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&metadata); err != nil {
+		return Metadata{}, fmt.Errorf("%s: %w", MetadataFile, jsonError(err))
+	}
+	if decoder.More() {
+		return Metadata{}, fmt.Errorf("%s: something follows the JSON object", MetadataFile)
+	}
+	return metadata, nil
+}
+
+// jsonError says what is wrong with a document of a package in words that do
+// not depend on Go's types.
+func jsonError(err error) error {
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) {
+		if wrongType.Field == "" {
+			return fmt.Errorf("is a JSON %s, not an object", wrongType.Value)
+		}
+		return fmt.Errorf("%q must not be a JSON %s", wrongType.Field, wrongType.Value)
+	}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("is not valid JSON, at byte %d: %w", syntax.Offset, err)
+	}
+	return fmt.Errorf("is not valid JSON: %w", err)
+}
+
+// maxLabel is how long a label may be for the peer's scratch folder,
+// fabric-LABEL-HASH with up to ten random digits, to have a name that file
+// systems take (255 bytes).
+const maxLabel = 255 - len("fabric--") - 64 - 10
+
+// CheckLabel holds label against the peer's rule (LabelRegexp of
+// core/chaincode/persistence): a letter or digit, then letters, digits and _.+-
+func CheckLabel(label string) error {
+	if label == "" {
+		return errors.New("the label is empty")
+	}
+	for i := range len(label) {
+		if c := label[i]; !alphanumeric(c) && (i == 0 || c != '_' && c != '.' && c != '+' && c != '-') {
+			return fmt.Errorf("label %q: a label is letters, digits and any of _.+- and begins with a letter or digit", label)
+		}
+	}
+	if len(label) > maxLabel {
+		return fmt.Errorf("label %q: longer than %d bytes, so the peer could not make its folders", label, maxLabel)
+	}
+	return nil
+}
+
+func alphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// PackageID is the ID by which a peer knows the package with this label whose
+// bytes have the SHA-256 sum hash.
+func PackageID(label string, hash [32]byte) string {
+	return fmt.Sprintf("%s:%x", label, hash)
+}

@@ -1,0 +1,83 @@
+package chaincode
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"ccaas-template-builder/internal/safefile"
+)
+
+// templateFiles are the names that the template of connection.json may have.
+var templateFiles = [...]string{ConnectionFile, ConnectionFile + ".tmpl"}
+
+// TemplateFile returns the name of the template in a folder of code, which has
+// exactly one.
+func TemplateFile(dir *os.Root) (string, error) {
+	var found []string
+	for _, name := range templateFiles {
+		switch _, err := dir.Lstat(name); {
+		case err == nil:
+			found = append(found, name)
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("%q: %w", name, err)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("there is no %s beside the code", strings.Join(templateFiles[:], " or "))
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("there are both %s: remove one", strings.Join(found, " and "))
+}
+
+// Artifact is a file that a package has beside its template.
+type Artifact struct {
+	From  string // its path in the package
+	To    string // its path in a build, below MetaInf
+	Index bool   // it is an index of the state database; the peer reads nothing else
+}
+
+// Artifacts lists what lies in META-INF and metadata of a folder of code, the
+// two layouts there are. Below statedb only sound indexes may lie.
+func Artifacts(dir *os.Root) ([]Artifact, error) {
+	var artifacts []Artifact
+	var errs []error
+	taken := map[string]string{}
+	for _, layout := range []string{MetaInf, SampleMetadata} {
+		files, err := safefile.Files(dir, layout)
+		errs = append(errs, err)
+		for _, from := range files {
+			path := strings.TrimPrefix(from, layout+"/")
+			a := Artifact{From: from, To: MetaInf + "/" + path, Index: strings.HasPrefix(path, StateDB+"/")}
+			if first := taken[a.To]; first != "" {
+				errs = append(errs, fmt.Errorf("%q: stands there as %q too: remove one", from, first))
+				continue
+			}
+			taken[a.To] = from
+			artifacts = append(artifacts, a)
+			if a.Index {
+				errs = append(errs, checkIndexFile(dir, from, path))
+			}
+		}
+	}
+	return artifacts, errors.Join(errs...)
+}
+
+// checkIndexFile checks the file from, whose place below META-INF is path.
+func checkIndexFile(dir *os.Root, from, path string) error {
+	if err := CheckIndexPath(path); err != nil {
+		return fmt.Errorf("%q: %w", from, err)
+	}
+	data, err := safefile.Read(dir, from, maxIndex)
+	if err != nil {
+		return err
+	}
+	if err := CheckIndex(data); err != nil {
+		return fmt.Errorf("%q: %w", from, err)
+	}
+	return nil
+}

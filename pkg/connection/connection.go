@@ -1,0 +1,179 @@
+// Package connection is the connection.json that a peer reads to dial a
+// chaincode server: its type, its rules, its encoding.
+package connection
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+
+	"ccaas-template-builder/internal/nearest"
+)
+
+// Connection is the content of a connection.json. The keys are those of
+// ChaincodeServerUserData in Fabric's core/container/externalbuilder.
+type Connection struct {
+	// Address of the chaincode server, HOST:PORT.
+	Address string `json:"address" validate:"address"`
+	// Domain is the name the server's certificate must have, where it is not
+	// the host of Address. Peers before v3 ignore it, all do without ClientAuthRequired.
+	Domain string `json:"domain,omitempty" validate:"omitempty,hostname_rfc1123"`
+	// DialTimeout is a Go duration such as 3s.
+	DialTimeout string `json:"dial_timeout" validate:"dial_timeout"`
+	TLSRequired bool   `json:"tls_required"`
+	// ClientAuthRequired makes the peer show a client certificate.
+	ClientAuthRequired bool `json:"client_auth_required"`
+	// ClientKey and ClientCert are the peer's own identity, in PEM.
+	ClientKey  string `json:"client_key,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,private_key"`
+	ClientCert string `json:"client_cert,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,certificates"`
+	// RootCert has the certificate authorities of the chaincode server, in PEM.
+	RootCert string `json:"root_cert,omitempty" validate:"required_if=TLSRequired true,omitempty,certificates"`
+}
+
+// Failure is what is wrong with one key of a connection. Reason holds no value.
+type Failure struct {
+	Key    string
+	Reason error
+}
+
+func (f *Failure) Error() string { return f.Key + ": " + f.Reason.Error() }
+func (f *Failure) Unwrap() error { return f.Reason }
+
+func fail(key, format string, args ...any) error {
+	return &Failure{key, fmt.Errorf(format, args...)}
+}
+
+// Keys are the keys of a connection.json, in the order of Encode.
+func Keys() []string {
+	t := reflect.TypeFor[Connection]()
+	keys := make([]string, t.NumField())
+	for i := range keys {
+		keys[i] = keyOf(t.Field(i))
+	}
+	return keys
+}
+
+// CheckKey refuses a key that the peer would ignore, or would take for another:
+// it matches keys in any case and passes over those it does not know.
+func CheckKey(key string) error {
+	keys := Keys()
+	for _, known := range keys {
+		if key == known {
+			return nil
+		}
+	}
+	if meant := nearest.Name(key, keys); meant != "" {
+		return fmt.Errorf("the peer knows no such key, did you mean %q", meant)
+	}
+	return fmt.Errorf("the peer knows no such key; it knows %q", keys)
+}
+
+// Set gives a key its value: a bool or the strings true and false where the
+// peer takes a bool, else a string. The key must be one of Keys.
+func (c *Connection) Set(key string, v any) error {
+	field := c.field(key)
+	if field.Kind() == reflect.Bool {
+		switch v {
+		case true, "true":
+			field.SetBool(true)
+		case false, "false":
+			field.SetBool(false)
+		default:
+			return errors.New("must be true or false")
+		}
+		return nil
+	}
+	text, ok := v.(string)
+	switch {
+	case ok:
+		field.SetString(text)
+		return nil
+	case key == "dial_timeout":
+		return errors.New(`must be a duration in quotes such as "10s": the peer takes a number for nanoseconds`)
+	}
+	return errors.New("must be a string")
+}
+
+func (c *Connection) field(key string) reflect.Value {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		if keyOf(v.Type().Field(i)) == key {
+			return v.Field(i)
+		}
+	}
+	panic("no key of a connection: " + key)
+}
+
+// Encode returns c as the peer reads it, the same bytes for the same c: keys in
+// fixed order, two spaces deep, with a newline at the end. What is not set is left out.
+func (c Connection) Encode() []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(c); err != nil {
+		panic(err) // strings and bools always encode
+	}
+	return b.Bytes()
+}
+
+// Decode reads a connection.json as the peer does, and refuses what the peer
+// passes over or fails at later: unknown keys, keys in another case, duplicates,
+// null, numbers, strings for booleans, and anything behind the object. It does
+// not Validate.
+func Decode(data []byte) (Connection, error) {
+	var c Connection
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return c, errors.New("is not a JSON object")
+	}
+	seen := map[string]bool{}
+	var errs []error
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return c, errors.New("is not valid JSON")
+		}
+		var v any
+		if err := decoder.Decode(&v); err != nil {
+			return c, errors.New("is not valid JSON")
+		}
+		errs = append(errs, c.decode(key.(string), v, seen))
+	}
+	if _, err := decoder.Token(); err != nil {
+		return c, errors.New("is not valid JSON")
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return c, errors.New("has something behind the JSON object")
+	}
+	return c, errors.Join(errs...)
+}
+
+func (c *Connection) decode(key string, v any, seen map[string]bool) error {
+	if err := CheckKey(key); err != nil {
+		return fail(fmt.Sprintf("%q", key), "%w", err)
+	}
+	if seen[key] {
+		return fail(key, "stands there twice")
+	}
+	seen[key] = true
+	if _, isText := v.(string); isText && c.field(key).Kind() == reflect.Bool {
+		return fail(key, "is a string, which the peer refuses: true or false without quotes")
+	}
+	if err := c.Set(key, v); err != nil {
+		return fail(key, "%w", err)
+	}
+	return nil
+}
+
+// Redacted is c without its private key.
+func (c Connection) Redacted() Connection {
+	if c.ClientKey != "" {
+		c.ClientKey = "(hidden)"
+	}
+	return c
+}

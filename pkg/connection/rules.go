@@ -1,0 +1,232 @@
+package connection
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-playground/validator/v10"
+
+	"ccaas-template-builder/internal/pemtext"
+)
+
+// MaxDialTimeout bounds dial_timeout. The peer dials within an invocation,
+// which has long ended by then.
+const MaxDialTimeout = 5 * time.Minute
+
+// rules are the checks behind the validate tags of Connection that are ours.
+// What they return holds no value.
+var rules = map[string]func(string) error{
+	"address":      checkAddress,
+	"dial_timeout": checkDialTimeout,
+	"private_key":  checkPrivateKey,
+	"certificates": func(text string) error { _, err := certificates(text); return err },
+}
+
+// reasons are what to say of validator's own tags.
+var reasons = map[string]string{
+	"hostname_rfc1123": "must be a host name, without scheme or port",
+	"required_if":      "is missing",
+}
+
+var validate = sync.OnceValue(func() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(keyOf)
+	for tag, check := range rules {
+		err := v.RegisterValidation(tag, func(field validator.FieldLevel) bool { return check(field.Field().String()) == nil }, true)
+		if err != nil {
+			panic(err)
+		}
+	}
+	return v
+})
+
+// keyOf is the JSON key of a field of Connection.
+func keyOf(field reflect.StructField) string {
+	key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return key
+}
+
+// Validate holds c against all that the peer and gRPC will ask of it, and joins
+// a *Failure for each rule it breaks.
+func (c Connection) Validate() error {
+	var failed validator.ValidationErrors
+	err := validate().Struct(c)
+	if err != nil && !errors.As(err, &failed) {
+		return err
+	}
+	var errs []error
+	broken := map[string]bool{}
+	for _, f := range failed {
+		broken[f.Field()] = true
+		if check, ok := rules[f.Tag()]; ok {
+			errs = append(errs, fail(f.Field(), "%w", check(f.Value().(string))))
+			continue
+		}
+		reason, why := reasons[f.Tag()], ""
+		if condition, _, _ := strings.Cut(f.Param(), " "); condition != "" {
+			field, _ := reflect.TypeFor[Connection]().FieldByName(condition)
+			why = ": " + keyOf(field) + " is true"
+		}
+		errs = append(errs, fail(f.Field(), "%s%s", reason, why))
+	}
+	if c.ClientKey != "" && c.ClientCert != "" && !broken["client_key"] && !broken["client_cert"] {
+		if _, err := tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey)); err != nil {
+			errs = append(errs, fail("client_key", "does not belong to client_cert: the two have different public keys"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Warnings are what the peer takes but people should know, at the time now.
+func (c Connection) Warnings(now time.Time) []*Failure {
+	var warnings []*Failure
+	warn := func(key, format string, args ...any) {
+		warnings = append(warnings, &Failure{key, fmt.Errorf(format, args...)})
+	}
+	if c.Domain != "" && !c.ClientAuthRequired {
+		warn("domain", "the peer ignores it without client_auth_required")
+	}
+	for _, field := range []struct{ key, text string }{{"root_cert", c.RootCert}, {"client_cert", c.ClientCert}} {
+		certs, _ := certificates(field.text)
+		for _, cert := range certs {
+			switch {
+			case now.After(cert.NotAfter):
+				warn(field.key, "certificate %s expired at %s", fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
+			case now.Before(cert.NotBefore):
+				warn(field.key, "certificate %s is not valid before %s", fingerprint(cert), cert.NotBefore.UTC().Format(time.RFC3339))
+			}
+		}
+	}
+	return warnings
+}
+
+// fingerprint is the beginning of a certificate's SHA-256, enough to tell which it is.
+func fingerprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return hex.EncodeToString(sum[:8]) + "…"
+}
+
+// Certificates returns the certificates in root_cert and in client_cert, of a
+// connection that is valid.
+func (c Connection) Certificates() (root, client []*x509.Certificate) {
+	root, _ = certificates(c.RootCert)
+	client, _ = certificates(c.ClientCert)
+	return root, client
+}
+
+func checkAddress(address string) error {
+	if strings.Contains(address, "://") {
+		return errors.New("must be HOST:PORT without a scheme")
+	}
+	colon := strings.LastIndexByte(address, ':')
+	if colon < 0 || strings.HasSuffix(address, "]") {
+		return errors.New("must be HOST:PORT, and has no port")
+	}
+	host, port := address[:colon], address[colon+1:]
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || port[0] == '0' {
+		return errors.New("must be HOST:PORT with a port from 1 to 65535")
+	}
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		if ip, err := netip.ParseAddr(host[1 : len(host)-1]); err != nil || !ip.Is6() {
+			return errors.New("has no IPv6 address between [ and ]")
+		}
+		return nil
+	}
+	switch {
+	case host == "":
+		return errors.New("must be HOST:PORT, and has no host")
+	case strings.Contains(host, ":"):
+		return errors.New("has an IPv6 address as its host, or more than one port: an IPv6 address goes between [ and ]")
+	case !isHost(host):
+		return errors.New("has a host that is no host name: letters, digits, - and _ in parts between dots")
+	}
+	return nil
+}
+
+// isHost accepts what a resolver takes for a name: also underscores, which
+// Compose has in the names of its services.
+func isHost(host string) bool {
+	if len(host) > 253 {
+		return false
+	}
+	for part := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
+		if part == "" || len(part) > 63 || part[0] == '-' || part[len(part)-1] == '-' {
+			return false
+		}
+		for _, r := range part {
+			if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func checkDialTimeout(text string) error {
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return errors.New("must be a duration such as 3s, 500ms or 1m")
+	case d <= 0:
+		return errors.New("must be more than 0")
+	case d > MaxDialTimeout:
+		return fmt.Errorf("must not be more than %s", MaxDialTimeout)
+	}
+	return nil
+}
+
+// certificates parses PEM that holds certificates only, one or more.
+func certificates(text string) ([]*x509.Certificate, error) {
+	blocks, err := pemtext.Blocks(text)
+	if err != nil {
+		return nil, err
+	}
+	var certs []*x509.Certificate
+	for i, block := range blocks {
+		if block.Type != "CERTIFICATE" {
+			return nil, errors.New("must hold certificates only, and holds another kind of PEM block")
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d in it cannot be parsed", i+1)
+		}
+		certs = append(certs, cert)
+	}
+	return certs, nil
+}
+
+// checkPrivateKey accepts PEM in which there is one private key that needs no password.
+func checkPrivateKey(text string) error {
+	blocks, err := pemtext.Blocks(text)
+	if err != nil {
+		return err
+	}
+	keys := 0
+	for _, block := range blocks {
+		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			continue
+		}
+		keys++
+		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
+			return errors.New("is encrypted with a password, which the peer cannot give: store it decrypted")
+		}
+		if !pemtext.IsPrivateKey(block.Bytes) {
+			return errors.New("cannot be parsed as a private key")
+		}
+	}
+	if keys != 1 {
+		return fmt.Errorf("must hold one private key, and holds %d", keys)
+	}
+	return nil
+}

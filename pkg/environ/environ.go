@@ -1,0 +1,148 @@
+// Package environ is what the operator of a peer supplies to a template: the
+// variables the peer propagates, and the files and folders they name.
+//
+// Private keys stay in it. What a template gets in place of one is a
+// value.Secret, and only Environment.Key gives the key for it. No error of this
+// package holds a value.
+package environ
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+
+	"ccaas-template-builder/internal/nearest"
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/internal/value"
+)
+
+// MaxValue bounds a variable's value and a file that a variable names, in bytes.
+const MaxValue = 64 << 10
+
+// HintNotSet is what to do about a variable that is not set.
+const HintNotSet = "set it for the peer process and list it under propagateEnvironment in core.yaml"
+
+// Environment is what the templates of one chaincode may ask for.
+type Environment struct {
+	layers     layers
+	root       map[string]any // value.Var or value.Group by name
+	legacy     legacy
+	keys       []string
+	requireTLS bool
+}
+
+// Load reads the settings from the variables of a process, and from the folder
+// that CCAAS_ENV_DIR names among them, for the chaincode with this label. All
+// that is wrong with them is reported, not the first.
+func Load(process map[string]string, label string) (*Environment, error) {
+	e := &Environment{layers: layersOf(process, label)}
+	var settings Settings
+	var rules policy
+	errs := []error{e.layers.check()}
+	names, err := e.load(&settings)
+	errs = append(errs, err)
+	_, err = e.load(&rules)
+	errs = append(errs, err)
+	e.legacy, err = e.loadLegacy()
+	errs = append(errs, err)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	e.requireTLS = rules.RequireTLS
+	e.root = e.fields(reflect.ValueOf(settings), names)
+	maps.Copy(e.root, e.legacy.root()) // the author of that variable wins, as with Fabric's builder
+	return e, nil
+}
+
+// load fills a settings struct and returns the names that variables were found
+// under where these are not their own.
+func (e *Environment) load(spec any) (names map[string]string, err error) {
+	found, names := map[string]string{}, map[string]string{}
+	var errs []error
+	for _, s := range settingsOf(reflect.TypeOf(spec).Elem()) {
+		name, v, err := e.layers.setting(s)
+		if err != nil {
+			errs = append(errs, err)
+		} else if v != "" {
+			found[s.variable], names[s.variable] = v, name
+		}
+	}
+	errs = append(errs, decode(spec, found))
+	return names, errors.Join(errs...)
+}
+
+// Root is what a template finds under its names, {{ .NAME }}: each a value.Var
+// or a value.Group.
+func (e *Environment) Root() map[string]any { return maps.Clone(e.root) }
+
+// Unknown is the error of a template that asks for a name that Root has not.
+func (e *Environment) Unknown(name string) error {
+	if e.legacy.set {
+		return fmt.Errorf(".%s is no setting and no key in %s", name, LegacyVariable)
+	}
+	if meant := nearest.Name(name, slices.Collect(maps.Keys(e.root))); meant != "" {
+		return fmt.Errorf(".%s is no setting, did you mean .%s", name, meant)
+	}
+	return program.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), HintNotSet)
+}
+
+// Lookup returns the variable name. Unset and empty are the same: a nil value.
+func (e *Environment) Lookup(name string) (value.Var, error) {
+	v, _, err := e.layers.lookup(name)
+	if err != nil || v == "" {
+		return value.Var{Name: name}, err
+	}
+	if name == LegacyVariable && e.legacy.secret {
+		return value.Var{Name: name, Value: e.secret(v)}, nil
+	}
+	return value.Var{Name: name, Value: e.value(v)}, nil
+}
+
+// ReadFile returns the content of the file that the variable name names.
+func (e *Environment) ReadFile(name string) (value.Var, error) {
+	file, _, err := e.layers.lookup(name)
+	if err != nil || file == "" {
+		return value.Var{Name: name}, err
+	}
+	content, err := readNamed(name, file)
+	if err != nil || content == "" {
+		return value.Var{Name: name, Why: "the file that " + name + " names is empty"}, err
+	}
+	return value.Var{Name: name, Value: e.value(content)}, nil
+}
+
+// readNamed reads the file that the variable name names.
+func readNamed(name, file string) (string, error) {
+	if !filepath.IsAbs(file) {
+		return "", fmt.Errorf("%s must name a file by its absolute path", name)
+	}
+	content, err := safefile.ReadOperators(file, MaxValue)
+	if err != nil {
+		return "", fmt.Errorf("the file that %s names cannot be read: %w", name, err)
+	}
+	return string(content), nil
+}
+
+// Key is the private key, as canonical PEM where it is PEM, that s stands for.
+func (e *Environment) Key(s value.Secret) string { return e.keys[s] }
+
+// RequireTLS tells whether the operator refuses connections without TLS.
+func (e *Environment) RequireTLS() bool { return e.requireTLS }
+
+// value is v as a template may have it: PEM canonical, a private key not at all.
+func (e *Environment) value(v string) any {
+	text := canonicalPEM(v)
+	if holdsPrivateKey(v) || holdsPrivateKey(text) {
+		return e.secret(text)
+	}
+	return text
+}
+
+func (e *Environment) secret(key string) value.Secret {
+	e.keys = append(e.keys, key)
+	return value.Secret(len(e.keys) - 1)
+}

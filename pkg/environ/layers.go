@@ -1,0 +1,129 @@
+package environ
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"ccaas-template-builder/internal/safefile"
+)
+
+// DirVariable names a folder of values: the file NAME in it is a variable of
+// every chaincode, the file LABEL/NAME one of the chaincode with that label.
+const DirVariable = "CCAAS_ENV_DIR"
+
+// layers are the places where a variable may stand, the most specific first;
+// the first that has it decides.
+type layers []layer
+
+type layer struct {
+	dir     string // "": the variables of the process
+	name    string // of the folder, for errors
+	process map[string]string
+}
+
+func layersOf(process map[string]string, label string) layers {
+	all := layers{{process: process}}
+	dir := process[DirVariable]
+	if dir == "" {
+		return all
+	}
+	all = append(layers{{dir: dir, name: DirVariable}}, all...)
+	if label != "" {
+		all = append(layers{{dir: filepath.Join(dir, label), name: DirVariable + "/" + label}}, all...)
+	}
+	return all
+}
+
+// check reports a folder of values that is not there: no value in it could be found.
+func (ls layers) check() error {
+	for _, l := range ls {
+		if l.name != DirVariable {
+			continue
+		}
+		if !filepath.IsAbs(l.dir) {
+			return fmt.Errorf("%s must name a folder by its absolute path", DirVariable)
+		}
+		if err := safefile.CheckDir(l.dir); err != nil {
+			return fmt.Errorf("the folder that %s names cannot be used: %w", DirVariable, err)
+		}
+	}
+	return nil
+}
+
+// lookup returns the value of a variable and the layer that has it. A value in
+// a file ends where its last line does. No value and an empty one are the same.
+func (ls layers) lookup(name string) (v string, in layer, err error) {
+	for _, l := range ls {
+		v, ok, err := l.lookup(name)
+		if ok || err != nil {
+			return v, l, err
+		}
+	}
+	return "", layer{}, nil
+}
+
+// setting returns the value of a settings variable, directly or from the file
+// that NAME_FILE names, and the name it was found under.
+func (ls layers) setting(s setting) (name, v string, err error) {
+	for _, l := range ls {
+		name, v, ok, err := l.setting(s)
+		if ok || err != nil {
+			return name, v, err
+		}
+	}
+	return s.variable, "", nil
+}
+
+func (l layer) setting(s setting) (name, v string, ok bool, err error) {
+	v, ok, err = l.lookup(s.variable)
+	if err != nil || !s.file {
+		return s.variable, v, ok, err
+	}
+	fileVariable := s.variable + "_FILE"
+	file, fileOK, err := l.lookup(fileVariable)
+	switch {
+	case err != nil:
+		return "", "", false, err
+	case v != "" && file != "":
+		return "", "", false, fmt.Errorf("%s and %s are both set: unset one", s.variable, fileVariable)
+	case v != "" || !fileOK:
+		return s.variable, v, ok, nil
+	case file == "":
+		return fileVariable, "", true, nil
+	}
+	v, err = readNamed(fileVariable, file)
+	if err == nil && v == "" {
+		err = fmt.Errorf("the file that %s names is empty", fileVariable)
+	}
+	return fileVariable, v, true, err
+}
+
+func (l layer) lookup(name string) (v string, ok bool, err error) {
+	if l.dir == "" {
+		v, ok = l.process[name]
+		return v, ok, checkText(name, v)
+	}
+	content, err := safefile.ReadOperators(filepath.Join(l.dir, name), MaxValue)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, safefile.ErrIsDir) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("the file %s in the folder %s cannot be read: %w", name, l.name, err)
+	}
+	v = strings.TrimRight(string(content), "\r\n")
+	return v, true, checkText(name, v)
+}
+
+func checkText(name, v string) error {
+	switch {
+	case len(v) > MaxValue:
+		return fmt.Errorf("%s is larger than %d bytes", name, MaxValue)
+	case !utf8.ValidString(v):
+		return fmt.Errorf("%s is not valid UTF-8", name)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package environ
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/value"
+)
+
+// LegacyVariable holds a JSON object whose keys stand at the root of a
+// template, as Fabric's own ccaas_builder has them.
+const LegacyVariable = "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"
+
+// legacy is the content of LegacyVariable.
+type legacy struct {
+	set    bool
+	secret bool // it holds a private key somewhere
+	keys   map[string]any
+}
+
+func (e *Environment) loadLegacy() (legacy, error) {
+	text, _, err := e.layers.lookup(LegacyVariable)
+	if err != nil || text == "" {
+		return legacy{}, err
+	}
+	if quotesEaten(text) {
+		return legacy{}, program.WithHint(fmt.Errorf("%s has no quotes around its keys, as when a shell has eaten them", LegacyVariable),
+			`quote the whole of it for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var keys map[string]any
+	if decoder.Decode(&keys) != nil || keys == nil || decoder.More() {
+		return legacy{}, fmt.Errorf("%s is not a JSON object", LegacyVariable)
+	}
+	l := legacy{set: true, keys: keys}
+	before := len(e.keys)
+	value.FromJSON(keys)
+	e.hideKeys(keys)
+	l.secret = len(e.keys) > before
+	return l, nil
+}
+
+// quotesEaten tells whether text looks like an object whose quotes are gone.
+func quotesEaten(text string) bool {
+	text = strings.TrimSpace(text)
+	return strings.HasPrefix(text, "{") && strings.Contains(text, ":") && !strings.Contains(text, `"`)
+}
+
+// hideKeys makes each string of a decoded JSON value what a template may have.
+func (e *Environment) hideKeys(v any) any {
+	switch v := v.(type) {
+	case string:
+		return e.value(v)
+	case map[string]any:
+		for key, element := range v {
+			v[key] = e.hideKeys(element)
+		}
+	case []any:
+		for i, element := range v {
+			v[i] = e.hideKeys(element)
+		}
+	}
+	return v
+}
+
+// root has the keys as variables of a template's root.
+func (l legacy) root() map[string]any {
+	root := make(map[string]any, len(l.keys))
+	for key, v := range l.keys {
+		root[key] = value.Var{Name: LegacyVariable, Value: v, Why: fmt.Sprintf("%s has null for .%s", LegacyVariable, key)}
+	}
+	return root
+}

@@ -1,0 +1,145 @@
+package environ
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/kelseyhightower/envconfig"
+
+	"ccaas-template-builder/internal/value"
+)
+
+// Settings are the variables that have a name of their own in a template: each
+// field is {{ .Field }}, each field of Peer is {{ .Peer.Field }}. The names of
+// the variables are those of fabric-cc-external-builder and of the peer.
+type Settings struct {
+	Address            string `envconfig:"CORE_CHAINCODE_ADDRESS"`
+	Domain             string `envconfig:"CORE_CHAINCODE_DOMAIN"`
+	DialTimeout        string `envconfig:"CORE_CHAINCODE_TIMEOUT" default:"3s"`
+	TLSRequired        bool   `envconfig:"CORE_CHAINCODE_TLS_REQUIRED" default:"true"`
+	ClientAuthRequired bool   `envconfig:"CORE_CHAINCODE_CLIENT_AUTH_REQUIRED" default:"false"`
+	RootCert           string `envconfig:"CORE_CHAINCODE_ROOT_CERT" file:"true"`
+	ClientCert         string `envconfig:"CORE_CHAINCODE_TLS_CLIENT_CERT" file:"true"`
+	ClientKey          string `envconfig:"CORE_CHAINCODE_TLS_CLIENT_KEY" file:"true"`
+	Peer               struct {
+		ID    string `envconfig:"CORE_PEER_ID"`
+		MSPID string `envconfig:"CORE_PEER_LOCALMSPID"`
+	}
+}
+
+// policy are the settings that no template sees.
+type policy struct {
+	RequireTLS bool `envconfig:"CCAAS_REQUIRE_TLS"`
+}
+
+// setting is one field of a settings struct.
+type setting struct {
+	path       []string // the field's name in a template, a part each
+	variable   string
+	file       bool // may stand in a file that VARIABLE_FILE names
+	hasDefault bool
+}
+
+// settingsOf lists the fields of a settings struct, outer ones first.
+func settingsOf(t reflect.Type) []setting {
+	var all []setting
+	for i := range t.NumField() {
+		field := t.Field(i)
+		if field.Type.Kind() == reflect.Struct {
+			for _, inner := range settingsOf(field.Type) {
+				inner.path = append([]string{field.Name}, inner.path...)
+				all = append(all, inner)
+			}
+			continue
+		}
+		_, hasDefault := field.Tag.Lookup("default")
+		all = append(all, setting{[]string{field.Name}, field.Tag.Get("envconfig"), field.Tag.Get("file") == "true", hasDefault})
+	}
+	return all
+}
+
+// Field is a settings field as a template reads it.
+type Field struct {
+	Variable   string
+	HasDefault bool // it has a value also where the variable is not set
+}
+
+// Fields returns the settings fields by the names that templates have for them,
+// such as Address and Peer.ID.
+func Fields() map[string]Field {
+	fields := map[string]Field{}
+	for _, s := range settingsOf(reflect.TypeFor[Settings]()) {
+		fields[strings.Join(s.path, ".")] = Field{s.variable, s.hasDefault}
+	}
+	return fields
+}
+
+// decode fills spec from the variables in found and reports each that does not
+// fit its field, by name and reason: envconfig's own errors hold the value.
+func decode(spec any, found map[string]string) error {
+	var errs []error
+	for {
+		err := process(spec, found)
+		var parse *envconfig.ParseError
+		if !errors.As(err, &parse) {
+			return errors.Join(append(errs, err)...)
+		}
+		errs = append(errs, fmt.Errorf("%s must be true or false", parse.KeyName))
+		delete(found, parse.KeyName)
+	}
+}
+
+var processEnvironment sync.Mutex
+
+// process runs envconfig, which reads nothing but the environment of the
+// process, on the variables in found: they stand in it for the length of the call.
+func process(spec any, found map[string]string) error {
+	processEnvironment.Lock()
+	defer processEnvironment.Unlock()
+	for _, s := range settingsOf(reflect.TypeOf(spec).Elem()) {
+		if old, ok := os.LookupEnv(s.variable); ok {
+			defer os.Setenv(s.variable, old)
+		} else {
+			defer os.Unsetenv(s.variable)
+		}
+		if v, ok := found[s.variable]; !ok {
+			os.Unsetenv(s.variable)
+		} else if os.Setenv(s.variable, v) != nil {
+			return fmt.Errorf("%s holds a NUL byte", s.variable)
+		}
+	}
+	return envconfig.Process("", spec)
+}
+
+// fields turns a settings struct into what a template finds under the names of
+// its fields. names has the name each variable was found under.
+func (e *Environment) fields(v reflect.Value, names map[string]string) map[string]any {
+	fields := map[string]any{}
+	for i := range v.NumField() {
+		field, f := v.Type().Field(i), v.Field(i)
+		if f.Kind() == reflect.Struct {
+			group := value.Group{}
+			for name, member := range e.fields(f, names) {
+				group[name] = member.(value.Var)
+			}
+			fields[field.Name] = group
+			continue
+		}
+		variable := value.Var{Name: field.Tag.Get("envconfig")}
+		if name, ok := names[variable.Name]; ok {
+			variable.Name = name
+		}
+		switch {
+		case f.Kind() == reflect.Bool:
+			variable.Value = f.Bool()
+		case f.String() != "":
+			variable.Value = e.value(f.String())
+		}
+		fields[field.Name] = variable
+	}
+	return fields
+}

@@ -1,0 +1,57 @@
+// Package release is the third step of an external builder: it puts what build
+// left where the peer reads it.
+package release
+
+import (
+	"fmt"
+	"strings"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/chaincode"
+)
+
+// ConnectionPath is where the peer reads connection.json in a release folder.
+const ConnectionPath = "chaincode/server/" + chaincode.ConnectionFile
+
+// maxConnection bounds a connection.json: its template and its values are
+// bounded far below.
+const maxConnection = 1 << 20
+
+// Run is the program release, as the peer calls it:
+//
+//	release BUILD_OUTPUT_DIR RELEASE_OUTPUT_DIR
+//
+// It leaves chaincode/server/connection.json and statedb/…. The peer ignores
+// the package's own META-INF once there is a release folder.
+func Run(p *program.Program) error {
+	if len(p.Args) != 2 {
+		return p.Usage("BUILD_OUTPUT_DIR RELEASE_OUTPUT_DIR")
+	}
+	build, err := safefile.Open(p.Args[0], "build folder")
+	if err != nil {
+		return err
+	}
+	defer build.Close()
+	output, err := safefile.Open(p.Args[1], "release folder")
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+
+	connection, err := safefile.Read(build, chaincode.ConnectionFile, maxConnection)
+	if err != nil {
+		return fmt.Errorf("build has not left a %w", err)
+	}
+	indexes, err := safefile.Files(build, chaincode.MetaInf+"/"+chaincode.StateDB)
+	if err != nil {
+		return err
+	}
+	for _, from := range indexes {
+		if err := safefile.Copy(output, strings.TrimPrefix(from, chaincode.MetaInf+"/"), build, from); err != nil {
+			return err
+		}
+	}
+	p.Info("released connection.json and %d index files", len(indexes))
+	return safefile.Write(output, ConnectionPath, connection)
+}

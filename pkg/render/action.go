@@ -1,0 +1,69 @@
+package render
+
+import (
+	"errors"
+	"strings"
+)
+
+// action is one {{ … }} of a text, found without parsing what is in it.
+type action struct {
+	start, end int
+	keyword    string // its first word: if, end, … or the name of a function
+	parens     int    // how deep its parentheses nest
+}
+
+var errUnclosed = errors.New("the action that begins here is not closed by }}")
+
+// scanAction finds the end of the action that begins at start. Braces in its
+// strings and comments do not close it.
+func scanAction(s string, start int) (action, error) {
+	a := action{start: start}
+	i := start + len("{{")
+	inside := strings.TrimLeft(strings.TrimPrefix(s[i:], "-"), " \t\r\n")
+	if strings.HasPrefix(inside, "/*") {
+		end := strings.Index(inside, "*/")
+		if end < 0 {
+			return a, errUnclosed
+		}
+		i = len(s) - len(inside) + end
+	}
+	a.keyword = inside[:len(inside)-len(strings.TrimLeft(inside, "abcdefghijklmnopqrstuvwxyz"))]
+	for depth := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '}':
+			if strings.HasPrefix(s[i:], "}}") {
+				a.end = i + len("}}")
+				return a, nil
+			}
+		case '(':
+			depth++
+			a.parens = max(a.parens, depth)
+		case ')':
+			depth--
+		case '`':
+			length := strings.IndexByte(s[i+1:], '`')
+			if length < 0 {
+				return a, errUnclosed
+			}
+			i += length + 1
+		case '"', '\'':
+			for i++; i < len(s) && s[i] != c; i++ {
+				if s[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return a, errUnclosed
+}
+
+// opens is by how many blocks the action changes the nesting.
+func (a action) opens() int {
+	switch a.keyword {
+	case "if", "with", "range", "block", "define":
+		return 1
+	case "end":
+		return -1
+	}
+	return 0
+}

@@ -1,0 +1,164 @@
+// Package render is the template of a connection.json: a JSON object in which
+// each value is a Go template.
+//
+// The document is parsed before anything is rendered, and each value is
+// rendered on its own, so that no value can change its structure. The language
+// is total: it has no loops and no definitions, its functions come from a fixed
+// list, and what a template may compute is bounded. See Parse and Member.Render.
+package render
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/template/parse"
+	"unicode/utf8"
+)
+
+// MaxSource bounds a document, in bytes.
+const MaxSource = 64 << 10
+
+// Document is a parsed template.
+type Document struct {
+	Members []*Member
+	name    string
+	source  string
+}
+
+// Member is one key of a document with the template of its value.
+type Member struct {
+	Key      string
+	document *Document
+	position int // of the value in the source; of the key while it is parsed
+	quoted   bool
+	literal  any    // of a plain JSON value outside quotes: bool, int64 or float64
+	text     string // of any other value: its template, with JSON's escapes resolved
+	offsets  []int  // the place in the source of each byte of text, and of its end
+	tree     *parse.Tree
+}
+
+// Error is what is wrong at a place of a document.
+type Error struct {
+	Place string // FILE:LINE:COLUMN, both from 1, the column in characters
+	Field string // the key, where the error is about one
+	Err   error
+}
+
+func (e *Error) Error() string {
+	if e.Field == "" {
+		return e.Place + ": " + e.Err.Error()
+	}
+	return e.Place + ": " + e.Field + ": " + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Parse parses the document in data, whose file is called name in errors, and
+// checks each template against the language. The error joins one *Error for
+// each thing found wrong; where it is about templates only, the document comes
+// with it, to be looked at but not rendered.
+//
+// A document that is valid JSON as it stands is read as JSON: \" inside an
+// action is a quote there. In any other, actions are taken as they are written,
+// and one may stand for a whole value without quotes.
+func Parse(name string, data []byte) (*Document, error) {
+	d := &Document{name: name, source: string(data)}
+	switch {
+	case len(data) > MaxSource:
+		return nil, fmt.Errorf("%s: is larger than %d bytes", name, MaxSource)
+	case strings.HasPrefix(d.source, "\ufeff"):
+		return nil, d.errorAt(0, "", errors.New("begins with a byte order mark: save it as UTF-8 without one"))
+	case !utf8.Valid(data):
+		return nil, d.errorAt(firstInvalid(d.source), "", errors.New("is not valid UTF-8"))
+	}
+	p := &parser{document: d, source: d.source, isJSON: json.Valid(data)}
+	if err := p.object(); err != nil {
+		return nil, err
+	}
+	errs := d.duplicates()
+	for _, m := range d.Members {
+		errs = append(errs, m.compile())
+	}
+	return d, errors.Join(errs...)
+}
+
+func firstInvalid(s string) int {
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+				return i
+			}
+		}
+	}
+	return len(s)
+}
+
+// Member returns the member of a key, or nil.
+func (d *Document) Member(key string) *Member {
+	for _, m := range d.Members {
+		if m.Key == key {
+			return m
+		}
+	}
+	return nil
+}
+
+func (d *Document) duplicates() (errs []error) {
+	seen := map[string]*Member{}
+	for _, m := range d.Members {
+		if first := seen[m.Key]; first != nil {
+			errs = append(errs, m.Error(fmt.Errorf("the key stands here again, first at line %s", strings.TrimPrefix(d.place(first.position), d.name+":"))))
+			continue
+		}
+		seen[m.Key] = m
+	}
+	return errs
+}
+
+// errorAt is an *Error at an offset of the source.
+func (d *Document) errorAt(offset int, field string, err error) *Error {
+	return &Error{Place: d.place(offset), Field: field, Err: err}
+}
+
+// place is the file, line and column of an offset.
+func (d *Document) place(offset int) string {
+	before := d.source[:min(offset, len(d.source))]
+	line := strings.Count(before, "\n") + 1
+	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+	return d.name + ":" + strconv.Itoa(line) + ":" + strconv.Itoa(column)
+}
+
+// Error is err at the place of the member's value.
+func (m *Member) Error(err error) error { return m.document.errorAt(m.position, m.name(), err) }
+
+// errorAt is err at an offset of the member's template.
+func (m *Member) errorAt(offset int, err error) error {
+	return m.document.errorAt(m.offsets[min(offset, len(m.text))], m.name(), err)
+}
+
+// name is the key as it may stand in an error line.
+func (m *Member) name() string {
+	quoted := strconv.Quote(m.Key)
+	if plain := quoted[1 : len(quoted)-1]; plain == m.Key && plain != "" {
+		return plain
+	}
+	return quoted
+}
+
+// Literal returns the value of a member that has no actions: a string, bool,
+// int64 or float64.
+func (m *Member) Literal() (v any, ok bool) {
+	if m.literal != nil {
+		return m.literal, true
+	}
+	for _, node := range m.tree.Root.Nodes {
+		switch node.Type() {
+		case parse.NodeText, parse.NodeComment:
+		default:
+			return nil, false
+		}
+	}
+	return m.text, true
+}

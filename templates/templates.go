@@ -1,0 +1,31 @@
+// Package templates holds the bundled connection.json templates.
+package templates
+
+import (
+	"embed"
+	"fmt"
+	"strings"
+)
+
+//go:embed *.json
+var files embed.FS
+
+// Names are the names of the bundled templates, from the simplest on:
+//
+//	plain          no TLS
+//	tls            the peer verifies the chaincode server
+//	mtls           and the server the peer, by certificates of the environment
+//	peer-identity  the same, by the peer's own TLS certificate and key
+//	ccaas          values as Fabric's test network supplies them
+func Names() []string {
+	return []string{"plain", "tls", "mtls", "peer-identity", "ccaas"}
+}
+
+// Read returns the bundled template of this name.
+func Read(name string) ([]byte, error) {
+	data, err := files.ReadFile(name + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("there is no bundled template %q: there are %s", name, strings.Join(Names(), ", "))
+	}
+	return data, nil
+}
