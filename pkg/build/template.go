@@ -24,9 +24,9 @@ const defaults = `{
   "dial_timeout": "{{ .DialTimeout }}",
   "tls_required": {{ .TLSRequired }},
   "client_auth_required": {{ .ClientAuthRequired }},
-  "client_key": "{{ .ClientKey }}",
+  "root_cert": "{{ .RootCert }}",
   "client_cert": "{{ .ClientCert }}",
-  "root_cert": "{{ .RootCert }}"
+  "client_key": "{{ .ClientKey }}"
 }`
 
 // Template is what a package says about the connection.json of each peer.

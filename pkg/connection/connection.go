@@ -26,11 +26,11 @@ type Connection struct {
 	TLSRequired bool   `json:"tls_required"`
 	// ClientAuthRequired makes the peer show a client certificate.
 	ClientAuthRequired bool `json:"client_auth_required"`
-	// ClientKey and ClientCert are the peer's own identity, in PEM.
-	ClientKey  string `json:"client_key,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,private_key"`
-	ClientCert string `json:"client_cert,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,certificates"`
 	// RootCert has the certificate authorities of the chaincode server, in PEM.
 	RootCert string `json:"root_cert,omitempty" validate:"required_if=TLSRequired true,omitempty,certificates"`
+	// ClientCert and ClientKey are the peer's own identity, in PEM.
+	ClientCert string `json:"client_cert,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,certificates"`
+	ClientKey  string `json:"client_key,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,private_key"`
 }
 
 // Failure is what is wrong with one key of a connection. Reason holds no value.

@@ -111,7 +111,24 @@ type checker struct {
 }
 
 func (c *checker) fail(node parse.Node, format string, args ...any) {
-	c.errs = append(c.errs, c.member.errorAt(int(node.Position()), fmt.Errorf(format, args...)))
+	c.errs = append(c.errs, c.member.errorAt(start(node), fmt.Errorf(format, args...)))
+}
+
+// start is the offset of a node in its template. The parser places a path with
+// several parts, such as .Peer.ID, at the second.
+func start(node parse.Node) int {
+	at := int(node.Position())
+	switch n := node.(type) {
+	case *parse.FieldNode:
+		if len(n.Ident) > 1 {
+			at -= len(".") + len(n.Ident[0])
+		}
+	case *parse.VariableNode:
+		if len(n.Ident) > 1 {
+			at -= len(n.Ident[0])
+		}
+	}
+	return at
 }
 
 // list checks a list of nodes; root tells whether dot is the root there.

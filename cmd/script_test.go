@@ -1,0 +1,184 @@
+// Package cmd_test runs the real programs as a peer and as people run them:
+// as processes of their own with an environment of their own. Each script in
+// testdata/script is one behaviour.
+package cmd_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ccaas-template-builder/internal/testpki"
+)
+
+// builder is the folder with bin/detect, bin/build, bin/release and bin/ccaas.
+var builder string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "ccaas-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // for the scripts that run as nobody
+		panic(err)
+	}
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/bin/", "./...")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%v: %s", err, out))
+	}
+	builder = dir
+	return m.Run()
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"envfile":  envFile,
+			"nobody":   nobody,
+			"mode":     mode,
+			"files":    files,
+			"nosecret": noSecret,
+		},
+	})
+}
+
+// setup leaves a script with the builder in its PATH and certificates in pki.
+func setup(env *testscript.Env) error {
+	env.Setenv("PATH", builder+"/bin:"+os.Getenv("PATH"))
+	env.Setenv("BUILDER", builder)
+	now := time.Now()
+	servers, err := testpki.CA("servers", now)
+	if err != nil {
+		return err
+	}
+	clients, err := testpki.CA("clients", now)
+	if err != nil {
+		return err
+	}
+	made := map[string]string{"ca.crt": servers.Cert}
+	for name, expiry := range map[string]time.Time{"peer0": now.AddDate(0, 1, 0), "peer1": now.AddDate(0, 1, 0), "expired": now.Add(-time.Second)} {
+		client, err := clients.Issue(name, now, expiry)
+		if err != nil {
+			return err
+		}
+		made[name+".crt"], made[name+".key"] = client.Cert, client.Key
+	}
+	dir := filepath.Join(env.WorkDir, "pki")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	for name, content := range made {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// envFile is "envfile NAME FORM FILE": it sets a variable to the content of a
+// file, as it is (pem), with \n written out (escaped), or in base64.
+func envFile(ts *testscript.TestScript, _ bool, args []string) {
+	content := ts.ReadFile(args[2])
+	switch args[1] {
+	case "escaped":
+		content = strings.ReplaceAll(content, "\n", `\n`)
+	case "base64":
+		content = base64.StdEncoding.EncodeToString([]byte(content))
+	}
+	ts.Setenv(args[0], content)
+}
+
+// nobody runs a program of the builder as a user that owns nothing but the folders in OWNED,
+// if the tests run as root; else as the user they run as.
+func nobody(ts *testscript.TestScript, neg bool, args []string) {
+	const id = 65534
+	cmd := exec.Command(filepath.Join(builder, "bin", args[0]), args[1:]...)
+	cmd.Dir = ts.Getenv("WORK")
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH")}
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: id, Gid: id}}
+		for dir := cmd.Dir; dir != "/"; dir = filepath.Dir(dir) {
+			ts.Check(os.Chmod(dir, 0o755|os.ModeSticky))
+			if dir == os.TempDir() {
+				ts.Check(os.Chmod(dir, 0o777|os.ModeSticky))
+				break
+			}
+		}
+		for dir := range strings.FieldsSeq(ts.Getenv("OWNED")) {
+			ts.Check(filepath.WalkDir(ts.MkAbs(dir), func(path string, _ fs.DirEntry, err error) error {
+				if err == nil {
+					err = os.Chown(path, id, id)
+				}
+				return err
+			}))
+		}
+	}
+	out, err := cmd.CombinedOutput()
+	ts.Logf("%s", out)
+	if (err != nil) != neg {
+		ts.Fatalf("%v: %v", args, err)
+	}
+}
+
+// mode is "mode MODE FILE...": each has exactly these permissions.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args[1:] {
+		info, err := os.Lstat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+			ts.Fatalf("%s has mode %s, want %s", name, got, args[0])
+		}
+	}
+}
+
+// files is "files DIR NAME...": the regular files below DIR are exactly these,
+// and nothing there is anything else but a folder.
+func files(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	var found []string
+	ts.Check(filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		if !entry.Type().IsRegular() {
+			return fmt.Errorf("%s is %s", path, entry.Type())
+		}
+		name, err := filepath.Rel(dir, path)
+		found = append(found, name)
+		return err
+	}))
+	if got, want := strings.Join(found, " "), strings.Join(args[1:], " "); got != want {
+		ts.Fatalf("in %s there are %q, want %q", args[0], got, want)
+	}
+}
+
+// noSecret fails if the last program has printed a line of a file, such as a
+// private key's.
+func noSecret(ts *testscript.TestScript, _ bool, args []string) {
+	printed := ts.ReadFile("stdout") + ts.ReadFile("stderr")
+	for _, name := range args {
+		for line := range strings.Lines(ts.ReadFile(name)) {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") && strings.Contains(printed, line) {
+				ts.Fatalf("a line of %s was printed", name)
+			}
+		}
+	}
+}
