@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -195,7 +196,7 @@ func isRoot(node parse.Node, root bool) bool {
 func (c *checker) call(id *parse.IdentifierNode, args []parse.Node, piped, root bool) {
 	f, ok := functions()[id.Ident]
 	if !ok {
-		if meant := nearest.Name(id.Ident, functionNames()); meant != "" {
+		if meant := nearest.Name(id.Ident, Functions()); meant != "" {
 			c.fail(id, "there is no function %q, did you mean %q", id.Ident, meant)
 		} else {
 			c.fail(id, "there is no function %q", id.Ident)
@@ -289,11 +290,7 @@ func validName(name string) bool {
 	return name != ""
 }
 
-func functionNames() []string {
-	names := make([]string, 0, len(functions()))
-	for name := range functions() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+// Functions are the names of the language's functions, sorted.
+func Functions() []string {
+	return slices.Sorted(maps.Keys(functions()))
 }

@@ -1,0 +1,342 @@
+package archive_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ccaas-template-builder/pkg/archive"
+)
+
+var files = []archive.File{
+	{Name: "connection.json", Content: []byte("{}\n")},
+	{Name: "META-INF/statedb/couchdb/indexes/owner.json", Content: []byte(`{"index":{"fields":["owner"]}}`)},
+	{Name: "big", Content: bytes.Repeat([]byte("0123456789abcdef"), 10_000)}, // more than two stored blocks
+}
+
+// The ID of a package is its identity on every peer: if this one changes, the
+// packages that people make are others than those they have installed.
+func TestGoldenID(t *testing.T) {
+	const golden = "basic_1.0:b1a1c30f56cfc49b90b1e8f5014b5c3abf39846b46c0732e4a4568b10d3a9c45"
+	for name, order := range map[string][]archive.File{"sorted": files, "reversed": {files[2], files[1], files[0]}} {
+		data, err := archive.Write("basic_1.0", "ccaas", order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkg, err := archive.Parse(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pkg.ID != golden {
+			t.Errorf("%s: the package ID is %s, want %s", name, pkg.ID, golden)
+		}
+		if want := fmt.Sprintf("basic_1.0:%x", sha256.Sum256(data)); pkg.ID != want {
+			t.Errorf("%s: the package ID is %s, want %s by its bytes", name, pkg.ID, want)
+		}
+	}
+}
+
+func TestWriteAndUnpack(t *testing.T) {
+	data, err := archive.Write("basic_1.0", "ccaas", files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := archive.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := pkg.Metadata; m.Label != "basic_1.0" || m.Type != "ccaas" || m.Path != "" || string(pkg.RawMetadata) != `{"path":"","type":"ccaas","label":"basic_1.0"}` {
+		t.Errorf("metadata is %+v, %s", m, pkg.RawMetadata)
+	}
+	dir := unpack(t, pkg)
+	for _, file := range files {
+		got, err := os.ReadFile(filepath.Join(dir, file.Name))
+		if err != nil || !bytes.Equal(got, file.Content) {
+			t.Errorf("%s: got %d bytes, %v", file.Name, len(got), err)
+		}
+	}
+	if !bytes.Equal(pkg.Bytes(), data) {
+		t.Error("the package's bytes are not those it was read from")
+	}
+}
+
+func unpack(t *testing.T, pkg *archive.Package) string {
+	t.Helper()
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := pkg.Unpack(root); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestWriteRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		label, ccType string
+		files         []archive.File
+		want          string
+	}{
+		"label":     {"a/b", "ccaas", files, `label "a/b"`},
+		"no label":  {"", "ccaas", files, "the label is empty"},
+		"type":      {"a", "cc aas", files, `type "cc aas"`},
+		"no type":   {"a", "", files, "the type is empty"},
+		"both":      {"", "", files, "the label is empty\nthe type is empty"},
+		"twice":     {"a", "ccaas", []archive.File{{Name: "x"}, {Name: "x"}}, `"x": stands there twice`},
+		"absolute":  {"a", "ccaas", []archive.File{{Name: "/x"}}, `"/x": is absolute`},
+		"escaping":  {"a", "ccaas", []archive.File{{Name: "../x"}}, `"../x": is absolute or leaves`},
+		"too long":  {"a", "ccaas", []archive.File{{Name: strings.Repeat("x", 101)}}, "the name must be ASCII"},
+		"not ASCII": {"a", "ccaas", []archive.File{{Name: "ä"}}, `"ä": the name must be ASCII`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := archive.Write(test.label, test.ccType, test.files)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// entry is an entry of an archive that other tools may have made.
+type entry struct {
+	header tar.Header
+	body   string
+}
+
+func file(name, body string) entry {
+	return entry{tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg}, body}
+}
+
+func pack(t testing.TB, entries ...entry) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	for _, e := range entries {
+		e.header.Size = int64(len(e.body))
+		if err := w.WriteHeader(&e.header); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, e.body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+const metadata = `{"path":"","type":"ccaas","label":"basic"}`
+
+func withCode(t testing.TB, entries ...entry) []byte {
+	t.Helper()
+	return pack(t, file("metadata.json", metadata), file("code.tar.gz", string(pack(t, entries...))))
+}
+
+func TestParseRefuses(t *testing.T) {
+	good := withCode(t, file("connection.json", "{}"))
+	for name, test := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"empty":             {nil, "is not a gzip file"},
+		"text":              {[]byte("hello"), "is not a gzip file"},
+		"cut off":           {good[:len(good)/2], "is not a sound gzip tar"},
+		"no metadata":       {pack(t, file("code.tar.gz", "")), "there is no metadata.json in it"},
+		"no code":           {pack(t, file("metadata.json", metadata)), "there is no code.tar.gz in it"},
+		"dot":               {pack(t, entry{tar.Header{Name: "./", Typeflag: tar.TypeDir}, ""}, file("metadata.json", metadata), file("code.tar.gz", "")), `"./": is no regular file`},
+		"dotted names":      {pack(t, file("./metadata.json", metadata), file("./code.tar.gz", "")), "there is no code.tar.gz in it"},
+		"link":              {pack(t, entry{tar.Header{Name: "metadata.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, ""}), `"metadata.json": is no regular file`},
+		"code twice":        {pack(t, file("metadata.json", metadata), file("code.tar.gz", "a"), file("code.tar.gz", "b")), `"code.tar.gz": stands there twice`},
+		"metadata twice":    {pack(t, file("metadata.json", metadata), file("metadata.json", metadata), file("code.tar.gz", "")), `"metadata.json": stands there twice`},
+		"metadata no JSON":  {pack(t, file("metadata.json", "{"), file("code.tar.gz", "")), "metadata.json: is not valid JSON"},
+		"metadata large":    {pack(t, file("metadata.json", strings.Repeat(" ", 1<<17)), file("code.tar.gz", "")), "metadata.json is larger"},
+		"label":             {pack(t, file("metadata.json", `{"label":"../x"}`), file("code.tar.gz", "")), `label "../x"`},
+		"no label":          {pack(t, file("metadata.json", `{}`), file("code.tar.gz", "")), "the label is empty"},
+		"global PAX header": {pack(t, entry{tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, ""}, file("metadata.json", metadata)), "is no regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := archive.Parse(test.data)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestUnpackRefuses(t *testing.T) {
+	link := func(kind byte, name, to string) entry {
+		return entry{tar.Header{Name: name, Typeflag: kind, Linkname: to}, ""}
+	}
+	for name, test := range map[string]struct {
+		code []entry
+		want string
+	}{
+		"symbolic link":     {[]entry{link(tar.TypeSymlink, "connection.json", "/etc/passwd")}, "is neither a regular file nor a folder"},
+		"hard link":         {[]entry{file("a", ""), link(tar.TypeLink, "connection.json", "a")}, "is neither a regular file nor a folder"},
+		"device":            {[]entry{{tar.Header{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, ""}}, "is neither a regular file nor a folder"},
+		"pipe":              {[]entry{{tar.Header{Name: "pipe", Typeflag: tar.TypeFifo}, ""}}, "is neither a regular file nor a folder"},
+		"global PAX header": {[]entry{{tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, ""}}, "is neither a regular file nor a folder"},
+		"absolute":          {[]entry{file("/tmp/escaped", "")}, `"/tmp/escaped": is absolute or leaves`},
+		"escaping":          {[]entry{file("a/../../escaped", "")}, `"../escaped": is absolute or leaves`},
+		"escaping folder":   {[]entry{{tar.Header{Name: "../escaped/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}}, "is absolute or leaves"},
+		"twice":             {[]entry{file("a", "1"), file("./a", "2")}, `"./a": stands there twice`},
+		"file as folder":    {[]entry{file("a", ""), file("a/b", "")}, `"a/b": `},
+		"newline in name":   {[]entry{file("a\nb", ""), file("a\nb", "")}, `"a\nb": stands there twice`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pkg, err := archive.Parse(withCode(t, test.code...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			outer := t.TempDir()
+			dir := filepath.Join(outer, "dir")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			if err := pkg.Unpack(root); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+			if entries, _ := os.ReadDir(outer); len(entries) != 1 {
+				t.Errorf("something was written outside: %v", entries)
+			}
+		})
+	}
+}
+
+// As the peer does, modes are kept, folders need no entry and may have one.
+func TestUnpackLikeThePeer(t *testing.T) {
+	pkg, err := archive.Parse(withCode(t,
+		entry{tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}, ""},
+		file("./connection.json", "{}"),
+		entry{tar.Header{Name: "zero", Typeflag: tar.TypeReg, Mode: 0}, "x"},
+		entry{tar.Header{Name: "a/b/setuid", Typeflag: tar.TypeReg, Mode: 0o4755}, "x"},
+		entry{tar.Header{Name: strings.Repeat("long/", 60) + "ä", Typeflag: tar.TypeReg, Mode: 0o600, Format: tar.FormatPAX}, "x"},
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := unpack(t, pkg)
+	for name, want := range map[string]fs.FileMode{"connection.json": 0o644, "zero": 0, "a/b/setuid": 0o755, "a": fs.ModeDir | 0o700, strings.Repeat("long/", 60) + "ä": 0o600} {
+		info, err := os.Lstat(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+		} else if info.Mode() != want {
+			t.Errorf("%.20s has mode %s, want %s", name, info.Mode(), want)
+		}
+	}
+}
+
+// A package that unpacks to more than anybody needs is refused before it fills
+// the disk.
+func TestBomb(t *testing.T) {
+	zeros := strings.Repeat("\x00", 1<<20)
+	var entries []entry
+	for i := range 130 {
+		entries = append(entries, file(fmt.Sprint(i), zeros))
+	}
+	pkg, err := archive.Parse(withCode(t, entries...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := pkg.Unpack(root); err == nil || !strings.Contains(err.Error(), "is larger than 134217728 bytes when unpacked") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnknownEntries(t *testing.T) {
+	pkg, err := archive.Parse(pack(t, file("README", ""), file("metadata.json", metadata), file("code.tar.gz", "")))
+	if err != nil || !slices.Equal(pkg.Unknown, []string{"README"}) {
+		t.Errorf("got %v, %v", pkg, err)
+	}
+}
+
+func TestFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"connection.json.tmpl", "META-INF/statedb/couchdb/indexes/a.json", "metadata/notes.txt", "peer0.env", "tls/server.key", ".git/config"} {
+		content := []byte("{}")
+		if strings.HasSuffix(name, "a.json") {
+			content = []byte(`{"index":{"fields":["a"]}}`)
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	found, leftOut, err := archive.Folder(root)
+	var names []string
+	for _, f := range found {
+		names = append(names, f.Name)
+	}
+	if want := []string{"connection.json.tmpl", "META-INF/statedb/couchdb/indexes/a.json", "metadata/notes.txt"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("got %v, %v, want %v", names, err, want)
+	}
+	if want := []string{".git", "peer0.env", "tls"}; !slices.Equal(leftOut, want) {
+		t.Errorf("left out %v, want %v", leftOut, want)
+	}
+}
+
+// Whatever a file is, it is read or refused, and what is read stays in its folder.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(withCode(f, file("connection.json", "{}")))
+	f.Add(withCode(f, entry{tar.Header{Name: "d/", Typeflag: tar.TypeDir}, ""}, file("../x", "")))
+	if data, err := archive.Write("basic", "ccaas", files[:2]); err == nil {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		pkg, err := archive.Parse(data)
+		if err != nil {
+			return
+		}
+		if !strings.HasPrefix(pkg.ID, pkg.Metadata.Label+":") {
+			t.Errorf("label %q in %q", pkg.Metadata.Label, pkg.ID)
+		}
+		outer := t.TempDir()
+		if err := os.Mkdir(filepath.Join(outer, "dir"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		root, err := os.OpenRoot(filepath.Join(outer, "dir"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		_ = pkg.Unpack(root) // refused or not, nothing may appear outside
+		if entries, _ := os.ReadDir(outer); len(entries) != 1 {
+			t.Errorf("something was written outside: %v", entries)
+		}
+	})
+}

@@ -1,0 +1,322 @@
+package environ_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ccaas-template-builder/internal/testpki"
+	"ccaas-template-builder/internal/value"
+	"ccaas-template-builder/pkg/environ"
+)
+
+func identity(t *testing.T) testpki.Identity {
+	t.Helper()
+	id, err := testpki.CA("test", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// load fails the test if the environment cannot be loaded.
+func load(t *testing.T, process map[string]string) *environ.Environment {
+	t.Helper()
+	env, err := environ.Load(process, "basic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}
+
+// field returns what a template finds under a name with dots.
+func field(env *environ.Environment, name string) value.Var {
+	first, rest, nested := strings.Cut(name, ".")
+	if nested {
+		return env.Root()[first].(value.Group)[rest]
+	}
+	return env.Root()[first].(value.Var)
+}
+
+func TestEveryVariableHasItsField(t *testing.T) {
+	given := map[string]any{
+		"CORE_CHAINCODE_ADDRESS":              "cc:9999",
+		"CORE_CHAINCODE_DOMAIN":               "cc.example.com",
+		"CORE_CHAINCODE_TIMEOUT":              "10s",
+		"CORE_CHAINCODE_TLS_REQUIRED":         false,
+		"CORE_CHAINCODE_CLIENT_AUTH_REQUIRED": true,
+		"CORE_CHAINCODE_ROOT_CERT":            "root",
+		"CORE_CHAINCODE_TLS_CLIENT_CERT":      "cert",
+		"CORE_CHAINCODE_TLS_CLIENT_KEY":       "key",
+		"CORE_PEER_ID":                        "peer0",
+		"CORE_PEER_LOCALMSPID":                "Org1MSP",
+	}
+	process := map[string]string{}
+	for name, v := range given {
+		process[name] = fmt.Sprint(v)
+	}
+	env := load(t, process)
+	var variables []string
+	for name, f := range environ.Fields() {
+		variables = append(variables, f.Variable)
+		if got := field(env, name); got.Value != given[f.Variable] || got.Name != f.Variable {
+			t.Errorf(".%s is %v, want %v of %s", name, got, given[f.Variable], f.Variable)
+		}
+	}
+	slices.Sort(variables)
+	if want := slices.Sorted(maps.Keys(given)); !slices.Equal(variables, want) {
+		t.Errorf("the fields read %v, want %v", variables, want)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	for _, process := range []map[string]string{
+		{},
+		{"CORE_CHAINCODE_TIMEOUT": "", "CORE_CHAINCODE_TLS_REQUIRED": "", "CORE_CHAINCODE_ADDRESS": "", "CORE_CHAINCODE_ROOT_CERT_FILE": ""},
+	} {
+		env := load(t, process)
+		for name, want := range map[string]any{
+			"DialTimeout": "3s", "TLSRequired": true, "ClientAuthRequired": false,
+			"Address": nil, "Domain": nil, "RootCert": nil, "ClientCert": nil, "ClientKey": nil, "Peer.ID": nil, "Peer.MSPID": nil,
+		} {
+			if got := field(env, name).Value; got != want {
+				t.Errorf("%v: .%s is %v, want %v", process, name, got, want)
+			}
+		}
+	}
+}
+
+// The environment of this process must neither be read nor be changed.
+func TestProcessIsLeftAlone(t *testing.T) {
+	t.Setenv("CORE_CHAINCODE_ADDRESS", "own:1")
+	env := load(t, map[string]string{"CORE_PEER_ID": "peer0"})
+	if got := field(env, "Address").Value; got != nil {
+		t.Errorf("read %v from this process", got)
+	}
+	if got := os.Getenv("CORE_CHAINCODE_ADDRESS"); got != "own:1" {
+		t.Errorf("left %q in this process", got)
+	}
+	if got, ok := os.LookupEnv("CORE_PEER_ID"); ok {
+		t.Errorf("left CORE_PEER_ID=%q in this process", got)
+	}
+}
+
+func TestErrorsHoldNoValue(t *testing.T) {
+	const secret = "verysecretvalue"
+	dir := t.TempDir()
+	big := filepath.Join(dir, "big")
+	if err := os.WriteFile(big, make([]byte, environ.MaxValue+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		process map[string]string
+		want    []string
+	}{
+		"booleans": {map[string]string{"CORE_CHAINCODE_TLS_REQUIRED": secret, "CORE_CHAINCODE_CLIENT_AUTH_REQUIRED": secret, "CCAAS_REQUIRE_TLS": secret},
+			[]string{"CORE_CHAINCODE_TLS_REQUIRED must be true or false", "CORE_CHAINCODE_CLIENT_AUTH_REQUIRED must be true or false", "CCAAS_REQUIRE_TLS must be true or false"}},
+		"relative":  {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": secret}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE must name a file by its absolute path"}},
+		"missing":   {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": "/" + secret}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE names cannot be read: no such file"}},
+		"too large": {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": big}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE names cannot be read: is larger than 65536 bytes"}},
+		"long":      {map[string]string{"CORE_CHAINCODE_ADDRESS": strings.Repeat(secret, 10000)}, []string{"CORE_CHAINCODE_ADDRESS is larger than 65536 bytes"}},
+		"not UTF-8": {map[string]string{"CORE_CHAINCODE_ADDRESS": secret + "\xff"}, []string{"CORE_CHAINCODE_ADDRESS is not valid UTF-8"}},
+		"NUL":       {map[string]string{"CORE_CHAINCODE_ADDRESS": secret + "\x00"}, []string{"CORE_CHAINCODE_ADDRESS holds a NUL byte"}},
+		"twice":     {map[string]string{"CORE_CHAINCODE_TLS_CLIENT_KEY": secret, "CORE_CHAINCODE_TLS_CLIENT_KEY_FILE": "/" + secret}, []string{"are both set"}},
+		"legacy":    {map[string]string{environ.LegacyVariable: secret}, []string{environ.LegacyVariable + " is not a JSON object"}},
+		"list":      {map[string]string{environ.LegacyVariable: `["` + secret + `"]`}, []string{environ.LegacyVariable + " is not a JSON object"}},
+		"null":      {map[string]string{environ.LegacyVariable: `null`}, []string{environ.LegacyVariable + " is not a JSON object"}},
+		"trailing":  {map[string]string{environ.LegacyVariable: `{"a":"b"} ` + secret}, []string{environ.LegacyVariable + " is not a JSON object"}},
+		"eaten":     {map[string]string{environ.LegacyVariable: `{peername:` + secret + `}`}, []string{"no quotes around its keys"}},
+		"no folder": {map[string]string{environ.DirVariable: "/" + secret}, []string{"CCAAS_ENV_DIR names cannot be used: no such file"}},
+		"a file":    {map[string]string{environ.DirVariable: big}, []string{"CCAAS_ENV_DIR names cannot be used: not a directory"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := environ.Load(test.process, "basic")
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %q, want it to hold %q", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%q holds the value", err)
+			}
+		})
+	}
+}
+
+func TestLookup(t *testing.T) {
+	id := identity(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("content\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := load(t, map[string]string{"HOST": "cc", "EMPTY": "", "FILE": file, "NO_FILE": "/nowhere", "CERT": id.Cert})
+	for name, want := range map[string]any{"HOST": "cc", "EMPTY": nil, "UNSET": nil, "CERT": id.Cert} {
+		if got, err := env.Lookup(name); err != nil || got.Value != want || got.Name != name {
+			t.Errorf("Lookup(%s) = %v, %v, want %v", name, got, err, want)
+		}
+	}
+	for name, want := range map[string]any{"FILE": "content\n", "EMPTY": nil, "UNSET": nil} {
+		if got, err := env.ReadFile(name); err != nil || got.Value != want {
+			t.Errorf("ReadFile(%s) = %v, %v, want %v", name, got, err, want)
+		}
+	}
+	if _, err := env.ReadFile("NO_FILE"); err == nil || strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("ReadFile(NO_FILE): %v", err)
+	}
+}
+
+// A private key is a Secret in each of its forms, wherever it comes from.
+func TestPrivateKeysAreSecrets(t *testing.T) {
+	id := identity(t)
+	block, _ := pem.Decode([]byte(id.Key))
+	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	wrapped := encode(id.Key)[:76] + "\n" + encode(id.Key)[76:]
+	canonical := map[string]string{
+		"PEM":             id.Key,
+		"escaped":         strings.ReplaceAll(id.Key, "\n", `\n`),
+		"CRLF":            strings.ReplaceAll(id.Key, "\n", "\r\n"),
+		"base64":          encode(id.Key),
+		"wrapped":         wrapped,
+		"unpadded":        strings.TrimRight(encode(id.Key), "="),
+		"text around":     "My key:\n" + id.Key + "keep it safe\n",
+		"base64 of text":  encode("My key:\n" + id.Key),
+		"base64 escaped":  strings.ReplaceAll(wrapped, "\n", `\n`),
+		"base64 shifted":  encode("\n" + id.Key),
+		"base64 shifted2": encode("\n\n" + id.Key),
+	}
+	for form, key := range canonical {
+		t.Run(form, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "key")
+			if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			legacy, err := json.Marshal(map[string]any{"key": key, "tls": map[string]any{"list": []any{key}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			env := load(t, map[string]string{"CORE_CHAINCODE_ADDRESS": key, "MY_KEY": key, "MY_FILE": file, "CORE_CHAINCODE_TLS_CLIENT_KEY_FILE": file, environ.LegacyVariable: string(legacy)})
+			fromFile, err := env.ReadFile("MY_FILE")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for where, v := range map[string]any{
+				"setting":         field(env, "Address").Value,
+				"setting in file": field(env, "ClientKey").Value,
+				"variable":        lookup(t, env, "MY_KEY"),
+				"file":            fromFile.Value,
+				"JSON":            field(env, "key").Value,
+				"JSON inside":     field(env, "tls").Value.(map[string]any)["list"].([]any)[0],
+			} {
+				secret, ok := v.(value.Secret)
+				if !ok {
+					t.Errorf("%s: is %T", where, v)
+				} else if got := env.Key(secret); got != id.Key {
+					t.Errorf("%s: the key comes out as %d bytes, not canonical", where, len(got))
+				}
+			}
+			if _, ok := lookup(t, env, environ.LegacyVariable).(value.Secret); !ok {
+				t.Error("the JSON variable itself shows the key")
+			}
+		})
+	}
+	// What is no PEM in one layer of base64 is a secret too, though of no use as a key.
+	for form, key := range map[string]string{
+		"DER":             base64.StdEncoding.EncodeToString(block.Bytes),
+		"base64 twice":    encode(encode(id.Key)),
+		"damaged":         strings.Replace(id.Key, "-----END", "", 1),
+		"encrypted":       "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+		"JSON in a value": `{"key":"` + strings.ReplaceAll(id.Key, "\n", `\n`) + `"}`,
+		"base64 in JSON":  `{"key":"` + encode(id.Key) + `"}`,
+		"base64 shifted":  `{"key":"` + encode("x"+id.Key) + `"}`,
+		"base64 shifted2": `{"key":"` + encode("xx"+id.Key) + `"}`,
+	} {
+		env := load(t, map[string]string{"MY_KEY": key})
+		if v := lookup(t, env, "MY_KEY"); v != value.Secret(0) {
+			t.Errorf("%s: is %T", form, v)
+		}
+	}
+}
+
+// JSON can hide the letters of a key from a search, but not its value.
+func TestEscapedKeyInLegacyJSON(t *testing.T) {
+	key := strings.ReplaceAll(strings.ReplaceAll(identity(t).Key, "\n", `\n`), "P", `\u0050`)
+	env := load(t, map[string]string{environ.LegacyVariable: `{"key":"` + key + `"}`})
+	if v := lookup(t, env, environ.LegacyVariable); v != value.Secret(1) {
+		t.Errorf("the JSON variable is %T", v)
+	}
+}
+
+func lookup(t *testing.T, env *environ.Environment, name string) any {
+	t.Helper()
+	v, err := env.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.Value
+}
+
+func TestCertificatesAreCanonical(t *testing.T) {
+	a, b := identity(t), identity(t)
+	bundle := a.Cert + b.Cert
+	for form, text := range map[string]string{
+		"PEM":        bundle,
+		"escaped":    strings.ReplaceAll(bundle, "\n", `\n`),
+		"base64":     base64.StdEncoding.EncodeToString([]byte(bundle)),
+		"with text":  "subject=a\n" + a.Cert + "\n\nsubject=b\n" + b.Cert,
+		"CRLF":       strings.ReplaceAll(bundle, "\n", "\r\n"),
+		"no newline": strings.TrimSpace(bundle),
+	} {
+		env := load(t, map[string]string{"CORE_CHAINCODE_ROOT_CERT": text})
+		if got := field(env, "RootCert").Value; got != bundle {
+			t.Errorf("%s: comes out as %v", form, got)
+		}
+	}
+	for form, text := range map[string]string{
+		"cut off": a.Cert[:len(a.Cert)-40],
+		"second":  a.Cert + b.Cert[:200],
+		"no PEM":  "hello",
+		"base64":  base64.StdEncoding.EncodeToString([]byte("hello")),
+	} {
+		env := load(t, map[string]string{"CORE_CHAINCODE_ROOT_CERT": text})
+		if got := field(env, "RootCert").Value; got != text {
+			t.Errorf("%s: was changed to %v", form, got)
+		}
+	}
+}
+
+func TestLegacy(t *testing.T) {
+	env := load(t, map[string]string{
+		"CORE_CHAINCODE_ADDRESS": "setting:1",
+		environ.LegacyVariable:   `{"peername":"peer0","port":9999,"ratio":1.5,"Address":"legacy:2","tls":{"on":true},"none":null}`,
+	})
+	for name, want := range map[string]any{"peername": "peer0", "port": int64(9999), "ratio": 1.5, "Address": "legacy:2", "none": nil} {
+		if got := field(env, name); got.Value != want || got.Name != environ.LegacyVariable {
+			t.Errorf(".%s is %v, want %v", name, got, want)
+		}
+	}
+	if got := field(env, "tls").Value.(map[string]any)["on"]; got != true {
+		t.Errorf(".tls.on is %v", got)
+	}
+}
+
+func TestUnknown(t *testing.T) {
+	for name, want := range map[string]string{
+		"Adress":   "did you mean .Address",
+		"peername": environ.LegacyVariable + ", which could supply it, is not set",
+	} {
+		if err := load(t, nil).Unknown(name); !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %q, want %q", name, err, want)
+		}
+	}
+}
