@@ -46,6 +46,7 @@ func run(m *testing.M) int {
 }
 
 func TestScripts(t *testing.T) {
+	dependOnSources(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -58,6 +59,24 @@ func TestScripts(t *testing.T) {
 			"nosecret": noSecret,
 		},
 	})
+}
+
+// dependOnSources looks at every file of the project: go test reuses an earlier
+// result until a file changes that a test looked at, and does not see what the
+// go build of TestMain reads.
+func dependOnSources(t *testing.T) {
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == ".git" {
+			return fs.SkipDir
+		}
+		if err == nil && !entry.IsDir() {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // setup leaves a script with the builder in its PATH and certificates in pki.

@@ -5,7 +5,10 @@
 package value
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"strconv"
 )
 
@@ -17,7 +20,7 @@ type Secret int
 // Var is a value with the name it was found under, for errors that must name
 // the variable and never its value.
 type Var struct {
-	Name  string // as an operator knows it, e.g. CORE_CHAINCODE_ADDRESS
+	Name  string // as people know it, e.g. CORE_CHAINCODE_ADDRESS
 	Value any    // nil: not set
 	Why   string // what to say when it is not set; empty: "NAME is not set"
 }
@@ -25,9 +28,22 @@ type Var struct {
 // Group is a named set of variables, such as .Peer: only its members are values.
 type Group map[string]Var
 
-// FromJSON turns the numbers of v, as encoding/json decodes them with
-// UseNumber, into int64 where they are whole and float64 where they are not.
-// It changes maps and lists in place.
+// DecodeJSON decodes data, one JSON value and nothing behind it, into target.
+// Numbers in it stay json.Number where target has any; see FromJSON.
+func DecodeJSON(data []byte, target any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(target); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return errors.New("something follows the JSON value")
+	}
+	return nil
+}
+
+// FromJSON turns the numbers of v, as DecodeJSON leaves them, into int64 where
+// they are whole and float64 where they are not. It changes maps and lists in place.
 func FromJSON(v any) any {
 	switch v := v.(type) {
 	case json.Number:

@@ -27,7 +27,7 @@ const (
 	maxPackage  = 64 << 20  // of a package file, in bytes
 	maxUnpacked = 128 << 20 // of all files in its code.tar.gz, in bytes
 	maxEntries  = 100_000   // of either archive
-	maxPath     = 4096
+	maxPath     = 3 << 10   // of a file's path; the peer's scratch folder stands before it
 )
 
 // Package is a chaincode package that was read.
@@ -63,7 +63,7 @@ func Open(file string) (*Package, error) {
 func Parse(data []byte) (*Package, error) {
 	p := &Package{data: data}
 	seen := map[string]bool{}
-	err := entries(bytes.NewReader(data), func(header *tar.Header, r io.Reader) error {
+	err := entries(bytes.NewReader(data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		if header.Typeflag != tar.TypeReg {
 			return fmt.Errorf("%q: is no regular file, so the peer refuses the package: write it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
 		}
@@ -113,7 +113,7 @@ func (p *Package) readMetadata(r io.Reader) (err error) {
 // have in the archive. It refuses what the peer refuses, and a file that stands
 // there twice.
 func (p *Package) Unpack(dir *os.Root) error {
-	return entries(bytes.NewReader(p.data), func(header *tar.Header, r io.Reader) error {
+	return entries(bytes.NewReader(p.data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		if header.Name != chaincode.CodeFile {
 			return nil
 		}
@@ -126,7 +126,7 @@ func (p *Package) Unpack(dir *os.Root) error {
 
 func untar(r io.Reader, dir *os.Root) error {
 	left := int64(maxUnpacked)
-	return entries(r, func(header *tar.Header, r io.Reader) error {
+	return entries(r, 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		name := filepath.Clean(header.Name)
 		if err := checkPath(name); err != nil {
 			return err
@@ -135,6 +135,9 @@ func untar(r io.Reader, dir *os.Root) error {
 		case tar.TypeDir:
 			return failure(name, dir.MkdirAll(name, safefile.DirMode))
 		case tar.TypeReg:
+			if strings.HasSuffix(header.Name, "/") {
+				return fmt.Errorf("%q: is a file with the name of a folder, so the peer refuses the package", header.Name)
+			}
 		default:
 			return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer refuses the package", header.Name)
 		}
@@ -179,21 +182,22 @@ func checkPath(name string) error {
 	return nil
 }
 
-// entries calls visit for each entry of a gzip tar.
-func entries(r io.Reader, visit func(*tar.Header, io.Reader) error) error {
+// entries calls visit for each entry of a gzip tar that unpacks to less than
+// limit bytes.
+func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error) error {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
 		return errors.New("is not a gzip file")
 	}
-	left := &io.LimitedReader{R: unzipped, N: 2 * maxUnpacked}
+	left := &io.LimitedReader{R: unzipped, N: limit}
 	reader := tar.NewReader(left)
 	for count := 0; ; count++ {
 		header, err := reader.Next()
 		switch {
+		case left.N == 0: // before the end of the file, which may only seem to be there
+			return fmt.Errorf("is not smaller than %d bytes when unpacked", limit)
 		case err == io.EOF:
 			return nil
-		case left.N == 0:
-			return fmt.Errorf("is larger than %d bytes when unpacked", 2*maxUnpacked)
 		case err != nil:
 			return fmt.Errorf("is not a sound gzip tar: %w", err)
 		case count == maxEntries:

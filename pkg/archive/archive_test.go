@@ -197,6 +197,7 @@ func TestUnpackRefuses(t *testing.T) {
 		"escaping":          {[]entry{file("a/../../escaped", "")}, `"../escaped": is absolute or leaves`},
 		"escaping folder":   {[]entry{{tar.Header{Name: "../escaped/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}}, "is absolute or leaves"},
 		"twice":             {[]entry{file("a", "1"), file("./a", "2")}, `"./a": stands there twice`},
+		"long path":         {[]entry{{tar.Header{Name: strings.Repeat("d/", 1600) + "f", Typeflag: tar.TypeReg, Format: tar.FormatPAX}, ""}}, "is no path that a file could have"},
 		"file as folder":    {[]entry{file("a", ""), file("a/b", "")}, `"a/b": `},
 		"newline in name":   {[]entry{file("a\nb", ""), file("a\nb", "")}, `"a\nb": stands there twice`},
 	} {

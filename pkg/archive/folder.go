@@ -16,7 +16,7 @@ import (
 // refuse at install is an error here.
 func Folder(root *os.Root) (files []File, leftOut []string, err error) {
 	template, templateErr := chaincode.TemplateFile(root)
-	artifacts, artifactsErr := chaincode.Artifacts(root)
+	artifacts, hidden, artifactsErr := chaincode.Artifacts(root)
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err := errors.Join(templateErr, artifactsErr, err); err != nil {
 		return nil, nil, err
@@ -32,6 +32,7 @@ func Folder(root *os.Root) (files []File, leftOut []string, err error) {
 		}
 		files = append(files, File{name, content})
 	}
+	leftOut = hidden
 	for _, entry := range entries {
 		if !slices.Contains([]string{template, chaincode.MetaInf, chaincode.SampleMetadata}, entry.Name()) {
 			leftOut = append(leftOut, entry.Name())

@@ -42,7 +42,7 @@ func Run(p *program.Program) error {
 	defer output.Close()
 
 	encoded, connectionErr := renderConnection(p, source, metadataDir)
-	artifacts, artifactsErr := chaincode.Artifacts(source)
+	artifacts, hidden, artifactsErr := chaincode.Artifacts(source)
 	metadata, metadataErr := metadataFiles(metadataDir)
 	if err := errors.Join(connectionErr, artifactsErr, metadataErr); err != nil {
 		return err
@@ -51,6 +51,9 @@ func Run(p *program.Program) error {
 		if err := safefile.Copy(output, name, metadataDir, name); err != nil {
 			return err
 		}
+	}
+	for _, name := range hidden {
+		p.Warn("%q: is hidden, so it is left out", name)
 	}
 	for _, a := range artifacts {
 		if !a.Index {

@@ -119,18 +119,19 @@ func valuesOf(env *environ.Environment, metadata chaincode.Metadata) render.Valu
 		root["Chaincode"] = value.Group{
 			"Label": variableOf(metadata.Label, "label"),
 			"Type":  variableOf(metadata.Type, "type"),
-			"Path":  {Value: metadata.Path},
-			"Extra": {Value: value.FromJSON(metadata.Extra)},
+			"Path":  {Name: "path in " + chaincode.MetadataFile, Value: metadata.Path},
+			"Extra": {Name: "extra in " + chaincode.MetadataFile, Value: value.FromJSON(metadata.Extra), Why: chaincode.MetadataFile + " has no extra"},
 		}
 	}
 	return render.Values{Root: root, Unknown: env.Unknown, Env: env.Lookup, EnvFile: env.ReadFile}
 }
 
 func variableOf(text, key string) value.Var {
-	if text == "" {
-		return value.Var{Why: chaincode.MetadataFile + " has no " + key}
+	v := value.Var{Name: key + " in " + chaincode.MetadataFile, Why: chaincode.MetadataFile + " has no " + key}
+	if text != "" {
+		v.Value = text
 	}
-	return value.Var{Value: text}
+	return v
 }
 
 // rendering is one connection in the making.
@@ -231,10 +232,17 @@ func (r *rendering) warnings(now time.Time) []error {
 	if literal, ok := r.template.member("client_key").Literal(); ok && literal != "" {
 		warnings = append(warnings, r.template.member("client_key").Error(errors.New("stands in the package itself: everyone who has the package has this private key")))
 	}
-	if !r.connection.TLSRequired && r.certificatesGiven() {
-		warnings = append(warnings, r.template.unplaced("tls_required", r.place("tls_required", errors.New("is false, so the connection has no TLS and the certificates given for it are not used"))))
+	if !r.connection.TLSRequired && (r.certificatesGiven() || r.tlsAskedFor()) {
+		warnings = append(warnings, r.template.unplaced("tls_required", r.place("tls_required", errors.New("is false, so the connection has no TLS, though TLS is asked for or certificates are given"))))
 	}
 	return warnings
+}
+
+// tlsAskedFor tells whether the operator has set the variable for TLS to true;
+// a template may still say otherwise.
+func (r *rendering) tlsAskedFor() bool {
+	asked, err := r.env.Lookup("CORE_CHAINCODE_TLS_REQUIRED")
+	return err == nil && asked.Value != nil && r.values.Root["TLSRequired"].(value.Var).Value == true
 }
 
 // certificatesGiven tells whether the package or the operator supplies any

@@ -49,10 +49,13 @@ func TestParseMetadata(t *testing.T) {
 		`{"path":"","type":"ccaas","label":"a"}`:             "",
 		`{"Type":"ccaas","LABEL":"a","other":1}`:             "",
 		`{"type":"ccaas","label":"a","extra":{"x":{"y":1}}}`: "",
-		`{"type":1}`:  `"type" must not be a JSON number`,
-		`[]`:          "is a JSON array, not an object",
-		`{"type":`:    "not valid JSON",
+		`{"type":1}`: `"type" must not be a JSON number`,
+		`[]`:         "is a JSON array, not an object",
+		`{"type":`:   "not valid JSON",
+		`{"type":"ccaas","label":"a","EXTRA":[1,"x"]}`: "",
 		`{} {}`:       "something follows",
+		`{}}`:         "something follows",
+		`{}]`:         "something follows",
 		`{"type":"a}`: "not valid JSON",
 	} {
 		t.Run(data, func(t *testing.T) {
@@ -69,6 +72,7 @@ func TestCheckIndexPath(t *testing.T) {
 		"statedb/couchdb/indexes/a.txt":                        "NAME.json",
 		"statedb/couchdb/indexes/.json":                        "NAME.json",
 		"statedb/couchdb/indexes/sub/a.json":                   "lies in",
+		"statedb/couchdb/indexes/a\nb.json":                    "control characters",
 		"statedb/couchdb/a.json":                               "lies in",
 		"statedb/couchdb/collections/c/a.json":                 "lies in",
 		"statedb/couchdb/collections/a b/indexes/a.json":       `"a b"`,
@@ -99,11 +103,12 @@ func TestCheckIndex(t *testing.T) {
 		`{"index":{"fields":[1]}}`:          "field 1",
 		`{"index":{"fields":["a",null]}}`:   "field 2",
 		`{"index":{"fields":[{"a":"up"}]}}`: `"asc" or "desc"`,
-		`{"index":{"fields":[{"a":"asc","b":"asc"}]}}`: "one name",
-		`{"index":{"fields":["a"]},"type":"text"}`:     `"json"`,
-		`{"index":{"fields":["a"]},"ddoc":1}`:          `"ddoc"`,
-		`{"index":{"fields":["a"]},"name":null}`:       `"name"`,
-		`{"index":{"fields":["a"]},"def":1}`:           `no "def"`,
+		`{"index":{"fields":[{"a":"asc","b":"asc"}]}}`:                     "one name",
+		`{"index":{"fields":["a"]},"type":"text"}`:                         `"json"`,
+		`{"index":{"fields":["a"]},"ddoc":1}`:                              `"ddoc"`,
+		`{"index":{"fields":["a"]},"name":null}`:                           `"name"`,
+		`{"index":{"fields":["a"]},"def":1}`:                               `no "def"`,
+		`{"index":{"fields":["a"],"partial_filter_selector":{"x":1e999}}}`: "1e999, which is out of range",
 	} {
 		t.Run(data, func(t *testing.T) { check(t, chaincode.CheckIndex([]byte(data)), want) })
 	}

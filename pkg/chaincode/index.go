@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // The folders of a package that hold what belongs beside the code, the
@@ -40,8 +41,8 @@ func CheckIndexPath(path string) error {
 	default:
 		return errors.New("an index lies in statedb/couchdb/indexes or statedb/couchdb/collections/COLLECTION/indexes")
 	}
-	if !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json") {
-		return errors.New("an index is a file NAME.json")
+	if !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json") || strings.ContainsFunc(path, unicode.IsControl) {
+		return errors.New("an index is a file NAME.json, without control characters in its name")
 	}
 	return nil
 }
@@ -56,9 +57,14 @@ func collectionName(name string) bool {
 }
 
 // CheckIndex holds the content of an index file against the definition that
-// the peer's packager accepts (internal/ccmetadata of Fabric). The peer itself
-// checks nothing at install, and CouchDB's refusal is only logged.
+// the peer's packager accepts (internal/ccmetadata of Fabric), and against what
+// CouchDB needs besides: fields, at least one, each with one order at most. The
+// peer itself checks nothing at install, and CouchDB's refusal is only logged.
 func CheckIndex(data []byte) error {
+	var whole any // finds numbers that nobody could hold
+	if err := json.Unmarshal(data, &whole); err != nil {
+		return jsonError(err)
+	}
 	definition, err := object(data)
 	if err != nil {
 		return err

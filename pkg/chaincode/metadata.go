@@ -3,13 +3,14 @@
 package chaincode
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/internal/value"
 )
 
 // Names in a chaincode package and in a build, as the peer has them.
@@ -28,7 +29,8 @@ type Metadata struct {
 	Label string `json:"label"`
 	// Extra is whatever else the packager wanted builders to know, of the form
 	// that fabric-cc-external-builder reads.
-	Extra map[string]any `json:"extra,omitempty"`
+	// The peer does not read it, so it may be any JSON value.
+	Extra any `json:"extra,omitempty"`
 }
 
 // ReadMetadata reads metadata.json in dir, by the peer's rules: keys in any
@@ -44,13 +46,8 @@ func ReadMetadata(dir *os.Root) (Metadata, error) {
 // ParseMetadata decodes the content of a metadata.json.
 func ParseMetadata(data []byte) (Metadata, error) {
 	var metadata Metadata
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&metadata); err != nil {
+	if err := value.DecodeJSON(data, &metadata); err != nil {
 		return Metadata{}, fmt.Errorf("%s: %w", MetadataFile, jsonError(err))
-	}
-	if decoder.More() {
-		return Metadata{}, fmt.Errorf("%s: something follows the JSON object", MetadataFile)
 	}
 	return metadata, nil
 }
@@ -60,6 +57,9 @@ func ParseMetadata(data []byte) (Metadata, error) {
 func jsonError(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {
+		if number, ok := strings.CutPrefix(wrongType.Value, "number "); ok {
+			return fmt.Errorf("holds the number %.20s, which is out of range", number)
+		}
 		if wrongType.Field == "" {
 			return fmt.Errorf("is a JSON %s, not an object", wrongType.Value)
 		}

@@ -42,15 +42,19 @@ type Artifact struct {
 }
 
 // Artifacts lists what lies in META-INF and metadata of a folder of code, the
-// two layouts there are. Below statedb only sound indexes may lie.
-func Artifacts(dir *os.Root) ([]Artifact, error) {
-	var artifacts []Artifact
+// two layouts there are. Below statedb only sound indexes may lie. Hidden files,
+// such as .gitkeep, are listed apart: Fabric's packager passes over them.
+func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) {
 	var errs []error
 	taken := map[string]string{}
 	for _, layout := range []string{MetaInf, SampleMetadata} {
 		files, err := safefile.Files(dir, layout)
 		errs = append(errs, err)
 		for _, from := range files {
+			if strings.Contains(from, "/.") {
+				hidden = append(hidden, from)
+				continue
+			}
 			path := strings.TrimPrefix(from, layout+"/")
 			a := Artifact{From: from, To: MetaInf + "/" + path, Index: strings.HasPrefix(path, StateDB+"/")}
 			if first := taken[a.To]; first != "" {
@@ -64,7 +68,7 @@ func Artifacts(dir *os.Root) ([]Artifact, error) {
 			}
 		}
 	}
-	return artifacts, errors.Join(errs...)
+	return artifacts, hidden, errors.Join(errs...)
 }
 
 // checkIndexFile checks the file from, whose place below META-INF is path.

@@ -1,7 +1,6 @@
 package environ
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -29,10 +28,8 @@ func (e *Environment) loadLegacy() (legacy, error) {
 		return legacy{}, program.WithHint(fmt.Errorf("%s has no quotes around its keys, as when a shell has eaten them", LegacyVariable),
 			`quote the whole of it for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
 	}
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
 	var keys map[string]any
-	if decoder.Decode(&keys) != nil || keys == nil || decoder.More() {
+	if value.DecodeJSON([]byte(text), &keys) != nil || keys == nil {
 		return legacy{}, fmt.Errorf("%s is not a JSON object", LegacyVariable)
 	}
 	l := legacy{set: true, keys: keys}

@@ -29,13 +29,13 @@ type Values struct {
 type Result struct {
 	// Value is a string, bool, int64, float64 or value.Secret.
 	Value any
-	// Variables are those that were read for it, as they are named to an operator.
+	// Variables are those it was made of, as they are named to an operator.
 	Variables []string
 }
 
 // NotSetError says that something a template needs is not there.
 type NotSetError struct {
-	Variable string // an environment variable, or where else it should stand
+	Variable string // an environment variable; "" where it should stand elsewhere
 	why      string
 }
 
@@ -50,14 +50,14 @@ func (e *NotSetError) Error() string {
 type unset struct{ NotSetError }
 
 // Render renders the member. The error joins an *Error for each thing that went
-// wrong; none holds a value. The result lists the variables read in any case.
+// wrong; none holds a value. The result has its variables in any case.
 func (m *Member) Render(values Values) (Result, error) {
 	if m.literal != nil {
 		return Result{Value: m.literal}, nil
 	}
 	e := evaluator{member: m, values: values}
 	err := e.list(m.tree.Root, scope{root: true})
-	result := Result{Variables: e.read}
+	result := Result{Variables: e.sources()}
 	if err == nil {
 		result.Value, err = e.result()
 	}
@@ -69,8 +69,8 @@ type evaluator struct {
 	member    *Member
 	values    Values
 	variables []variable
-	parts     []any // what actions gave, and text{} between them
-	read      []string
+	parts     []any       // what actions gave, and text between them
+	read      []value.Var // by name, each once
 	work      int
 }
 
@@ -323,13 +323,32 @@ func (e *evaluator) environment(node parse.Node, path []string) (any, error) {
 
 // use notes that a variable was read, and returns its value.
 func (e *evaluator) use(v value.Var) any {
-	if v.Name != "" && !slices.Contains(e.read, v.Name) {
-		e.read = append(e.read, v.Name)
+	if !slices.ContainsFunc(e.read, func(read value.Var) bool { return read.Name == v.Name }) {
+		e.read = append(e.read, v)
 	}
-	if v.Value == nil {
-		return unset{NotSetError{v.Name, v.Why}}
+	switch {
+	case v.Value != nil:
+		return v.Value
+	case v.Why != "":
+		return unset{NotSetError{why: v.Why}}
 	}
-	return v.Value
+	return unset{NotSetError{Variable: v.Name}}
+}
+
+// sources are the names of the variables that were read: of those that are set,
+// if any is, because the result was made of these.
+func (e *evaluator) sources() []string {
+	var set, all []string
+	for _, v := range e.read {
+		all = append(all, v.Name)
+		if v.Value != nil {
+			set = append(set, v.Name)
+		}
+	}
+	if len(set) > 0 {
+		return set
+	}
+	return all
 }
 
 // path follows keys into an object.

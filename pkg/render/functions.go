@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"text/template"
 
 	"github.com/Masterminds/sprig/v3"
 
@@ -62,18 +63,24 @@ var functions = sync.OnceValue(func() map[string]function {
 		"envFile":  {min: 1, max: 1, variable: true},
 		"required": {min: 2, max: 2, chooses: true, call: required},
 		// As Go's templates have them.
-		"and":    {min: 1, max: -1, chooses: true},
-		"or":     {min: 1, max: -1, chooses: true},
-		"not":    {min: 1, max: 1, chooses: true, call: func(a []any) (any, error) { return !truth(a[0]), nil }},
-		"eq":     {min: 2, max: -1, call: equal},
-		"ne":     {min: 2, max: 2, call: negated(equal)},
-		"lt":     {min: 2, max: 2, call: less},
-		"ge":     {min: 2, max: 2, call: negated(less)},
-		"gt":     {min: 2, max: 2, call: func(a []any) (any, error) { return less([]any{a[1], a[0]}) }},
-		"le":     {min: 2, max: 2, call: negated(func(a []any) (any, error) { return less([]any{a[1], a[0]}) })},
-		"len":    {min: 1, max: 1, call: length},
-		"index":  {min: 2, max: -1, opens: true, call: index},
-		"printf": {min: 1, max: -1, call: printf, size: printfSize},
+		"and":      {min: 1, max: -1, chooses: true},
+		"or":       {min: 1, max: -1, chooses: true},
+		"not":      {min: 1, max: 1, chooses: true, call: func(a []any) (any, error) { return !truth(a[0]), nil }},
+		"eq":       {min: 2, max: -1, call: equal},
+		"ne":       {min: 2, max: 2, call: negated(equal)},
+		"lt":       {min: 2, max: 2, call: less},
+		"ge":       {min: 2, max: 2, call: negated(less)},
+		"gt":       {min: 2, max: 2, call: func(a []any) (any, error) { return less([]any{a[1], a[0]}) }},
+		"le":       {min: 2, max: 2, call: negated(func(a []any) (any, error) { return less([]any{a[1], a[0]}) })},
+		"len":      {min: 1, max: 1, call: length},
+		"index":    {min: 2, max: -1, opens: true, call: index},
+		"slice":    {min: 1, max: 3, call: slice},
+		"print":    ofScalars(fmt.Sprint),
+		"println":  ofScalars(fmt.Sprintln),
+		"html":     ofScalars(template.HTMLEscaper),
+		"js":       ofScalars(template.JSEscaper),
+		"urlquery": ofScalars(template.URLQueryEscaper),
+		"printf":   {min: 1, max: -1, call: printf, size: printfSize},
 		// As sprig has them, but they see what is unset.
 		"coalesce": {min: 1, max: -1, chooses: true, call: coalesce},
 		"default":  {min: 2, max: 2, chooses: true, call: func(a []any) (any, error) { return coalesce([]any{a[1], a[0]}) }},
@@ -313,6 +320,42 @@ func index(args []any) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// slice is args[0][args[1]:args[2]].
+func slice(args []any) (any, error) {
+	text, ok := args[0].(string)
+	list, isList := args[0].([]any)
+	if !ok && !isList {
+		return nil, fmt.Errorf("%s cannot be sliced", kindOf(args[0]))
+	}
+	from, to := 0, len(text)+len(list)
+	for i, bound := range []*int{&from, &to}[:len(args)-1] {
+		n, ok := args[i+1].(int64)
+		if !ok || n < 0 || n > int64(len(text)+len(list)) {
+			return nil, fmt.Errorf("argument %d is outside of what is sliced", i+2)
+		}
+		*bound = int(n)
+	}
+	if from > to {
+		return nil, errors.New("argument 2 is larger than argument 3")
+	}
+	if isList {
+		return list[from:to], nil
+	}
+	return text[from:to], nil
+}
+
+// ofScalars makes a function of one that formats any values.
+func ofScalars(fn func(...any) string) function {
+	return function{min: 1, max: -1, call: func(args []any) (any, error) {
+		for i, arg := range args {
+			if _, ok := format(arg); !ok {
+				return nil, fmt.Errorf("argument %d is %s, not text", i+1, kindOf(arg))
+			}
+		}
+		return fn(args...), nil
+	}}
 }
 
 // replaceSize bounds replace OLD NEW TEXT.

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,28 +15,32 @@ import (
 // most two digits, so that none can fill the memory.
 var verb = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[-+ 0#]*(\d{0,2})(?:\.(\d{0,2}))?(.?)`) })
 
-// printf is Go's, for %s %q %v %d %x %t and %%, with one argument for each and
-// of its kind: Go would write the argument into a complaint about it.
+// printf is Go's, for %s %q %v %d %x %t %e %f %g and %%, with one argument for
+// each and of its kind: Go would write the argument into a complaint about it.
+// A whole number may be formatted as a float, as all numbers in JSON are to Go.
 func printf(args []any) (any, error) {
 	format, ok := args[0].(string)
 	if !ok {
 		return nil, fmt.Errorf("argument 1 is %s, not a format", kindOf(args[0]))
 	}
-	args = args[1:]
+	args = slices.Clone(args[1:])
 	used := 0
 	for _, v := range verb().FindAllStringSubmatch(format, -1) {
 		letter := v[3]
 		if v[0] == "%%" {
 			continue
 		}
-		if letter == "" || !strings.Contains("sqvdxt", letter) {
-			return nil, fmt.Errorf("%q in its format is none of %%s %%q %%v %%d %%x %%t %%%% with a width under 100", v[0])
+		if letter == "" || !strings.Contains("sqvdxtefg", letter) {
+			return nil, fmt.Errorf("%q in its format is none of %%s %%q %%v %%d %%x %%t %%e %%f %%g %%%% with a width under 100", v[0])
 		}
 		if used == len(args) {
 			return nil, fmt.Errorf("its format wants more than %d arguments", len(args))
 		}
 		if kind := kindOf(args[used]); !fits(letter, args[used]) {
 			return nil, fmt.Errorf("%q in its format does not take %s", v[0], kind)
+		}
+		if n, ok := args[used].(int64); ok && strings.Contains("efg", letter) {
+			args[used] = float64(n)
 		}
 		used++
 	}
@@ -50,9 +55,9 @@ func fits(letter string, v any) bool {
 	case string:
 		return strings.Contains("sqvx", letter)
 	case int64:
-		return strings.Contains("vdx", letter)
+		return strings.Contains("vdxefg", letter)
 	case float64:
-		return letter == "v"
+		return strings.Contains("vefg", letter)
 	case bool:
 		return strings.Contains("vt", letter)
 	}

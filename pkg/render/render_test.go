@@ -96,16 +96,20 @@ func TestRender(t *testing.T) {
 		// no value changes the structure, none is a template
 		`"{{ .Env.QUOTES }}"`: "a\"b\\c\n{{ .Address }}",
 		// functions
-		`"{{ .Peer.ID | upper | trimPrefix "PEER" | atoi | add 9000 }}"`: "9000",
-		`"{{ printf "%s:%04d %q %t %v%%" "a" 7 "b" true 1.5 }}"`:         `a:0007 "b" true 1.5%`,
-		`"{{ splitList "." "a.b" | join "-" }}"`:                         "a-b",
-		`"{{ eq .Peer.ID "x" "peer0" }} {{ ne 1 2 }} {{ lt 1 1.5 }}"`:    "true true true",
-		`"{{ ge "b" "a" }}{{ gt 1 2 }}{{ le 1 1 }}{{ not "" }}"`:         "truefalsetruetrue",
-		`"{{ len "abc" }}{{ len .tls.ports }}"`:                          "32",
-		`"{{ ternary "a" "b" (eq 1 1) }}{{ empty .Address }}"`:           "atrue",
-		`"{{ and .TLSRequired .Peer.ID }}"`:                              "peer0",
-		`"{{ "a" | and true }}"`:                                         "a",
-		`"{{ trunc 2 "abc" }}{{ substr 1 2 "abc" }}{{ b64enc "a" }}"`:    "abbYQ==",
+		`"{{ .Peer.ID | upper | trimPrefix "PEER" | atoi | add 9000 }}"`:                    "9000",
+		`"{{ printf "%s:%04d %q %t %v%%" "a" 7 "b" true 1.5 }}"`:                            `a:0007 "b" true 1.5%`,
+		`"{{ splitList "." "a.b" | join "-" }}"`:                                            "a-b",
+		`"{{ eq .Peer.ID "x" "peer0" }} {{ ne 1 2 }} {{ lt 1 1.5 }}"`:                       "true true true",
+		`"{{ ge "b" "a" }}{{ gt 1 2 }}{{ le 1 1 }}{{ not "" }}"`:                            "truefalsetruetrue",
+		`"{{ len "abc" }}{{ len .tls.ports }}"`:                                             "32",
+		`"{{ ternary "a" "b" (eq 1 1) }}{{ empty .Address }}"`:                              "atrue",
+		`"{{ and .TLSRequired .Peer.ID }}"`:                                                 "peer0",
+		`"{{ "a" | and true }}"`:                                                            "a",
+		`"{{ trunc 2 "abc" }}{{ substr 1 2 "abc" }}{{ b64enc "a" }}"`:                       "abbYQ==",
+		`"{{ slice "abcd" 1 3 }}{{ slice .peername 4 }}{{ slice .tls.ports 1 | join "" }}"`: "bc0org12",
+		`"{{ print "a" 1 true }}{{ println 1 2 }}"`:                                         "a1 true1 2\n",
+		`"{{ html "<a>" }}{{ js "'" }}{{ urlquery "a b" }}"`:                                `&lt;a&gt;\'a+b`,
+		`"{{ printf "%.0f %5.1f %g" 7052 1.25 3 }}"`:                                        "7052   1.2 3",
 		// outside quotes a value keeps its type
 		`{{ .TLSRequired }}`: true,
 		`{{ .DialTimeout }}`: "3s",
@@ -222,6 +226,13 @@ func TestErrors(t *testing.T) {
 		`"{{ printf "%s" }}"`:               "its format wants more than 0 arguments",
 		`"{{ printf "x" 1 }}"`:              "its format takes 0 arguments, not 1",
 		`"{{ trunc 1 "é" }}"`:               "k: is not valid UTF-8: a function has cut a character",
+		`"{{ slice "abc" 4 }}"`:             "k: slice: argument 2 is outside of what is sliced",
+		`"{{ slice "abc" 2 1 }}"`:           "k: slice: argument 2 is larger than argument 3",
+		`"{{ slice 1 1 }}"`:                 "k: slice: a number cannot be sliced",
+		`"{{ print .tls }}"`:                "k: print cannot be applied to a private key",
+		`"{{ html .tls.ports }}"`:           "k: html: argument 1 is a list, not text",
+		`"{{ printf "%f" "a" }}"`:           `"%f" in its format does not take a string`,
+		`"{{ slice .ClientKey 0 1 }}"`:      "k: slice cannot be applied to a private key",
 		// bounds
 		`"{{ replace "x" "yyyyyyyyyyyyyyyy" .big }}"`:                             "k: replace: its result may be larger than 65536 bytes",
 		`"{{ join .big (splitList "" "abcdefghi") }}"`:                            "k: join: its result may be larger",
@@ -266,7 +277,15 @@ func TestAllErrorsAreReported(t *testing.T) {
 
 func TestVariablesRead(t *testing.T) {
 	got, err := renderValue(t, `"{{ or .Address .Peer.ID }}{{ env "HOST" }}{{ .peername }}{{ .Peer.ID }}"`)
-	if want := []string{"ADDRESS", "PEER_ID", "HOST", "LEGACY"}; err != nil || !slices.Equal(got.Variables, want) {
+	if want := []string{"PEER_ID", "HOST", "LEGACY"}; err != nil || !slices.Equal(got.Variables, want) {
+		t.Errorf("got %v, %v, want %v", got.Variables, err, want)
+	}
+}
+
+// Where nothing that was read is set, all of it is to blame.
+func TestVariablesNotSet(t *testing.T) {
+	got, err := renderValue(t, `"{{ env "NONE" }}{{ if .Address }}{{ end }}"`)
+	if want := []string{"NONE", "ADDRESS"}; err != nil || !slices.Equal(got.Variables, want) {
 		t.Errorf("got %v, %v, want %v", got.Variables, err, want)
 	}
 }
