@@ -24,7 +24,7 @@ func (p *parser) fail(at int, format string, args ...any) error {
 
 func (p *parser) object() error {
 	p.space()
-	if !p.take('{') || strings.HasPrefix(p.source[p.at:], "{") {
+	if !p.take('{') {
 		return p.fail(p.at, "a connection.json is a JSON object, { … }; this begins with %s", p.found())
 	}
 	p.space()
