@@ -18,11 +18,19 @@ import (
 // reads its builders' stderr by lines and stops reading at one of 64 KiB.
 const maxLine = 4096
 
+// maxErrors bounds how many errors are reported: a package can have any number,
+// and the log is the peer's.
+const maxErrors = 50
+
 // Report prints an error line for each error that err joins, then their hints,
 // each hint once.
 func (p *Program) Report(err error) {
 	var hints []string
-	for _, e := range Errors(err) {
+	for i, e := range Errors(err) {
+		if i == maxErrors {
+			p.line("error", fmt.Sprintf("and %d more errors", len(Errors(err))-maxErrors))
+			break
+		}
 		p.line("error", e.Error())
 		var hinted *hintedError
 		if errors.As(e, &hinted) && !slices.Contains(hints, hinted.hint) {

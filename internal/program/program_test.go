@@ -56,6 +56,19 @@ func TestLongLineIsCut(t *testing.T) {
 	}
 }
 
+func TestManyErrors(t *testing.T) {
+	_, stderr := run(nil, func(*program.Program) error {
+		var errs []error
+		for i := range 60 {
+			errs = append(errs, fmt.Errorf("e%d", i))
+		}
+		return errors.Join(errs...)
+	})
+	if got := strings.Count(stderr, "\n"); got != 51 || !strings.HasSuffix(stderr, "build: error: and 10 more errors\n") {
+		t.Errorf("got %d lines: %s", got, stderr)
+	}
+}
+
 func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

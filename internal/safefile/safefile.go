@@ -20,8 +20,8 @@ const (
 	DirMode  fs.FileMode = 0o700
 )
 
-// maxEntries bounds how many files and folders a tree may hold.
-const maxEntries = 100_000
+// MaxEntries bounds how many files and folders a package may hold.
+const MaxEntries = 20_000
 
 // Read returns the content of the regular file name below root, of at most
 // limit bytes. A missing file is an error that wraps fs.ErrNotExist.
@@ -169,8 +169,8 @@ func Files(root *os.Root, dir string) ([]string, error) {
 		if err != nil {
 			return failure(name, err)
 		}
-		if entries++; entries > maxEntries {
-			return fmt.Errorf("%q holds more than %d files and folders", dir, maxEntries)
+		if entries++; entries > MaxEntries {
+			return fmt.Errorf("%q holds more than %d files and folders", dir, MaxEntries)
 		}
 		if entry.IsDir() {
 			return nil

@@ -2,6 +2,7 @@
 package testpki
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,7 +17,7 @@ import (
 type Identity struct {
 	Cert, Key string
 	cert      *x509.Certificate
-	key       *ecdsa.PrivateKey
+	key       crypto.Signer
 }
 
 // CA is an authority that signs itself, valid for a year from now.
@@ -24,47 +25,55 @@ func CA(name string, now time.Time) (Identity, error) {
 	template := template(name, now, now.AddDate(1, 0, 0))
 	template.IsCA, template.BasicConstraintsValid = true, true
 	template.KeyUsage = x509.KeyUsageCertSign
-	return issue(template, Identity{})
+	return issue(template, Identity{}, nil)
 }
 
 // Issue makes a certificate for a host or a client of this name, valid from
 // now until expiry.
 func (ca Identity) Issue(name string, now, expiry time.Time) (Identity, error) {
+	return ca.IssueFor(nil, name, now, expiry)
+}
+
+// IssueFor is Issue for a key that is there already.
+func (ca Identity) IssueFor(key crypto.Signer, name string, now, expiry time.Time) (Identity, error) {
 	template := template(name, now, expiry)
 	template.DNSNames = []string{name}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	return issue(template, ca)
+	return issue(template, ca, key)
 }
 
 func template(name string, from, to time.Time) *x509.Certificate {
 	return &x509.Certificate{Subject: pkix.Name{CommonName: name}, NotBefore: from.Add(-time.Minute), NotAfter: to}
 }
 
-// issue signs with ca, or with the new key itself where ca is empty.
-func issue(template *x509.Certificate, ca Identity) (id Identity, err error) {
-	if id.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-		return id, err
+// issue makes a certificate for key, or for a new one where that is nil. It
+// signs with ca, or with the key itself where ca is empty.
+func issue(template *x509.Certificate, ca Identity, key crypto.Signer) (id Identity, err error) {
+	if id.key = key; key == nil {
+		if id.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			return id, err
+		}
 	}
 	if template.SerialNumber, err = rand.Int(rand.Reader, big.NewInt(1<<62)); err != nil {
 		return id, err
 	}
-	parent, signer := ca.cert, ca.key
+	parent, by := ca.cert, ca.key
 	if parent == nil {
-		parent, signer = template, id.key
+		parent, by = template, id.key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, id.key.Public(), signer)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, id.key.Public(), by)
 	if err != nil {
 		return id, err
 	}
 	if id.cert, err = x509.ParseCertificate(der); err != nil {
 		return id, err
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(id.key)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(id.key)
 	if err != nil {
 		return id, err
 	}
 	id.Cert = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	id.Key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+	id.Key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 	return id, nil
 }

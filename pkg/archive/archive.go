@@ -26,7 +26,6 @@ import (
 const (
 	maxPackage  = 64 << 20  // of a package file, in bytes
 	maxUnpacked = 128 << 20 // of all files in its code.tar.gz, in bytes
-	maxEntries  = 100_000   // of either archive
 	maxPath     = 3 << 10   // of a file's path; the peer's scratch folder stands before it
 )
 
@@ -200,8 +199,8 @@ func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error)
 			return nil
 		case err != nil:
 			return fmt.Errorf("is not a sound gzip tar: %w", err)
-		case count == maxEntries:
-			return fmt.Errorf("has more than %d entries", maxEntries)
+		case count == safefile.MaxEntries:
+			return fmt.Errorf("has more than %d entries", safefile.MaxEntries)
 		}
 		if err := visit(header, reader); err != nil {
 			return err

@@ -140,6 +140,10 @@ func (m *Member) errorAt(offset int, err error) error {
 
 // name is the key as it may stand in an error line.
 func (m *Member) name() string {
+	const longest = 64
+	if len(m.Key) > longest {
+		return strconv.Quote(m.Key[:longest]) + "…"
+	}
 	quoted := strconv.Quote(m.Key)
 	if plain := quoted[1 : len(quoted)-1]; plain == m.Key && plain != "" {
 		return plain

@@ -1,0 +1,303 @@
+package cmd_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"ccaas-template-builder/pkg/archive"
+)
+
+// What a hostile package may cost, of which the programs should stay far below.
+const (
+	maxCPU    = 2 * time.Second // of processor time: the clock is the machine's affair
+	maxMemory = 128 << 20
+	maxLine   = 4096
+)
+
+// entry is an entry of an archive: its content, and behind it zeros up to its size.
+type entry struct {
+	tar.Header
+	content string
+}
+
+func file(name, content string) entry {
+	return entry{tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(content))}, content}
+}
+
+func link(kind byte, name, to string) entry {
+	return entry{tar.Header{Name: name, Typeflag: kind, Linkname: to, Mode: 0o644}, ""}
+}
+
+// zeros is a file of so many bytes, which take next to nothing in an archive.
+func zeros(name string, size int64) entry {
+	return entry{tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: size}, ""}
+}
+
+type zero struct{}
+
+func (zero) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func pack(t *testing.T, entries ...entry) string {
+	t.Helper()
+	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	w := tar.NewWriter(z)
+	for _, e := range entries {
+		if err := w.WriteHeader(&e.Header); err != nil {
+			t.Fatal(err)
+		}
+		if e.Typeflag != tar.TypeReg {
+			continue
+		}
+		rest := io.LimitReader(zero{}, e.Size-int64(len(e.content)))
+		if _, err := io.Copy(w, io.MultiReader(strings.NewReader(e.content), rest)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+const (
+	goodMetadata = `{"path":"","type":"ccaas","label":"basic"}`
+	goodDocument = `{"address":"cc:9999","tls_required":false}`
+)
+
+// withCode is a package with these entries in its code.
+func withCode(t *testing.T, entries ...entry) string {
+	return pack(t, file("metadata.json", goodMetadata), file("code.tar.gz", pack(t, entries...)))
+}
+
+func document(t *testing.T, text string) string { return withCode(t, file("connection.json", text)) }
+
+// address is a document whose address is this template.
+func address(t *testing.T, template string) string {
+	return document(t, `{"tls_required":false,"address":`+strconv.Quote(template)+`}`)
+}
+
+// hostile packages that are too large to be written down, or no text: each with
+// a part of the error that it must get.
+func hostile(t *testing.T) map[string][2]string {
+	repeat := strings.Repeat
+	chain := func(step string) string {
+		return `{{ $x := "aaaaaaaa" }}` + repeat(`{{ $x = `+step+` }}`, 200) + "{{ $x }}"
+	}
+	var many []entry
+	for i := range 5000 {
+		many = append(many, file("META-INF/statedb/couchdb/indexes/"+strconv.Itoa(i)+".json", "{"))
+	}
+	var tooMany []entry
+	for i := range 20_001 {
+		tooMany = append(tooMany, file(strconv.Itoa(i), ""))
+	}
+	good := file("connection.json", goodDocument)
+	cases := map[string][2]string{
+		// the language
+		"a million ifs":          {address(t, repeat("{{if 1}}", 1_000_000)), "is larger than 65536 bytes"},
+		"8000 ifs":               {address(t, repeat("{{if 1}}", 8000)), "nest deeper than 32"},
+		"100000 parentheses":     {address(t, "{{ "+repeat("(", 100_000)), "is larger than 65536 bytes"},
+		"30000 parentheses":      {address(t, "{{ "+repeat("(", 30_000)+"1"+repeat(")", 30_000)+" }}"), "nest deeper than 32"},
+		"8000 actions":           {address(t, repeat("{{ 1 }}", 8000)), "address: "},
+		"8000 errors":            {address(t, repeat("{{ x }}", 8000)), "more errors"},
+		"8000 unclosed errors":   {address(t, repeat("{{ ) }}", 8000)), "address: "},
+		"replace multiplies":     {address(t, chain(`replace "a" $x $x`)), "replace: its result may be larger"},
+		"cat multiplies":         {address(t, chain(`cat $x $x`)), "cat: its result is larger"},
+		"join multiplies":        {address(t, chain(`splitList "" $x | join $x`)), "join: its result may be larger"},
+		"printf multiplies":      {address(t, chain(`printf "%s%s%s%s" $x $x $x $x`)), "printf: its result may be larger"},
+		"printf quotes multiply": {address(t, chain(`printf "%q" (printf "%q" $x)`)), "printf: its result may be larger"},
+		"b64enc multiplies":      {address(t, chain(`b64enc $x`)), "b64enc: its result is larger"},
+		"html multiplies":        {address(t, `{{ $x := "&&&&&&&&" }}`+repeat(`{{ $x = html $x }}`, 2000)), "computes too much"},
+		"lists multiply":         {address(t, `{{ $x := list 1 }}`+repeat(`{{ $x = list $x $x }}`, 200)), "its result is larger"},
+		"much of little":         {address(t, `{{ $x := "`+repeat("a", 30_000)+`" }}`+repeat(`{{ $y := kebabcase $x }}`, 1000)), "computes too much"},
+		// the document
+		"64 KiB":               {document(t, `{"address":"`+repeat("a", 65_000)+`:1","tls_required":false}`), "address: has a host that is no host name"},
+		"64 MiB":               {withCode(t, zeros("connection.json", 64<<20)), "is larger than 65536 bytes"},
+		"100000 deep":          {document(t, `{"address":`+repeat("[", 100_000)), "is larger than 65536 bytes"},
+		"60000 deep":           {document(t, `{"address":`+repeat("[", 60_000)), "not an object or a list"},
+		"byte order mark":      {document(t, "\ufeff"+goodDocument), "byte order mark"},
+		"NUL":                  {document(t, "{\"address\":\"a\x00:1\"}"), "stands in a string"},
+		"escaped NUL":          {document(t, `{"address":"a\u0000:1","tls_required":false}`), "address: has a host that is no host name"},
+		"invalid UTF-8":        {document(t, "{\"address\":\"\xff\xfe:1\"}"), "is not valid UTF-8"},
+		"UTF-16":               {document(t, "{\x00\"\x00}\x00"), "expected a key"},
+		"5000 unknown keys":    {document(t, `{"x0":1`+numbered(`,"x%":1`, 5000)+`}`), "and 4951 more errors"},
+		"a key of 60000 bytes": {document(t, `{"`+repeat("k", 60_000)+`":1}`), "the peer knows no such key"},
+		"an empty file":        {document(t, ""), "the end of the file"},
+		// the code archive
+		"a bomb":                  {withCode(t, good, zeros("bomb", 1<<30)), "is larger than 134217728 bytes when unpacked"},
+		"many small bombs":        {withCode(t, good, zeros("a", 60<<20), zeros("b", 60<<20), zeros("c", 60<<20)), "is larger than 134217728 bytes when unpacked"},
+		"20001 entries":           {withCode(t, tooMany...), "has more than 20000 entries"},
+		"5000 bad indexes":        {withCode(t, append(many, good)...), "and 4950 more errors"},
+		"a large index":           {withCode(t, good, zeros("META-INF/statedb/couchdb/indexes/a.json", 64<<20)), "is larger than 1048576 bytes"},
+		"an index 100000 deep":    {withCode(t, good, file("META-INF/statedb/couchdb/indexes/a.json", `{"index":`+repeat("[", 100_000))), "is not valid JSON"},
+		"absolute":                {withCode(t, good, file("/tmp/hostile", "")), "is absolute or leaves the archive"},
+		"escaping":                {withCode(t, good, file("../hostile", "")), "is absolute or leaves the archive"},
+		"escaping inside":         {withCode(t, good, file("META-INF/../../hostile", "")), "is absolute or leaves the archive"},
+		"symbolic link":           {withCode(t, link(tar.TypeSymlink, "connection.json", "/etc/passwd")), "is neither a regular file nor a folder"},
+		"link as folder":          {withCode(t, good, link(tar.TypeSymlink, "META-INF", "/etc"), file("META-INF/x", "")), "is neither a regular file nor a folder"},
+		"hard link":               {withCode(t, good, link(tar.TypeLink, "META-INF/x", "/etc/passwd")), "is neither a regular file nor a folder"},
+		"device":                  {withCode(t, good, entry{tar.Header{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, ""}), "is neither a regular file nor a folder"},
+		"pipe":                    {withCode(t, link(tar.TypeFifo, "connection.json", "")), "is neither a regular file nor a folder"},
+		"global PAX header":       {withCode(t, entry{tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "x"}}, ""}, good), "is neither a regular file nor a folder"},
+		"mode 0000":               {withCode(t, entry{tar.Header{Name: "connection.json", Typeflag: tar.TypeReg, Mode: 0, Size: 2}, "{}"}), "has mode 0000"},
+		"duplicate name":          {withCode(t, good, file("./connection.json", "{}")), "stands there twice"},
+		"newline in a name":       {withCode(t, good, file("META-INF/statedb/a\nbuild: error: forged", "")), `"META-INF/statedb/a\nbuild: error: forged"`},
+		"escape in a name":        {withCode(t, good, file("META-INF/statedb/\x1b[31mred", "")), `"META-INF/statedb/\x1b[31mred"`},
+		"invalid UTF-8 in a name": {withCode(t, good, file("META-INF/statedb/\xff", "")), `"META-INF/statedb/\xff"`},
+		"a longer name":           {withCode(t, good, file(repeat("d/", 3000)+"x", "")), "is no path that a file could have"},
+		"the template a folder":   {withCode(t, file("connection.json/x", "")), "is a folder"},
+		"META-INF a file":         {withCode(t, good, file("META-INF", "")), "is a file, not a folder"},
+		"no code":                 {pack(t, file("metadata.json", goodMetadata), file("code.tar.gz", "x")), "is not a gzip file"},
+		"code cut off":            {pack(t, file("metadata.json", goodMetadata), file("code.tar.gz", pack(t, good)[:60])), "is not a sound gzip tar"},
+		// the package
+		"an outer bomb":        {pack(t, file("metadata.json", goodMetadata), zeros("bomb", 1<<30), file("code.tar.gz", pack(t, good))), "is not smaller than"},
+		"large metadata":       {pack(t, zeros("metadata.json", 1<<30), file("code.tar.gz", pack(t, good))), "metadata.json is larger than"},
+		"metadata 30000 deep":  {pack(t, file("metadata.json", `{"extra":`+repeat("[", 30_000)), file("code.tar.gz", pack(t, good))), "is not valid JSON"},
+		"label that escapes":   {pack(t, file("metadata.json", `{"type":"ccaas","label":"../x"}`), file("code.tar.gz", pack(t, good))), `label "../x"`},
+		"label with a newline": {pack(t, file("metadata.json", `{"type":"ccaas","label":"x\nbuild: error: forged"}`), file("code.tar.gz", pack(t, good))), `label "x\nbuild`},
+		"outer link":           {pack(t, link(tar.TypeSymlink, "metadata.json", "/etc/passwd"), file("code.tar.gz", "")), "is no regular file"},
+		"outer duplicate":      {pack(t, file("metadata.json", goodMetadata), file("metadata.json", goodMetadata), file("code.tar.gz", "")), "stands there twice"},
+		"not a package":        {"hello", "is not a gzip file"},
+	}
+	for name, want := range texts(t) {
+		cases[name] = want
+	}
+	return cases
+}
+
+// numbered repeats text n times with % as its number.
+func numbered(text string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.ReplaceAll(text, "%", strconv.Itoa(i+1)))
+	}
+	return b.String()
+}
+
+// texts are the hostile packages in testdata/hostile: the files of the code, and
+// as the comment a part of the error.
+func texts(t *testing.T) map[string][2]string {
+	t.Helper()
+	names, err := filepath.Glob("testdata/hostile/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no packages", err)
+	}
+	cases := map[string][2]string{}
+	for _, name := range names {
+		text, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entries []entry
+		for _, f := range text.Files {
+			entries = append(entries, file(f.Name, string(f.Data)))
+		}
+		cases[filepath.Base(name)] = [2]string{withCode(t, entries...), strings.TrimSpace(string(text.Comment))}
+	}
+	return cases
+}
+
+func TestHostilePackages(t *testing.T) {
+	for name, test := range hostile(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for name, content := range map[string]string{"p.tgz": test[0], "p.env": "CORE_PEER_CC_BUILDER_LOG_LEVEL=debug\nTMPDIR=" + dir + "/scratch\n"} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Mkdir(filepath.Join(dir, "scratch"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			printed := refused(t, dir, "ccaas", "simulate", "p.tgz", "--peer", "p=p.env")
+			if !strings.Contains(printed, test[1]) {
+				t.Errorf("printed %q, want it to hold %q", printed[:min(len(printed), 1000)], test[1])
+			}
+			if left, _ := os.ReadDir(filepath.Join(dir, "scratch")); len(left) > 0 {
+				t.Errorf("left in TMPDIR: %v", left)
+			}
+			buildRefuses(t, dir, test[0])
+		})
+	}
+}
+
+// buildRefuses runs build itself on the package, if it can be unpacked, with an
+// output folder that holds something already.
+func buildRefuses(t *testing.T, dir, data string) {
+	t.Helper()
+	for _, name := range []string{"src", "metadata", "out"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pkg, err := archive.Parse([]byte(data))
+	if err != nil {
+		return
+	}
+	root, err := os.OpenRoot(filepath.Join(dir, "src"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if pkg.Unpack(root) != nil {
+		return
+	}
+	for _, file := range []string{"metadata/metadata.json", "out/was-there"} {
+		if err := os.WriteFile(filepath.Join(dir, file), pkg.RawMetadata, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(t, dir, "build", "src", "metadata", "out")
+	if entries, _ := os.ReadDir(filepath.Join(dir, "out")); len(entries) != 1 {
+		t.Errorf("left in the output folder: %v", entries)
+	}
+}
+
+// refused runs a program that must fail, within the bounds and with lines that
+// can be read. It returns what was printed.
+func refused(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(builder, "bin", program), args...)
+	cmd.Dir, cmd.Env = dir, []string{"PATH=/bin", "TMPDIR=" + dir + "/scratch"}
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); err == nil || code != 1 && code != 2 {
+		t.Errorf("%s ends with %v", program, err)
+	}
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage) // of the program and of those it ran
+	if cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(); cpu > maxCPU {
+		t.Errorf("%s took %s of processor time", program, cpu)
+	}
+	if usage.Maxrss*1024 > maxMemory {
+		t.Errorf("%s took %d MiB", program, usage.Maxrss/1024)
+	}
+	for line := range strings.Lines(string(out)) {
+		if len(line) > maxLine+len("p: ") {
+			t.Errorf("%s printed a line of %d bytes", program, len(line))
+		}
+		if strings.HasPrefix(line, "goroutine ") || strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "build: error: forged") || strings.Contains(line, "internal error") {
+			t.Errorf("%s printed %q", program, line)
+		}
+		if i := strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
+			t.Errorf("%s printed a control character in %q", program, line)
+		}
+	}
+	return string(out)
+}

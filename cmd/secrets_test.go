@@ -1,0 +1,276 @@
+package cmd_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ccaas-template-builder/internal/testpki"
+)
+
+// canary is in every value that is no key: no line of any program may hold it.
+const canary = "canary"
+
+// attempt is a line of testdata/secrets.txt.
+type attempt struct {
+	ok         bool
+	key, value string
+}
+
+func attempts(t *testing.T) []attempt {
+	t.Helper()
+	text, err := os.ReadFile("testdata/secrets.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []attempt
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		line, ok := strings.CutPrefix(line, "ok ")
+		key, value, _ := strings.Cut(line, " ")
+		all = append(all, attempt{ok, key, value})
+	}
+	return all
+}
+
+// document has the value under its key, and what makes that key count.
+func (a attempt) document() string {
+	members := map[string]string{"address": `"cc:1"`, "dial_timeout": `"3s"`, "tls_required": "false", "client_auth_required": "false"}
+	switch a.key {
+	case "domain", "root_cert", "client_auth_required":
+		members["tls_required"] = "true"
+	case "client_cert", "client_key":
+		members["tls_required"], members["client_auth_required"] = "true", "true"
+	}
+	members[a.key] = `"` + a.value + `"`
+	if a.key == "address" {
+		members[a.key] = `"{{/* ` + `" */}}` + a.value + `"` // not JSON, so that quotes count as written
+	}
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		b.WriteString(`,"` + key + `":` + members[key])
+	}
+	return "{" + b.String()[1:] + "}"
+}
+
+// environment has the key of id in every place and form, and canaries elsewhere.
+func environment(t *testing.T, id testpki.Identity, ca string) []string {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	escaped := strings.ReplaceAll(id.Key, "\n", `\n`)
+	block, _ := pem.Decode([]byte(id.Key))
+	legacy, err := json.Marshal(map[string]any{"peername": canary, "key": id.Key, "key64": encode(id.Key), "nokey": "", "tls": map[string]any{"key": id.Key, "list": []string{id.Key}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("values/D_KEY", id.Key)
+	write("values/basic/L_KEY", encode(id.Key))
+	return []string{
+		"PATH=" + canary,
+		"CORE_PEER_CC_BUILDER_LOG_LEVEL=debug",
+		"CORE_PEER_ID=peer0." + canary,
+		"CORE_PEER_LOCALMSPID=" + canary,
+		"CORE_CHAINCODE_DOMAIN=" + canary,
+		"CORE_CHAINCODE_ROOT_CERT=" + ca,
+		"CORE_CHAINCODE_TLS_CLIENT_CERT=" + id.Cert,
+		"CORE_CHAINCODE_TLS_CLIENT_KEY_FILE=" + write("key-"+canary, id.Key),
+		"CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG=" + string(legacy),
+		"CCAAS_ENV_DIR=" + filepath.Join(dir, "values"),
+		"K_FILE=" + write("file-"+canary, "# "+canary+"\n"+id.Key),
+		"K_PEM=" + id.Key,
+		"K_ESCAPED=" + escaped,
+		"K_CRLF=" + strings.ReplaceAll(id.Key, "\n", "\r\n"),
+		"K_BASE64=" + encode(id.Key),
+		"K_WRAPPED=" + encode(id.Key)[:40] + "\n" + encode(id.Key)[40:],
+		"K_TWICE=" + encode(encode(id.Key)),
+		"K_URL=" + base64.URLEncoding.EncodeToString([]byte(id.Key)),
+		"K_DER=" + encode(string(block.Bytes)),
+		"K_JSON=" + `{"key":"` + escaped + `"}`,
+		"K_BUNDLE=" + id.Cert + id.Key,
+	}
+}
+
+// outcome is all that a run shows: of files also their names.
+type outcome struct {
+	ok      bool
+	printed string // stdout and stderr of all programs
+	files   string // all files, without the value of client_key
+}
+
+// try runs the attempt through build and release, and through the CLI.
+func (a attempt) try(t *testing.T, env []string) outcome {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"src", "metadata", "bld", "release"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range map[string]string{"src/connection.json": a.document(), "metadata/metadata.json": `{"path":"","type":"ccaas","label":"basic"}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var o outcome
+	run := func(program string, args ...string) bool {
+		cmd := exec.Command(filepath.Join(builder, "bin", program), args...)
+		cmd.Dir, cmd.Env = dir, env
+		out, err := cmd.CombinedOutput()
+		o.printed += program + ": " + string(out)
+		return err == nil
+	}
+	o.ok = run("build", "src", "metadata", "bld")
+	run("release", "bld", "release")
+	rendered := run("ccaas", append([]string{"render", "src", "--label", "basic"}, flags(env)...)...)
+	if rendered != o.ok {
+		t.Errorf("build succeeds: %t, ccaas render: %t", o.ok, rendered)
+	}
+	for _, name := range []string{"bld", "release"} {
+		o.files += show(t, filepath.Join(dir, name))
+	}
+	return o
+}
+
+func flags(env []string) (flags []string) {
+	for _, pair := range env {
+		flags = append(flags, "--env", pair)
+	}
+	return flags
+}
+
+// show lists the files below dir with their content, in a connection.json
+// without client_key.
+func show(t *testing.T, dir string) string {
+	t.Helper()
+	var b bytes.Buffer
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		var members map[string]any
+		if entry.Name() == "connection.json" {
+			if err := json.Unmarshal(content, &members); err != nil {
+				return err
+			}
+			delete(members, "client_key")
+			content, err = json.Marshal(members)
+		}
+		b.WriteString(strings.TrimPrefix(path, dir) + ": " + string(content) + "\n")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// pieces are what would give a piece of 8 bytes of an Ed25519 key away: of its
+// seed raw and in hexadecimal, of its PEM, and of base64 of that.
+func pieces(t *testing.T, key ed25519.PrivateKey, text string) []string {
+	t.Helper()
+	const size = 8
+	seed := string(key.Seed())
+	body := strings.Split(text, "\n")[1][24:] // behind what every such key begins with
+	var all []string
+	for i := range len(seed) - size {
+		all = append(all, seed[i:i+size], hex.EncodeToString([]byte(seed[i:i+size])))
+	}
+	for i := range len(body) - size {
+		all = append(all, body[i:i+size])
+	}
+	for shift := range 3 {
+		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + body))[4:]
+		for i := range len(encoded) - 2*size {
+			all = append(all, encoded[i:i+size+size/2])
+		}
+	}
+	return all
+}
+
+func TestSecrets(t *testing.T) {
+	now := time.Now()
+	ca, err := testpki.CA("ca", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issue := func(key crypto.Signer) testpki.Identity {
+		id, err := ca.IssueFor(key, "peer0", now, now.AddDate(0, 1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	_, short, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, other := issue(short), issue(long)
+	oneEnv, otherEnv := environment(t, one, ca.Cert), environment(t, other, ca.Cert)
+	all := attempts(t)
+	if len(all) < 60 {
+		t.Fatalf("there are %d attempts", len(all))
+	}
+	given := pieces(t, short, one.Key)
+	for _, a := range all {
+		t.Run(a.key+" "+a.value, func(t *testing.T) {
+			t.Parallel()
+			got := a.try(t, oneEnv)
+			if got.ok != a.ok {
+				t.Errorf("succeeds: %t, want %t: %s", got.ok, a.ok, got.printed)
+			}
+			if !a.ok && got.files != "" {
+				t.Errorf("failed and left %s", got.files)
+			}
+			upper := strings.ToUpper(got.printed + got.files)
+			for _, piece := range given {
+				if strings.Contains(got.printed, piece) || strings.Contains(got.files, piece) || strings.Contains(upper, strings.ToUpper(piece)) {
+					t.Fatalf("a piece of the key is in what was printed or left")
+				}
+			}
+			if strings.Contains(got.printed, canary) && !a.ok {
+				t.Errorf("a value was printed: %s", got.printed)
+			}
+			// A key of another kind and length makes no difference that could be seen.
+			if second := a.try(t, otherEnv); strings.ReplaceAll(got.printed+got.files, jsonText(one.Cert), "") != strings.ReplaceAll(second.printed+second.files, jsonText(other.Cert), "") {
+				t.Errorf("the key can be told from what is shown:\n%s%s\n%s%s", got.printed, got.files, second.printed, second.files)
+			}
+		})
+	}
+}
+
+func jsonText(s string) string { return strings.ReplaceAll(s, "\n", `\n`) }
