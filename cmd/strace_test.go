@@ -1,0 +1,319 @@
+package cmd_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ccaas-template-builder/internal/testpki"
+)
+
+// install is a package with a client certificate and an index, unpacked as the
+// peer does, and the environment that it needs.
+type install struct {
+	dir   string
+	env   []string
+	named []string // the files and folders that variables name
+}
+
+func newInstall(t *testing.T) install {
+	t.Helper()
+	now := time.Now()
+	id, err := testpki.CA("ca", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := install{dir: t.TempDir()}
+	for name, content := range map[string]string{
+		"src/connection.json":                         `{"client_auth_required":true,"client_cert":"{{ envFile \"CERT_FILE\" }}","address":"{{ .Env.HOST }}:1"}`,
+		"src/META-INF/statedb/couchdb/indexes/a.json": `{"index":{"fields":["a"]}}`,
+		"metadata/metadata.json":                      goodMetadata,
+		"pki/cert":                                    id.Cert,
+		"pki/key":                                     id.Key,
+		"values/HOST":                                 "cc",
+		"scratch/.keep":                               "",
+	} {
+		path := filepath.Join(i.dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i.named = []string{i.dir + "/pki/cert", i.dir + "/pki/key", i.dir + "/values", i.dir + "/scratch"}
+	i.env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + i.dir + "/scratch", "CCAAS_ENV_DIR=" + i.dir + "/values", "CERT_FILE=" + i.dir + "/pki/cert",
+		"CORE_CHAINCODE_ROOT_CERT_FILE=" + i.dir + "/pki/cert", "CORE_CHAINCODE_TLS_CLIENT_KEY_FILE=" + i.dir + "/pki/key"}
+	return i
+}
+
+// folder makes an empty folder, replacing what was there.
+func (i install) folder(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(i.dir, name)
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// run runs a command line in the install's folder and environment.
+func (i install) run(line string, more ...string) (string, error) {
+	cmd := exec.Command("sh", "-c", "exec "+line)
+	if umask, rest, ok := strings.Cut(line, ";"); ok {
+		cmd = exec.Command("sh", "-c", umask+"; exec "+rest)
+	}
+	cmd.Dir, cmd.Env = i.dir, append(i.env, more...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func needStrace(t *testing.T) {
+	t.Helper()
+	if out, err := exec.Command("strace", "-o", "/dev/null", "true").CombinedOutput(); err != nil {
+		t.Skipf("strace cannot be used here: %v %s", err, out)
+	}
+}
+
+// The same package and values give the same bytes and modes, whatever the time
+// zone, the language and the umask.
+func TestSameOutput(t *testing.T) {
+	i := newInstall(t)
+	var want []byte
+	for n := range 100 {
+		out := i.folder(t, "out")
+		printed, err := i.run([]string{"umask 000", "umask 022", "umask 077"}[n%3]+"; "+builder+"/bin/build src metadata out",
+			"TZ="+[]string{"", "UTC", "Asia/Tokyo", ":/nowhere"}[n%4], "LANG="+[]string{"C", "tr_TR.UTF-8", "ja_JP"}[n%3], "LC_ALL="+[]string{"C", "de_DE"}[n%2])
+		if err != nil {
+			t.Fatal(err, printed)
+		}
+		got, err := os.ReadFile(filepath.Join(out, "connection.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("run %d wrote\n%swant\n%s", n, got, want)
+		}
+		checkModes(t, out)
+	}
+}
+
+// checkModes wants every file 0600 and every folder below dir 0700.
+func checkModes(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if mode := info.Mode(); mode != 0o600 && mode != fs.ModeDir|0o700 {
+			t.Errorf("%s has mode %s", path, mode)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+var (
+	syscallLine = regexp.MustCompile(`^\d+ +(\w+)\((.*)`)
+	openedPath  = regexp.MustCompile(`^(?:AT_FDCWD|\d+)<([^>]*)>, "([^"]*)"`)
+)
+
+// No program has anything to do with a network, or with files that are not in
+// its arguments, in TMPDIR or named by a variable.
+func TestHermetic(t *testing.T) {
+	needStrace(t)
+	i := newInstall(t)
+	i.folder(t, "out")
+	i.folder(t, "release")
+	for _, command := range []string{"detect src metadata", "build src metadata out", "release out release"} {
+		program, _, _ := strings.Cut(command, " ")
+		log := filepath.Join(i.dir, program+".strace")
+		if out, err := i.run("strace -f -y -s 4096 -e trace=%network,open,openat,openat2,creat -o " + log + " " + builder + "/bin/" + command); err != nil {
+			t.Fatal(err, out)
+		}
+		allowed := slices.Clone(i.named)
+		for _, arg := range strings.Fields(command)[1:] {
+			allowed = append(allowed, filepath.Join(i.dir, arg))
+		}
+		text, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened := 0
+		for line := range strings.Lines(string(text)) {
+			call := syscallLine.FindStringSubmatch(line)
+			if call == nil {
+				continue // a signal, an exit, the end of a call
+			}
+			path := openedPath.FindStringSubmatch(call[2])
+			if path == nil {
+				t.Errorf("%s calls %s", program, line)
+				continue
+			}
+			opened++
+			file := path[2]
+			if !filepath.IsAbs(file) {
+				file = filepath.Join(path[1], file)
+			}
+			if !mayOpen(allowed, file) {
+				t.Errorf("%s opens %s", program, file)
+			}
+		}
+		if opened < 2 {
+			t.Errorf("%s was seen to open %d files", program, opened)
+		}
+	}
+}
+
+// mayOpen tells whether file is one of the allowed or below one, or what the Go
+// runtime looks at when it starts.
+func mayOpen(allowed []string, file string) bool {
+	if strings.HasPrefix(file, "/sys/kernel/mm/") || strings.HasPrefix(file, "/sys/fs/cgroup/") || strings.HasPrefix(file, "/proc/self/") {
+		return true
+	}
+	return slices.ContainsFunc(allowed, func(a string) bool { return file == a || strings.HasPrefix(file, a+"/") })
+}
+
+// writing are the system calls by which files come into being.
+var writing = []string{"openat", "mkdirat", "write", "copy_file_range", "fsync", "close", "renameat"}
+
+// interrupted are the programs that write, with where the connection goes.
+var interrupted = []struct{ command, out, target string }{
+	{"build src metadata out", "out", "out/connection.json"},
+	{"release good release", "release", "release/chaincode/server/connection.json"},
+}
+
+// good leaves the output of an undisturbed build in the folder good.
+func (i install) good(t *testing.T) []byte {
+	t.Helper()
+	i.folder(t, "good")
+	if out, err := i.run(builder + "/bin/build src metadata good"); err != nil {
+		t.Fatal(err, out)
+	}
+	want, err := os.ReadFile(filepath.Join(i.dir, "good/connection.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return want
+}
+
+// Killed at whichever system call, a program leaves its connection.json whole or
+// not at all, and no file that others could read.
+func TestKilled(t *testing.T) {
+	needStrace(t)
+	i := newInstall(t)
+	want := i.good(t)
+	for _, p := range interrupted {
+		for _, call := range writing {
+			for n := 1; i.kill(t, p.command, p.out, p.target, call, n, want); n++ {
+			}
+		}
+		// Killed before the rename, it has written all of it, elsewhere.
+		i.kill(t, p.command, p.out, p.target, "renameat", 1, want)
+		written, _ := filepath.Glob(filepath.Join(i.dir, filepath.Dir(p.target), ".connection.json*"))
+		if len(written) != 1 {
+			t.Errorf("%s was killed before the rename and left %v", p.command, written)
+		}
+	}
+}
+
+// kill runs a program that is killed when one of its threads makes a system call
+// for the nth time, and tells whether it came to that.
+func (i install) kill(t *testing.T, command, out, target, call string, n int, want []byte) bool {
+	t.Helper()
+	dir := i.folder(t, out)
+	_, err := i.run(fmt.Sprintf("umask 000; strace -f -o /dev/null -e trace=%s -e inject=%s:signal=KILL:when=%d %s/bin/%s", call, call, n, builder, command))
+	checkModes(t, dir)
+	got, missing := os.ReadFile(filepath.Join(i.dir, target))
+	if missing == nil && !bytes.Equal(got, want) || err == nil && missing != nil {
+		t.Errorf("%s, killed at %s %d, left %d bytes, %v", command, call, n, len(got), missing)
+	}
+	return err != nil
+}
+
+// A disk that is full or fails is an error, and leaves no connection.json and
+// nothing of it.
+func TestFailingDisk(t *testing.T) {
+	needStrace(t)
+	i := newInstall(t)
+	i.good(t)
+	for _, p := range interrupted {
+		for _, fault := range []string{"fsync:error=EIO", "renameat:error=ENOSPC", "openat:error=EROFS:when=20+", "copy_file_range:error=ENOSPC"} {
+			i.folder(t, p.out)
+			out, err := i.run("strace -f -o /dev/null -e inject=" + fault + " " + builder + "/bin/" + p.command)
+			if err == nil || !strings.Contains(out, ": error: ") {
+				t.Errorf("%s with %s: %v %s", p.command, fault, err, out)
+			}
+			var left []string
+			filepath.WalkDir(filepath.Join(i.dir, p.out), func(path string, _ fs.DirEntry, _ error) error {
+				if strings.Contains(path, "connection.json") {
+					left = append(left, path)
+				}
+				return nil
+			})
+			if len(left) > 0 {
+				t.Errorf("%s with %s left %v", p.command, fault, left)
+			}
+		}
+	}
+}
+
+// What stands in the place of an output, a symbolic link above all, is not
+// written through.
+func TestPlantedLinks(t *testing.T) {
+	i := newInstall(t)
+	want := i.good(t)
+	victim := filepath.Join(i.dir, "victim")
+	if err := os.WriteFile(victim, []byte("untouched"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := i.folder(t, "elsewhere")
+	for _, test := range []struct {
+		command, out, link, to string
+		fails                  bool
+	}{
+		{"build src metadata out", "out", "connection.json", victim, false},
+		{"build src metadata out", "out", "metadata.json", victim, true},
+		{"build src metadata out", "out", "META-INF", elsewhere, true},
+		{"release good release", "release", "chaincode", elsewhere, true},
+		{"release good release", "release", "statedb", elsewhere, true},
+	} {
+		out := i.folder(t, test.out)
+		if err := os.Symlink(test.to, filepath.Join(out, test.link)); err != nil {
+			t.Fatal(err)
+		}
+		printed, err := i.run(builder + "/bin/" + test.command)
+		if (err != nil) != test.fails {
+			t.Errorf("%s with a link at %s: %v %s", test.command, test.link, err, printed)
+		}
+		if got, _ := os.ReadFile(victim); string(got) != "untouched" {
+			t.Fatalf("%s wrote through the link at %s", test.command, test.link)
+		}
+		if entries, _ := os.ReadDir(elsewhere); len(entries) > 0 {
+			t.Fatalf("%s wrote through the link at %s: %v", test.command, test.link, entries)
+		}
+		if got, err := os.ReadFile(filepath.Join(out, "connection.json")); !test.fails && (err != nil || !bytes.Equal(got, want)) {
+			t.Errorf("%s did not replace the link: %v", test.command, err)
+		}
+	}
+}
