@@ -90,11 +90,11 @@ func render(t *testing.T, name string, env map[string]string, now time.Time) []b
 	if err != nil {
 		t.Fatal(err)
 	}
-	connection, warnings, err := template.Connection(loaded, chaincode.Metadata{Type: "ccaas", Label: "Basic_1.0"}, now)
-	if err != nil || len(warnings) > 0 {
-		t.Fatal(err, warnings)
+	rendered, err := template.Render(loaded, chaincode.Metadata{Type: "ccaas", Label: "Basic_1.0"}, now)
+	if err != nil || len(rendered.Warnings) > 0 {
+		t.Fatal(err, rendered.Warnings)
 	}
-	return connection.Encode()
+	return rendered.Connection.Encode()
 }
 
 func compare(t *testing.T, golden, got string) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -31,12 +30,4 @@ func calculatePackageIDCommand(p *program.Program) *cobra.Command {
 	}
 	output.add(cmd)
 	return cmd
-}
-
-// writeJSON writes a result for machines.
-func writeJSON(p *program.Program, v any) error {
-	encoder := json.NewEncoder(p.Stdout)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
 }

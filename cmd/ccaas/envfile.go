@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/joho/godotenv"
 
@@ -37,10 +39,12 @@ func environmentOf(files, pairs []string) (map[string]string, error) {
 		}
 		maps.Copy(env, read)
 	}
-	given := program.Environment(pairs)
-	if len(given) != len(pairs) {
-		return nil, fmt.Errorf("--env takes NAME=VALUE, a different NAME each time")
+	for _, pair := range pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, program.Exit(program.Misused, errors.New("--env takes NAME=VALUE"))
+		}
+		env[name] = value
 	}
-	maps.Copy(env, given)
 	return env, nil
 }

@@ -33,7 +33,7 @@ func initCommand(p *program.Program) *cobra.Command {
 func initFolder(p *program.Program, dir, name string) error {
 	template, err := templates.Read(name)
 	if err != nil {
-		return err
+		return program.Exit(program.Misused, err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -43,13 +43,16 @@ func initFolder(p *program.Program, dir, name string) error {
 		return err
 	}
 	defer root.Close()
-	if found, err := chaincode.TemplateFile(root); err == nil {
-		return fmt.Errorf("%q has a %s already: nothing was written", dir, found)
-	}
-	file := filepath.Join(dir, chaincode.ConnectionFile)
-	if err := os.WriteFile(file, template, 0o644); err != nil {
+	found, err := chaincode.TemplateFiles(root)
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.Stdout, file)
+	if len(found) > 0 {
+		return fmt.Errorf("%q has a %s already: nothing was written", dir, strings.Join(found, " and a "))
+	}
+	if err := root.WriteFile(chaincode.ConnectionFile, template, 0o644); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.Stdout, filepath.Join(dir, chaincode.ConnectionFile))
 	return err
 }

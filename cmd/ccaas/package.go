@@ -11,6 +11,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/build"
+	"ccaas-template-builder/pkg/chaincode"
 )
 
 func packageCommand(p *program.Program) *cobra.Command {
@@ -31,7 +32,7 @@ on stderr. The same folder, label and type give the same bytes on every machine.
 	}
 	cmd.Flags().StringVarP(&dir, "path", "p", "", "the package folder")
 	cmd.Flags().StringVar(&label, "label", "", "the package's label, such as basic_1.0")
-	cmd.Flags().StringVar(&ccType, "type", "ccaas", "the type in metadata.json, by which builders know their packages")
+	cmd.Flags().StringVar(&ccType, "type", chaincode.DefaultType, "the type in metadata.json, by which builders know their packages")
 	requireFlags(cmd, "path", "label")
 	return cmd
 }
@@ -44,11 +45,8 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	defer root.Close()
 	files, leftOut, folderErr := archive.Folder(root)
 	_, templateErr := build.ReadTemplate(root)
-	if folderErr != nil {
-		return errors.Join(folderErr)
-	}
-	if templateErr != nil {
-		return templateErr
+	if err := errors.Join(folderErr, templateErr); err != nil {
+		return err
 	}
 	data, err := archive.Write(label, ccType, files)
 	if err != nil {
@@ -59,7 +57,7 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 		return fmt.Errorf("the package that was made cannot be read: %w", err)
 	}
 	if err := renameio.WriteFile(file, data, 0o644); err != nil {
-		return err
+		return fmt.Errorf("%q: cannot be written: %w", file, safefile.Reason(err))
 	}
 	for _, name := range leftOut {
 		p.Warn("%q: stays out of the package", name)

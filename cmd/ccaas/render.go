@@ -53,13 +53,14 @@ func renderSource(p *program.Program, name string, options renderOptions) (err e
 	if err := errors.Join(templateErr, envErr); err != nil {
 		return err
 	}
-	connection, warnings, err := template.Connection(env, source.metadata, p.Now())
+	rendered, err := template.Render(env, source.metadata, p.Now())
 	if err != nil {
 		return err
 	}
-	for _, warning := range warnings {
+	for _, warning := range rendered.Warnings {
 		p.Warn("%v", warning)
 	}
+	connection := rendered.Connection
 	if !options.showSecrets {
 		connection = connection.Redacted()
 	}

@@ -20,6 +20,7 @@ func run(p *program.Program) error {
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       version(),
 	}
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -54,14 +55,15 @@ func unknownVerb(cmd *cobra.Command, verb string) error {
 
 // misused is the error of a verb that was called wrongly.
 func misused(cmd *cobra.Command, err error) error {
-	return program.Exit(program.Misused, fmt.Errorf("%s: %w; see ccaas %s --help", cmd.Name(), err, cmd.Name()))
+	return program.Exit(program.Misused, fmt.Errorf("%s: %w; see %s --help", cmd.Name(), err, cmd.CommandPath()))
 }
 
 // arguments wants one argument for each name.
 func arguments(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return misused(cmd, fmt.Errorf("got %d arguments, wants %s", len(args), strings.Join(names, " ")))
+			wants := strings.Join(append(names, "no arguments")[:max(1, len(names))], " ")
+			return misused(cmd, fmt.Errorf("got %d arguments, wants %s", len(args), wants))
 		}
 		return nil
 	}
@@ -78,24 +80,3 @@ func requireFlags(cmd *cobra.Command, names ...string) {
 		return nil
 	}
 }
-
-// outputFlag is -o, as the verbs that a machine may read have it.
-type outputFlag string
-
-func (o *outputFlag) String() string { return string(*o) }
-func (o *outputFlag) Type() string   { return "FORMAT" }
-
-func (o *outputFlag) Set(format string) error {
-	if format != "json" && format != "text" {
-		return fmt.Errorf("formats are json and text")
-	}
-	*o = outputFlag(format)
-	return nil
-}
-
-func (o *outputFlag) add(cmd *cobra.Command) {
-	*o = "text"
-	cmd.Flags().VarP(o, "output", "o", "text or json")
-}
-
-func (o *outputFlag) json() bool { return *o == "json" }

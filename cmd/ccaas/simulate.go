@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -38,7 +39,11 @@ variables in its own env file, all of them propagated. Fails if any peer does.`,
 		Example: "  ccaas simulate basic.tgz --peer peer0=peer0.env --peer peer1=peer1.env",
 		Args:    arguments("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return simulate(cmd.Context(), p, args[0], options)
+			peers, err := namedPeers(options.peers)
+			if err != nil {
+				return misused(cmd, err)
+			}
+			return simulate(cmd.Context(), p, args[0], peers, options)
 		},
 	}
 	cmd.Flags().StringArrayVar(&options.peers, "peer", nil, "NAME=ENVFILE; may be repeated")
@@ -53,11 +58,29 @@ type simulated struct {
 	Name       string                 `json:"name"`
 	OK         bool                   `json:"ok"`
 	Connection *connection.Connection `json:"connection,omitempty"`
-	Errors     []string               `json:"errors,omitempty"`
-	warnings   []string
+	Errors     []string               `json:"errors"`
+	lines      []string               // all that the builder's programs said
 }
 
-func simulate(ctx context.Context, p *program.Program, file string, options simulateOptions) error {
+// namedPeer is a peer with the file of its variables.
+type namedPeer struct{ name, envFile string }
+
+func namedPeers(args []string) ([]namedPeer, error) {
+	var peers []namedPeer
+	for _, arg := range args {
+		name, envFile, _ := strings.Cut(arg, "=")
+		if name == "" || envFile == "" {
+			return nil, fmt.Errorf("--peer takes NAME=ENVFILE, not %q", arg)
+		}
+		if slices.ContainsFunc(peers, func(p namedPeer) bool { return p.name == name }) {
+			return nil, fmt.Errorf("there are two peers %q", name)
+		}
+		peers = append(peers, namedPeer{name, envFile})
+	}
+	return peers, nil
+}
+
+func simulate(ctx context.Context, p *program.Program, file string, peers []namedPeer, options simulateOptions) error {
 	pkg, err := archive.Open(file)
 	if err != nil {
 		return err
@@ -69,17 +92,15 @@ func simulate(ctx context.Context, p *program.Program, file string, options simu
 	if err != nil {
 		return err
 	}
-	var results []simulated
-	for _, named := range options.peers {
-		name, envFile, ok := strings.Cut(named, "=")
-		if !ok {
-			return program.Exit(program.Misused, fmt.Errorf("--peer takes NAME=ENVFILE, not %q", named))
-		}
-		env, err := readEnvFile(envFile)
-		if err != nil {
+	envs := make([]map[string]string, len(peers))
+	for i, peer := range peers {
+		if envs[i], err = readEnvFile(peer.envFile); err != nil {
 			return err
 		}
-		result, err := installOn(ctx, name, env, builder, pkg)
+	}
+	var results []simulated
+	for i, peer := range peers {
+		result, err := installOn(ctx, peer.name, envs[i], builder, pkg)
 		if err != nil {
 			return err
 		}
@@ -120,20 +141,25 @@ func installOn(ctx context.Context, name string, env map[string]string, builder 
 	ctx, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()
 
-	result.Name = name
-	var lines []string
-	simulatedPeer := &peer.Peer{Dir: dir, Builder: builder, BuilderName: "ccaas-template-builder", Env: env, Log: func(line string) { lines = append(lines, line) }}
-	c, err := simulatedPeer.Install(ctx, pkg)
-	if err != nil {
-		for _, e := range program.Errors(err) {
-			lines = append(lines, e.Error())
+	result = simulated{Name: name, Errors: []string{}}
+	simulatedPeer := &peer.Peer{Dir: dir, Builder: builder, BuilderName: "ccaas-template-builder", Env: env, Log: func(line string) {
+		result.lines = append(result.lines, line)
+		if strings.Contains(line, ": error: ") {
+			result.Errors = append(result.Errors, line)
 		}
-		result.Errors = lines
-		return result, nil
+	}}
+	c, err := simulatedPeer.Install(ctx, pkg)
+	if ctx.Err() != nil && context.Cause(ctx) != context.DeadlineExceeded {
+		return result, errors.New("interrupted")
 	}
-	result.OK, result.warnings = true, lines
-	c = c.Redacted()
-	result.Connection = &c
+	for _, err := range program.Errors(err) {
+		result.lines = append(result.lines, err.Error())
+		result.Errors = append(result.Errors, err.Error())
+	}
+	if err == nil {
+		c = c.Redacted()
+		result.OK, result.Connection = true, &c
+	}
 	return result, nil
 }
 
@@ -152,6 +178,11 @@ func report(p *program.Program, packageID string, results []simulated, output ou
 	} else if err := table(p, packageID, results); err != nil {
 		return err
 	}
+	for _, r := range results {
+		for _, line := range r.lines { // as the peer would log them
+			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, line)
+		}
+	}
 	if len(failed) > 0 {
 		return fmt.Errorf("the install failed on %s", strings.Join(failed, ", "))
 	}
@@ -165,35 +196,22 @@ func table(p *program.Program, packageID string, results []simulated) error {
 	for _, r := range results {
 		fmt.Fprintln(w, strings.Join(row(r), "\t"))
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for _, r := range results {
-		for _, line := range append(r.Errors, r.warnings...) {
-			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, line)
-		}
-	}
-	return nil
+	return w.Flush()
 }
 
+// row has the expiry of the client's own certificate, the first there is.
 func row(r simulated) []string {
 	if !r.OK {
 		return []string{r.Name, "-", "-", "-", "-", "failed"}
 	}
 	c := r.Connection
 	cells := []string{r.Name, c.Address, "no", "-", "-", "ok"}
-	root, client := c.Certificates()
-	certs := append(root, client...)
-	switch {
-	case c.ClientAuthRequired:
-		cells[2] = "mutual"
-		cells[3] = client[0].Subject.CommonName
-	case c.TLSRequired:
+	if c.TLSRequired {
 		cells[2] = "yes"
 	}
-	for i, cert := range certs {
-		if day := cert.NotAfter.UTC().Format(time.DateOnly); i == 0 || day < cells[4] {
-			cells[4] = day
+	for key, certs := range c.Certificates() {
+		if key == "client_cert" && len(certs) > 0 {
+			cells[2], cells[3], cells[4] = "mutual", certs[0].Subject.CommonName, certs[0].NotAfter.UTC().Format(time.DateOnly)
 		}
 	}
 	return cells

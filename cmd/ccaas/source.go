@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
@@ -15,7 +16,6 @@ import (
 type source struct {
 	dir      *os.Root
 	metadata chaincode.Metadata
-	id       string // "" for a folder
 	scratch  string
 }
 
@@ -24,11 +24,16 @@ type source struct {
 func openSource(name, label string) (*source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, fmt.Errorf("%q: cannot be read: %w", name, errors.Unwrap(err))
+		return nil, fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
 	}
 	if info.IsDir() {
+		if label != "" {
+			if err := chaincode.CheckLabel(label); err != nil {
+				return nil, program.Exit(program.Misused, err)
+			}
+		}
 		dir, err := safefile.Open(name, "package folder")
-		return &source{dir: dir, metadata: chaincode.Metadata{Type: "ccaas", Label: label}}, err
+		return &source{dir: dir, metadata: chaincode.Metadata{Type: chaincode.DefaultType, Label: label}}, err
 	}
 	pkg, err := archive.Open(name)
 	if err != nil {
@@ -41,7 +46,7 @@ func openSource(name, label string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{metadata: pkg.Metadata, id: pkg.ID, scratch: scratch}
+	s := &source{metadata: pkg.Metadata, scratch: scratch}
 	if s.dir, err = os.OpenRoot(scratch); err == nil {
 		err = pkg.Unpack(s.dir)
 	}

@@ -1,7 +1,10 @@
 // Package nearest finds what a mistyped name was probably meant to be.
 package nearest
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Name returns the candidate closest to name, ignoring case, or "" if none is
 // close enough to be a likely typing mistake: at most a third of the letters
@@ -14,6 +17,16 @@ func Name(name string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// DidYouMean is what to add to an error about name: `, did you mean "X"`, where X
+// is the closest candidate with prefix before it, or nothing.
+func DidYouMean(name, prefix string, candidates []string) string {
+	meant := Name(name, candidates)
+	if meant == "" {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %q", prefix+meant)
 }
 
 // distance is the number of letters to insert, delete or replace to turn a into b.

@@ -8,8 +8,12 @@ import (
 	"strings"
 )
 
-// Begin is what each PEM block begins with.
-const Begin = "-----BEGIN "
+// Begin is what each PEM block begins with, and PrivateKey what the type of each
+// that is a private key ends with.
+const (
+	Begin      = "-----BEGIN "
+	PrivateKey = "PRIVATE KEY"
+)
 
 // Blocks decodes the blocks of text, one at least; what stands between them is
 // passed over. The error holds nothing of the text.
@@ -24,6 +28,8 @@ func Blocks(text string) ([]*pem.Block, error) {
 		blocks = append(blocks, block)
 	}
 	switch begun := strings.Count(text, Begin); {
+	case begun == 0 && strings.HasPrefix(text, "/"):
+		return nil, errors.New("is a path and not PEM: a file is named by the variable with _FILE appended, or read by envFile")
 	case begun == 0:
 		return nil, errors.New("is not PEM: it has no -----BEGIN line")
 	case begun != len(blocks):

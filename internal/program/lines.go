@@ -23,19 +23,26 @@ const maxLine = 4096
 const maxErrors = 50
 
 // Report prints an error line for each error that err joins, then their hints,
-// each hint once.
+// each line once.
 func (p *Program) Report(err error) {
-	var hints []string
-	for i, e := range Errors(err) {
-		if i == maxErrors {
-			p.line("error", fmt.Sprintf("and %d more errors", len(Errors(err))-maxErrors))
-			break
+	var lines, hints []string
+	said := map[string]bool{}
+	for _, e := range Errors(err) {
+		if line := e.Error(); !said[line] {
+			said[line] = true
+			lines = append(lines, line)
 		}
-		p.line("error", e.Error())
 		var hinted *hintedError
 		if errors.As(e, &hinted) && !slices.Contains(hints, hinted.hint) {
 			hints = append(hints, hinted.hint)
 		}
+	}
+	for i, line := range lines {
+		if i == maxErrors {
+			p.line("error", fmt.Sprintf("and %d more errors", len(lines)-maxErrors))
+			break
+		}
+		p.line("error", line)
 	}
 	for _, hint := range hints {
 		p.line("hint", hint)

@@ -66,7 +66,7 @@ var ErrIsDir = errors.New("it is a folder, not a regular file")
 func CheckDir(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return reason(err)
+		return Reason(err)
 	}
 	return root.Close()
 }
@@ -93,7 +93,7 @@ func kind(mode fs.FileMode) string {
 func ReadOperators(file string, limit int64) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, reason(err)
+		return nil, Reason(err)
 	}
 	if info.IsDir() {
 		return nil, ErrIsDir
@@ -103,7 +103,7 @@ func ReadOperators(file string, limit int64) ([]byte, error) {
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, reason(err)
+		return nil, Reason(err)
 	}
 	defer f.Close()
 	return readAll(f, limit)
@@ -112,7 +112,7 @@ func ReadOperators(file string, limit int64) ([]byte, error) {
 func readAll(r io.Reader, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
-		return nil, reason(err)
+		return nil, Reason(err)
 	}
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("is larger than %d bytes", limit)
@@ -214,18 +214,18 @@ func Copy(dst *os.Root, to string, src *os.Root, from string) error {
 func Open(dir, what string) (*os.Root, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s %q: %w", what, dir, reason(err))
+		return nil, fmt.Errorf("%s %q: %w", what, dir, Reason(err))
 	}
 	return root, nil
 }
 
 func failure(name string, err error) error {
-	return fmt.Errorf("%q: %w", name, reason(err))
+	return fmt.Errorf("%q: %w", name, Reason(err))
 }
 
-// reason is what went wrong without the path it happened at, which stands in
+// Reason is what went wrong without the path it happened at, which stands in
 // the line already or must not.
-func reason(err error) error {
+func Reason(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
 		return pathError.Err

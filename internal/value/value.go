@@ -23,6 +23,7 @@ type Var struct {
 	Name  string // as people know it, e.g. CORE_CHAINCODE_ADDRESS
 	Value any    // nil: not set
 	Why   string // what to say when it is not set; empty: "NAME is not set"
+	Hint  string // what to do when it is not set, if there is something to say
 }
 
 // Group is a named set of variables, such as .Peer: only its members are values.

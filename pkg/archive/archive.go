@@ -96,12 +96,11 @@ func Parse(data []byte) (*Package, error) {
 }
 
 func (p *Package) readMetadata(r io.Reader) (err error) {
-	const maxMetadata = 64 << 10
-	if p.RawMetadata, err = io.ReadAll(io.LimitReader(r, maxMetadata+1)); err != nil {
+	if p.RawMetadata, err = io.ReadAll(io.LimitReader(r, chaincode.MaxMetadata+1)); err != nil {
 		return err
 	}
-	if len(p.RawMetadata) > maxMetadata {
-		return fmt.Errorf("%s is larger than %d bytes", chaincode.MetadataFile, maxMetadata)
+	if len(p.RawMetadata) > chaincode.MaxMetadata {
+		return fmt.Errorf("%s is larger than %d bytes", chaincode.MetadataFile, chaincode.MaxMetadata)
 	}
 	p.Metadata, err = chaincode.ParseMetadata(p.RawMetadata)
 	return err
@@ -110,29 +109,39 @@ func (p *Package) readMetadata(r io.Reader) (err error) {
 // Unpack writes the files of code.tar.gz below dir, as the peer's Untar does
 // (core/container/externalbuilder): folders 0700, files with the modes they
 // have in the archive. It refuses what the peer refuses, and a file that stands
-// there twice.
+// there twice, before it writes anything.
 func (p *Package) Unpack(dir *os.Root) error {
+	if err := p.eachCode(checker()); err != nil {
+		return err
+	}
+	return p.eachCode(func(header *tar.Header, r io.Reader) error { return write(dir, header, r) })
+}
+
+// eachCode calls visit for each entry of code.tar.gz.
+func (p *Package) eachCode(visit func(*tar.Header, io.Reader) error) error {
 	return entries(bytes.NewReader(p.data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		if header.Name != chaincode.CodeFile {
 			return nil
 		}
-		if err := untar(r, dir); err != nil {
+		if err := entries(r, 2*maxUnpacked, visit); err != nil {
 			return fmt.Errorf("%s: %w", chaincode.CodeFile, err)
 		}
 		return nil
 	})
 }
 
-func untar(r io.Reader, dir *os.Root) error {
+// checker refuses the entries that the peer would, one after the other.
+func checker() func(*tar.Header, io.Reader) error {
 	left := int64(maxUnpacked)
-	return entries(r, 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
+	seen := map[string]bool{}
+	return func(header *tar.Header, _ io.Reader) error {
 		name := filepath.Clean(header.Name)
 		if err := checkPath(name); err != nil {
 			return err
 		}
 		switch header.Typeflag {
 		case tar.TypeDir:
-			return failure(name, dir.MkdirAll(name, safefile.DirMode))
+			return nil
 		case tar.TypeReg:
 			if strings.HasSuffix(header.Name, "/") {
 				return fmt.Errorf("%q: is a file with the name of a folder, so the peer refuses the package", header.Name)
@@ -140,33 +149,39 @@ func untar(r io.Reader, dir *os.Root) error {
 		default:
 			return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer refuses the package", header.Name)
 		}
+		if seen[name] {
+			return fmt.Errorf("%q: stands there twice", header.Name)
+		}
+		seen[name] = true
 		if left -= header.Size; left < 0 {
 			return fmt.Errorf("is larger than %d bytes when unpacked", maxUnpacked)
 		}
-		if err := dir.MkdirAll(path.Dir(name), safefile.DirMode); err != nil {
-			return failure(name, err)
-		}
-		out, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(header.Mode).Perm())
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%q: stands there twice", header.Name)
-		}
-		if err != nil {
-			return failure(name, err)
-		}
-		_, err = io.Copy(out, r)
-		return failure(name, errors.Join(err, out.Close()))
-	})
+		return nil
+	}
+}
+
+// write writes an entry that was checked.
+func write(dir *os.Root, header *tar.Header, r io.Reader) error {
+	name := filepath.Clean(header.Name)
+	if header.Typeflag == tar.TypeDir {
+		return failure(name, dir.MkdirAll(name, safefile.DirMode))
+	}
+	if err := dir.MkdirAll(path.Dir(name), safefile.DirMode); err != nil {
+		return failure(name, err)
+	}
+	out, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(header.Mode).Perm())
+	if err != nil {
+		return failure(name, err)
+	}
+	_, err = io.Copy(out, r)
+	return failure(name, errors.Join(err, out.Close()))
 }
 
 func failure(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		err = pathError.Err
-	}
-	return fmt.Errorf("%q: %w", name, err)
+	return fmt.Errorf("%q: %w", name, safefile.Reason(err))
 }
 
 // checkPath refuses a path that leaves its folder, as the peer does (ValidPath

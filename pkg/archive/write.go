@@ -46,7 +46,7 @@ func Write(label, ccType string, files []File) ([]byte, error) {
 func checkType(ccType string) error {
 	for _, r := range ccType {
 		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.') {
-			return fmt.Errorf("type %q: a type is letters, digits and any of -_.", ccType)
+			return fmt.Errorf("type %q: a type is letters, digits and any of . _ -", ccType)
 		}
 	}
 	if ccType == "" {

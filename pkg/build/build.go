@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/environ"
 )
 
@@ -82,15 +84,26 @@ func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte,
 	if err := errors.Join(templateErr, envErr); err != nil {
 		return nil, err
 	}
-	connection, warnings, err := template.Connection(env, metadata, p.Now())
+	rendered, err := template.Render(env, metadata, p.Now())
 	if err != nil {
 		return nil, err
 	}
-	for _, warning := range warnings {
+	for _, warning := range rendered.Warnings {
 		p.Warn("%v", warning)
 	}
-	p.Info("connection.json rendered for %q: TLS %t, client certificate %t", metadata.Label, connection.TLSRequired, connection.ClientAuthRequired)
-	return connection.Encode(), nil
+	c := rendered.Connection
+	for _, key := range connection.Keys() {
+		if from, ok := rendered.Sources[key]; ok {
+			p.Debug("%s: from %s", key, strings.Join(append(from, "the template"), ", "))
+		}
+	}
+	for key, certificates := range c.Certificates() {
+		for _, cert := range certificates {
+			p.Debug("%s: certificate %s until %s", key, connection.Fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
+		}
+	}
+	p.Info("connection.json rendered for %q: TLS %t, client certificate %t", metadata.Label, c.TLSRequired, c.ClientAuthRequired)
+	return c.Encode(), nil
 }
 
 // metadataFiles lists the metadata folder's files, which the output must not

@@ -2,6 +2,7 @@ package build_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 // connect renders a document as a peer with this environment would.
-func connect(t *testing.T, document string, env map[string]string) (connection.Connection, []error, error) {
+func connect(t *testing.T, document string, env map[string]string) (build.Rendered, error) {
 	t.Helper()
 	template, err := build.ParseTemplate("connection.json", []byte(document))
 	if err != nil {
@@ -25,7 +26,7 @@ func connect(t *testing.T, document string, env map[string]string) (connection.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	return template.Connection(loaded, chaincode.Metadata{Type: "ccaas", Label: "basic", Extra: map[string]any{"team": "a"}}, time.Now())
+	return template.Render(loaded, chaincode.Metadata{Type: "ccaas", Label: "basic", Extra: map[string]any{"team": "a"}}, time.Now())
 }
 
 func TestConnection(t *testing.T) {
@@ -58,9 +59,9 @@ func TestConnection(t *testing.T) {
 		// metadata.json
 		`{"tls_required": false, "address": "{{ .Chaincode.Label }}-{{ .Chaincode.Type }}-{{ .Chaincode.Extra.team }}{{ .Chaincode.Path }}:1"}`: {Address: "basic-ccaas-a:1", DialTimeout: "3s"},
 	} {
-		got, _, err := connect(t, document, env)
-		if err != nil || got != want {
-			t.Errorf("%s: got %+v, %v, want %+v", document, got, err, want)
+		got, err := connect(t, document, env)
+		if err != nil || got.Connection != want {
+			t.Errorf("%s: got %+v, %v, want %+v", document, got.Connection, err, want)
 		}
 	}
 }
@@ -83,12 +84,14 @@ func TestWarnings(t *testing.T) {
 		{`{"tls_required": false}`, with, "connection.json:1:18: tls_required: is false, so the connection has no TLS"},
 		{`{"tls_required": false, "root_cert": "{{ .RootCert }}"}`, without, "connection.json:1:18: tls_required: is false, so the connection has no TLS"},
 		{`{"domain": "cc.example.com"}`, with, "connection.json:1:12: domain: the peer ignores it without client_auth_required"},
+		{`{"tls_required": false, "client_key": "{{/* none */}}"}`, without, ""},
 		{`{"tls_required": false, "client_key": "-----BEGIN"}`, without, "connection.json:1:39: client_key: stands in the package itself"},
 	} {
-		_, warnings, err := connect(t, test.document, test.env)
+		got, err := connect(t, test.document, test.env)
 		if err != nil {
 			t.Errorf("%s: %v", test.document, err)
 		}
+		warnings := got.Warnings
 		text := ""
 		if len(warnings) > 0 {
 			text = warnings[0].Error()
@@ -101,7 +104,7 @@ func TestWarnings(t *testing.T) {
 
 func TestErrorsNameTheVariables(t *testing.T) {
 	env := map[string]string{"HOST": "bad host", "PORT": "99999", "CORE_CHAINCODE_TIMEOUT": "soon"}
-	_, _, err := connect(t, `{"tls_required": "{{ .Env.HOST }}", "address": "{{ .Env.HOST }}:{{ env "PORT" }}"}`, env)
+	_, err := connect(t, `{"tls_required": "{{ .Env.HOST }}", "address": "{{ .Env.HOST }}:{{ env "PORT" }}"}`, env)
 	want := []string{
 		`connection.json:1:18: tls_required: must be true or false (from HOST)`,
 		`connection.json:1:48: address: must be HOST:PORT with a port from 1 to 65535 (from HOST, PORT)`,
@@ -154,25 +157,28 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// A required variable is one without which there is an error, and the error is
-// about it: the list and the rendering agree.
+// A required variable is one without which there is an error: the list and the
+// rendering agree.
 func TestRequiredVariablesAreRequired(t *testing.T) {
-	const document = `{"address":"{{ .Env.HOST }}:{{ env "PORT" | default 1 }}","tls_required":false,"dial_timeout":"{{ required "give T" (env "T") }}"}`
-	all := map[string]string{"HOST": "a", "PORT": "1", "T": "3s"}
-	template, err := build.ParseTemplate("c", []byte(document))
+	ca, err := testpki.CA("ca", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range template.Variables() {
-		env := map[string]string{}
-		for name, value := range all {
-			if name != v.Name {
-				env[name] = value
-			}
+	all := map[string]string{"HOST": "a", "PORT": "1", "T": "3s", "CORE_CHAINCODE_ADDRESS": "a:1", "CORE_CHAINCODE_ROOT_CERT": ca.Cert}
+	for _, document := range []string{
+		`{}`,
+		`{"address":"{{ .Env.HOST }}:{{ env "PORT" | default 1 }}","tls_required":false,"dial_timeout":"{{ required "give T" (env "T") }}"}`,
+	} {
+		template, err := build.ParseTemplate("c", []byte(document))
+		if err != nil {
+			t.Fatal(err)
 		}
-		_, _, err := connect(t, document, env)
-		if (err != nil) != v.Required {
-			t.Errorf("%s is required: %t; without it: %v", v.Name, v.Required, err)
+		for _, v := range template.Variables() {
+			env := maps.Clone(all)
+			delete(env, v.Name)
+			if _, err := connect(t, document, env); (err != nil) != v.Required {
+				t.Errorf("%s: %s is required: %t; without it: %v", document, v.Name, v.Required, err)
+			}
 		}
 	}
 }

@@ -37,9 +37,9 @@ func FuzzConnection(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, warnings, err := template.Connection(env, chaincode.Metadata{Label: "basic"}, time.Now())
+		rendered, err := template.Render(env, chaincode.Metadata{Label: "basic"}, time.Now())
 		for _, value := range []string{host, wait, domain} {
-			for _, e := range append(warnings, err) {
+			for _, e := range append(rendered.Warnings, err) {
 				// A value of some length in an error can only have come from the value.
 				if e != nil && len(value) > 12 && !strings.Contains(document+"must be HOST:PORT", value) && strings.Contains(e.Error(), value) {
 					t.Errorf("%q holds the value %q", e, value)
@@ -49,6 +49,7 @@ func FuzzConnection(f *testing.F) {
 		if err != nil {
 			return
 		}
+		c := rendered.Connection
 		want := connection.Connection{Address: "a." + host + ".z:1", DialTimeout: wait, Domain: domain, TLSRequired: true, RootCert: ca.Cert}
 		if c != want {
 			t.Fatalf("got %+v, want %+v", c, want)

@@ -10,8 +10,8 @@ import (
 // Variable is an environment variable that a template reads.
 type Variable struct {
 	Name string
-	// Required tells whether some peer cannot be without it: a key that is sure
-	// to be rendered cannot be rendered when it is not set.
+	// Required tells whether a peer that leaves all else at its default cannot
+	// be without it: a key that is rendered then needs it.
 	Required bool
 	Secret   bool     // it may hold a private key, or name a file that does
 	Fields   []string // the keys that read it
@@ -35,8 +35,8 @@ func (t *Template) Variables() []Variable {
 	return list
 }
 
-// decided returns what a boolean key will be, and whether that is sure. A key
-// that is not there counts as what it is by default.
+// decided returns what a boolean key will be, and whether that is sure while its
+// variable is left at its default.
 func (t *Template) decided(key string, byDefault bool) (is, sure bool) {
 	m := t.document.Member(key)
 	if m == nil {

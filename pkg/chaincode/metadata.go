@@ -18,9 +18,19 @@ const (
 	MetadataFile   = "metadata.json"
 	CodeFile       = "code.tar.gz"
 	ConnectionFile = "connection.json"
+	// ReleasedConnection is where the peer reads it in a release folder.
+	ReleasedConnection = "chaincode/server/" + ConnectionFile
 )
 
-const maxMetadata = 64 << 10
+// Bounds of these files, in bytes. What is in a connection.json is bounded far
+// below by its template and its values.
+const (
+	MaxMetadata   = 64 << 10
+	MaxConnection = 1 << 20
+)
+
+// DefaultType is the type in metadata.json of a chaincode that runs as a service.
+const DefaultType = "ccaas"
 
 // Metadata is a package's metadata.json.
 type Metadata struct {
@@ -36,7 +46,7 @@ type Metadata struct {
 // ReadMetadata reads metadata.json in dir, by the peer's rules: keys in any
 // case, unknown ones ignored.
 func ReadMetadata(dir *os.Root) (Metadata, error) {
-	data, err := safefile.Read(dir, MetadataFile, maxMetadata)
+	data, err := safefile.Read(dir, MetadataFile, MaxMetadata)
 	if err != nil {
 		return Metadata{}, err
 	}

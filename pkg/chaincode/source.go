@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 
 	"ccaas-template-builder/internal/safefile"
@@ -13,17 +14,24 @@ import (
 // templateFiles are the names that the template of connection.json may have.
 var templateFiles = [...]string{ConnectionFile, ConnectionFile + ".tmpl"}
 
-// TemplateFile returns the name of the template in a folder of code, which has
-// exactly one.
-func TemplateFile(dir *os.Root) (string, error) {
-	var found []string
+// TemplateFiles returns the names of the templates in a folder of code.
+func TemplateFiles(dir *os.Root) (found []string, err error) {
 	for _, name := range templateFiles {
 		switch _, err := dir.Lstat(name); {
 		case err == nil:
 			found = append(found, name)
 		case !errors.Is(err, fs.ErrNotExist):
-			return "", fmt.Errorf("%q: %w", name, err)
+			return nil, fmt.Errorf("%q: %w", name, safefile.Reason(err))
 		}
+	}
+	return found, nil
+}
+
+// TemplateFile returns the name of the one template in a folder of code.
+func TemplateFile(dir *os.Root) (string, error) {
+	found, err := TemplateFiles(dir)
+	if err != nil {
+		return "", err
 	}
 	switch len(found) {
 	case 0:
@@ -55,8 +63,8 @@ func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) 
 				hidden = append(hidden, from)
 				continue
 			}
-			path := strings.TrimPrefix(from, layout+"/")
-			a := Artifact{From: from, To: MetaInf + "/" + path, Index: strings.HasPrefix(path, StateDB+"/")}
+			place := strings.TrimPrefix(from, layout+"/")
+			a := Artifact{From: from, To: MetaInf + "/" + place, Index: strings.HasPrefix(place+"/", StateDB+"/")}
 			if first := taken[a.To]; first != "" {
 				errs = append(errs, fmt.Errorf("%q: stands there as %q too: remove one", from, first))
 				continue
@@ -64,16 +72,23 @@ func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) 
 			taken[a.To] = from
 			artifacts = append(artifacts, a)
 			if a.Index {
-				errs = append(errs, checkIndexFile(dir, from, path))
+				errs = append(errs, checkIndexFile(dir, from, place))
+			}
+		}
+	}
+	for _, a := range artifacts {
+		for folder := path.Dir(a.To); folder != "."; folder = path.Dir(folder) {
+			if file := taken[folder]; file != "" {
+				errs = append(errs, fmt.Errorf("%q: would lie in the folder %q, which is a file: remove one", a.From, file))
 			}
 		}
 	}
 	return artifacts, hidden, errors.Join(errs...)
 }
 
-// checkIndexFile checks the file from, whose place below META-INF is path.
-func checkIndexFile(dir *os.Root, from, path string) error {
-	if err := CheckIndexPath(path); err != nil {
+// checkIndexFile checks the file from, whose place below META-INF is place.
+func checkIndexFile(dir *os.Root, from, place string) error {
+	if err := CheckIndexPath(place); err != nil {
 		return fmt.Errorf("%q: %w", from, err)
 	}
 	data, err := safefile.Read(dir, from, maxIndex)

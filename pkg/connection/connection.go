@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 
 	"ccaas-template-builder/internal/nearest"
 )
@@ -20,7 +21,7 @@ type Connection struct {
 	Address string `json:"address" validate:"address"`
 	// Domain is the name the server's certificate must have, where it is not
 	// the host of Address. Peers before v3 ignore it, all do without ClientAuthRequired.
-	Domain string `json:"domain,omitempty" validate:"omitempty,hostname_rfc1123"`
+	Domain string `json:"domain,omitempty" validate:"omitempty,host"`
 	// DialTimeout is a Go duration such as 3s.
 	DialTimeout string `json:"dial_timeout" validate:"dial_timeout"`
 	TLSRequired bool   `json:"tls_required"`
@@ -65,10 +66,10 @@ func CheckKey(key string) error {
 			return nil
 		}
 	}
-	if meant := nearest.Name(key, keys); meant != "" {
-		return fmt.Errorf("the peer knows no such key, did you mean %q", meant)
+	if meant := nearest.DidYouMean(key, "", keys); meant != "" {
+		return fmt.Errorf("the peer knows no such key%s", meant)
 	}
-	return fmt.Errorf("the peer knows no such key; it knows %q", keys)
+	return fmt.Errorf("the peer knows no such key; it knows %s", strings.Join(keys, ", "))
 }
 
 // Set gives a key its value: a bool or the strings true and false where the

@@ -109,6 +109,8 @@ func TestTLS(t *testing.T) {
 		"several roots":      {func(c *connection.Connection) { c.RootCert += other.Cert }, "", ""},
 		"a chain":            {func(c *connection.Connection) { c.ClientCert += c.RootCert }, "", ""},
 		"domain":             {func(c *connection.Connection) { c.Domain = "cc.example.com" }, "", ""},
+		"underscores":        {func(c *connection.Connection) { c.Domain = "peer0org1_basic_ccaas" }, "", ""},
+		"root a path":        {func(c *connection.Connection) { c.RootCert = "/etc/ca.crt" }, "root_cert", "is a path and not PEM: a file is named by the variable with _FILE"},
 		"domain with port":   {func(c *connection.Connection) { c.Domain = "cc.example.com:9999" }, "domain", "must be a host name"},
 		"domain with scheme": {func(c *connection.Connection) { c.Domain = "https://cc" }, "domain", "must be a host name"},
 		"no root":            {func(c *connection.Connection) { c.RootCert = "" }, "root_cert", "is missing: tls_required is true"},

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"reflect"
 	"strconv"
@@ -29,13 +30,13 @@ var rules = map[string]func(string) error{
 	"address":      checkAddress,
 	"dial_timeout": checkDialTimeout,
 	"private_key":  checkPrivateKey,
+	"host":         checkHost,
 	"certificates": func(text string) error { _, err := certificates(text); return err },
 }
 
 // reasons are what to say of validator's own tags.
 var reasons = map[string]string{
-	"hostname_rfc1123": "must be a host name, without scheme or port",
-	"required_if":      "is missing",
+	"required_if": "is missing",
 }
 
 var validate = sync.OnceValue(func() *validator.Validate {
@@ -96,32 +97,33 @@ func (c Connection) Warnings(now time.Time) []*Failure {
 	if c.Domain != "" && !c.ClientAuthRequired {
 		warn("domain", "the peer ignores it without client_auth_required")
 	}
-	for _, field := range []struct{ key, text string }{{"root_cert", c.RootCert}, {"client_cert", c.ClientCert}} {
-		certs, _ := certificates(field.text)
+	for key, certs := range c.Certificates() {
 		for _, cert := range certs {
 			switch {
 			case now.After(cert.NotAfter):
-				warn(field.key, "certificate %s expired at %s", fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
+				warn(key, "certificate %s expired at %s", Fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
 			case now.Before(cert.NotBefore):
-				warn(field.key, "certificate %s is not valid before %s", fingerprint(cert), cert.NotBefore.UTC().Format(time.RFC3339))
+				warn(key, "certificate %s is not valid before %s", Fingerprint(cert), cert.NotBefore.UTC().Format(time.RFC3339))
 			}
 		}
 	}
 	return warnings
 }
 
-// fingerprint is the beginning of a certificate's SHA-256, enough to tell which it is.
-func fingerprint(cert *x509.Certificate) string {
+// Fingerprint is the beginning of a certificate's SHA-256, enough to tell which it is.
+func Fingerprint(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)
 	return hex.EncodeToString(sum[:8]) + "…"
 }
 
-// Certificates returns the certificates in root_cert and in client_cert, of a
-// connection that is valid.
-func (c Connection) Certificates() (root, client []*x509.Certificate) {
-	root, _ = certificates(c.RootCert)
-	client, _ = certificates(c.ClientCert)
-	return root, client
+// Certificates are those in root_cert and then those in client_cert, by key, of
+// a connection that is valid.
+func (c Connection) Certificates() iter.Seq2[string, []*x509.Certificate] {
+	return func(yield func(string, []*x509.Certificate) bool) {
+		root, _ := certificates(c.RootCert)
+		client, _ := certificates(c.ClientCert)
+		_ = yield("root_cert", root) && yield("client_cert", client)
+	}
 }
 
 func checkAddress(address string) error {
@@ -150,6 +152,13 @@ func checkAddress(address string) error {
 		return errors.New("has an IPv6 address as its host, or more than one port: an IPv6 address goes between [ and ]")
 	case !isHost(host):
 		return errors.New("has a host that is no host name: letters, digits, - and _ in parts between dots")
+	}
+	return nil
+}
+
+func checkHost(name string) error {
+	if !isHost(name) {
+		return errors.New("must be a host name, without scheme or port")
 	}
 	return nil
 }
@@ -214,7 +223,7 @@ func checkPrivateKey(text string) error {
 	}
 	keys := 0
 	for _, block := range blocks {
-		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		if !strings.HasSuffix(block.Type, pemtext.PrivateKey) {
 			continue
 		}
 		keys++

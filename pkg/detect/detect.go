@@ -1,6 +1,5 @@
 // Package detect is the first step of an external builder: it says whether a
-// package is ours. The peer runs it for every package, its own or not, and
-// shows an administrator nothing of what it says below DEBUG.
+// package is ours. The peer runs it for every package, its own or not.
 package detect
 
 import (
@@ -14,7 +13,7 @@ import (
 // TypesVariable lists the metadata types that are ours, with commas between them.
 const TypesVariable = "CCAAS_TYPES"
 
-const defaultTypes = "ccaas,external"
+const defaultTypes = chaincode.DefaultType + ",external"
 
 // Exit statuses: the peer takes both for "not mine".
 const (

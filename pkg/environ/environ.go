@@ -12,7 +12,7 @@ import (
 	"maps"
 	"path/filepath"
 	"reflect"
-	"slices"
+	"strings"
 
 	"ccaas-template-builder/internal/nearest"
 	"ccaas-template-builder/internal/program"
@@ -22,9 +22,6 @@ import (
 
 // MaxValue bounds a variable's value and a file that a variable names, in bytes.
 const MaxValue = 64 << 10
-
-// HintNotSet is what to do about a variable that is not set.
-const HintNotSet = "set it for the peer process and list it under propagateEnvironment in core.yaml"
 
 // Environment is what the templates of one chaincode may ask for.
 type Environment struct {
@@ -81,20 +78,35 @@ func (e *Environment) Root() map[string]any { return maps.Clone(e.root) }
 
 // Unknown is the error of a template that asks for a name that Root has not.
 func (e *Environment) Unknown(name string) error {
-	if e.legacy.set {
-		return fmt.Errorf(".%s is no setting and no key in %s", name, LegacyVariable)
+	settings := []string{"Env", "Chaincode"}
+	for setting := range Fields() {
+		setting, _, _ = strings.Cut(setting, ".")
+		settings = append(settings, setting)
 	}
-	if meant := nearest.Name(name, slices.Collect(maps.Keys(e.root))); meant != "" {
-		return fmt.Errorf(".%s is no setting, did you mean .%s", name, meant)
+	meant := nearest.DidYouMean(name, ".", settings)
+	switch {
+	case e.legacy.set:
+		return fmt.Errorf(".%s is no setting and no key in %s%s", name, LegacyVariable, meant)
+	case meant != "":
+		return fmt.Errorf(".%s is no setting%s", name, meant)
 	}
-	return program.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), HintNotSet)
+	return program.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), e.hint())
+}
+
+// hint is what to do about a variable that is not set.
+func (e *Environment) hint() string {
+	hint := "set it for the peer process and list it under propagateEnvironment in core.yaml"
+	if len(e.layers) > 1 {
+		hint += ", or put it into the folder that " + DirVariable + " names"
+	}
+	return hint
 }
 
 // Lookup returns the variable name. Unset and empty are the same: a nil value.
 func (e *Environment) Lookup(name string) (value.Var, error) {
 	v, _, err := e.layers.lookup(name)
 	if err != nil || v == "" {
-		return value.Var{Name: name}, err
+		return value.Var{Name: name, Hint: e.hint()}, err
 	}
 	if name == LegacyVariable && e.legacy.secret {
 		return value.Var{Name: name, Value: e.secret(v)}, nil
@@ -102,13 +114,15 @@ func (e *Environment) Lookup(name string) (value.Var, error) {
 	return value.Var{Name: name, Value: e.value(v)}, nil
 }
 
-// ReadFile returns the content of the file that the variable name names.
+// ReadFile returns the content of the file that the variable name names, which
+// ends where its last line does.
 func (e *Environment) ReadFile(name string) (value.Var, error) {
 	file, _, err := e.layers.lookup(name)
 	if err != nil || file == "" {
-		return value.Var{Name: name}, err
+		return value.Var{Name: name, Hint: e.hint()}, err
 	}
 	content, err := readNamed(name, file)
+	content = strings.TrimRight(content, "\r\n")
 	if err != nil || content == "" {
 		return value.Var{Name: name, Why: "the file that " + name + " names is empty"}, err
 	}

@@ -133,6 +133,7 @@ func TestErrorsHoldNoValue(t *testing.T) {
 		"list":      {map[string]string{environ.LegacyVariable: `["` + secret + `"]`}, []string{environ.LegacyVariable + " is not a JSON object"}},
 		"null":      {map[string]string{environ.LegacyVariable: `null`}, []string{environ.LegacyVariable + " is not a JSON object"}},
 		"trailing":  {map[string]string{environ.LegacyVariable: `{"a":"b"} ` + secret}, []string{environ.LegacyVariable + " is not a JSON object"}},
+		"quoted":    {map[string]string{environ.LegacyVariable: `'{"peername":"` + secret + `"}'`}, []string{"the quotes around it have become part of its value"}},
 		"eaten":     {map[string]string{environ.LegacyVariable: `{peername:` + secret + `}`}, []string{"no quotes around its keys"}},
 		"no folder": {map[string]string{environ.DirVariable: "/" + secret}, []string{"CCAAS_ENV_DIR names cannot be used: no such file"}},
 		"a file":    {map[string]string{environ.DirVariable: big}, []string{"CCAAS_ENV_DIR names cannot be used: not a directory"}},
@@ -166,7 +167,7 @@ func TestLookup(t *testing.T) {
 			t.Errorf("Lookup(%s) = %v, %v, want %v", name, got, err, want)
 		}
 	}
-	for name, want := range map[string]any{"FILE": "content\n", "EMPTY": nil, "UNSET": nil} {
+	for name, want := range map[string]any{"FILE": "content", "EMPTY": nil, "UNSET": nil} {
 		if got, err := env.ReadFile(name); err != nil || got.Value != want {
 			t.Errorf("ReadFile(%s) = %v, %v, want %v", name, got, err, want)
 		}
@@ -312,7 +313,8 @@ func TestLegacy(t *testing.T) {
 
 func TestUnknown(t *testing.T) {
 	for name, want := range map[string]string{
-		"Adress":   "did you mean .Address",
+		"Adress":   `did you mean ".Address"`,
+		"env":      `did you mean ".Env"`,
 		"peername": environ.LegacyVariable + ", which could supply it, is not set",
 	} {
 		if err := load(t, nil).Unknown(name); !strings.Contains(err.Error(), want) {

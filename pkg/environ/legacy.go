@@ -29,6 +29,9 @@ func (e *Environment) loadLegacy() (legacy, error) {
 			`quote the whole of it for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
 	}
 	var keys map[string]any
+	if strings.HasPrefix(text, `'`) || strings.HasPrefix(text, `"`) {
+		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value", LegacyVariable)
+	}
 	if value.DecodeJSON([]byte(text), &keys) != nil || keys == nil {
 		return legacy{}, fmt.Errorf("%s is not a JSON object", LegacyVariable)
 	}

@@ -9,9 +9,6 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// keyMarker is in the first line of every PEM private key.
-const keyMarker = "PRIVATE KEY"
-
 // canonicalPEM returns v as PEM blocks and nothing else where it is PEM in one
 // of the forms people put into variables: PEM, PEM with \n written out, or
 // base64 of PEM. Anything else comes back as it is, PEM that is damaged too.
@@ -41,7 +38,7 @@ func canonicalPEM(v string) string {
 // of one in base64. It would rather take too much for a key than too little.
 func holdsPrivateKey(v string) bool {
 	for range 4 {
-		if strings.Contains(v, keyMarker) || containsAny(compact(v), base64Markers[:]) {
+		if strings.Contains(v, pemtext.PrivateKey) || containsAny(compact(v), base64Markers[:]) {
 			return true
 		}
 		decoded, ok := decodeBase64(v)
@@ -60,12 +57,12 @@ func containsAny(text string, parts []string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 }
 
-// base64Markers are what keyMarker looks like inside base64, by where in a
+// base64Markers are what pemtext.PrivateKey looks like inside base64, by where in a
 // group of three bytes it begins.
 var base64Markers = [3]string{
-	base64.RawStdEncoding.EncodeToString([]byte(keyMarker))[:14],
-	base64.RawStdEncoding.EncodeToString([]byte("-" + keyMarker))[2:16],
-	base64.RawStdEncoding.EncodeToString([]byte("--" + keyMarker))[3:17],
+	base64.RawStdEncoding.EncodeToString([]byte(pemtext.PrivateKey))[:14],
+	base64.RawStdEncoding.EncodeToString([]byte("-" + pemtext.PrivateKey))[2:16],
+	base64.RawStdEncoding.EncodeToString([]byte("--" + pemtext.PrivateKey))[3:17],
 }
 
 // decodeBase64 decodes v if all of it is base64, of either alphabet, with or

@@ -129,7 +129,10 @@ func (e *Environment) fields(v reflect.Value, names map[string]string) map[strin
 			fields[field.Name] = group
 			continue
 		}
-		variable := value.Var{Name: field.Tag.Get("envconfig")}
+		variable := value.Var{Name: field.Tag.Get("envconfig"), Hint: e.hint()}
+		if field.Tag.Get("file") == "true" {
+			variable.Why = fmt.Sprintf("neither %s nor %s_FILE is set", variable.Name, variable.Name)
+		}
 		if name, ok := names[variable.Name]; ok {
 			variable.Name = name
 		}

@@ -3,11 +3,12 @@ package peer
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"ccaas-template-builder/internal/safefile"
 )
 
 // alwaysPropagated are the variables that the peer hands to its builders in any case.
@@ -31,18 +32,21 @@ func (p *Peer) environment() []string {
 	return env
 }
 
+// program is the path of a program of the builder.
+func (p *Peer) program(name string) string { return filepath.Join(p.Builder, "bin", name) }
+
 // run runs one program of the builder and passes the lines it writes to
 // stderr on. Like the peer's, its reader stops for good at a line that is too
 // long, and then the program may hang on a full pipe.
 func (p *Peer) run(ctx context.Context, program string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(p.Builder, "bin", program), args...)
+	cmd := exec.CommandContext(ctx, p.program(program), args...)
 	cmd.Env = p.environment()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("%s: cannot be run: %w", program, errors.Unwrap(err))
+		return fmt.Errorf("%s: cannot be run: %w", program, safefile.Reason(err))
 	}
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {

@@ -20,9 +20,6 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// maxConnection bounds the connection.json that is read back.
-const maxConnection = 1 << 20
-
 // Peer is a peer with one external builder.
 type Peer struct {
 	// Dir is its peer.fileSystemPath, an existing folder.
@@ -90,13 +87,18 @@ func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) 
 	}
 
 	if err := p.run(ctx, "detect", dir("src"), dir("metadata")); err != nil {
-		return fmt.Errorf("%w: the builder does not take the package, so the peer would turn to Docker and fail with \"docker build failed\"", err)
+		if ctx.Err() != nil {
+			return err
+		}
+		return fmt.Errorf("%w: the builder does not take a package of type %q, so the peer would turn to Docker and fail with \"docker build failed\"", err, pkg.Metadata.Type)
 	}
 	if err := p.run(ctx, "build", dir("src"), dir("metadata"), dir("bld")); err != nil {
 		return err
 	}
-	if err := p.run(ctx, "release", dir("bld"), dir("release")); err != nil {
-		return err
+	if _, err := os.Stat(p.program("release")); err == nil { // the peer does without
+		if err := p.run(ctx, "release", dir("bld"), dir("release")); err != nil {
+			return err
+		}
 	}
 	return p.keep(durable, dir("release"), dir("bld"))
 }
@@ -133,7 +135,7 @@ func (p *Peer) connection(durable string) (connection.Connection, error) {
 	if _, err := safefile.Files(release, "."); err != nil {
 		return connection.Connection{}, fmt.Errorf("the peer could not read the indexes in the release folder: %w", err)
 	}
-	data, err := safefile.Read(release, "chaincode/server/"+chaincode.ConnectionFile, maxConnection)
+	data, err := safefile.Read(release, chaincode.ReleasedConnection, chaincode.MaxConnection)
 	if err != nil {
 		return connection.Connection{}, fmt.Errorf("the builder has released no connection: %w", err)
 	}

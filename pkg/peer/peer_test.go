@@ -116,7 +116,7 @@ func TestFailures(t *testing.T) {
 		detect, build, release string
 		want                   string
 	}{
-		"not mine":         {"exit 1", "", good, `detect: exit status 1: the builder does not take the package, so the peer would turn to Docker and fail with "docker build failed"`},
+		"not mine":         {"exit 1", "", good, `detect: exit status 1: the builder does not take a package of type "ccaas", so the peer would turn to Docker and fail with "docker build failed"`},
 		"build fails":      {"", "echo why >&2; exit 3", good, "build: exit status 3"},
 		"release fails":    {"", "", "exit 1", "release: exit status 1"},
 		"no connection":    {"", "", "", `the builder has released no connection: "chaincode/server/connection.json": no such file or directory`},
@@ -172,6 +172,45 @@ func TestMissingBuilder(t *testing.T) {
 	var lines []string
 	p := newPeer(t, t.TempDir(), &lines)
 	if _, err := p.Install(t.Context(), testPackage(t)); err == nil || !strings.Contains(err.Error(), "detect: cannot be run: no such file or directory") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A peer does without release, and then finds no connection.
+func TestMissingRelease(t *testing.T) {
+	var lines []string
+	p := newPeer(t, builder(t, "", "", ""), &lines)
+	if err := os.Remove(filepath.Join(p.Builder, "bin", "release")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Install(t.Context(), testPackage(t)); err == nil || !strings.Contains(err.Error(), "the builder has released no connection") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What could not be kept is not there, as with the peer; what was kept before is.
+func TestHalfKept(t *testing.T) {
+	var lines []string
+	p := newPeer(t, builder(t, "", `echo x >"$3/a"; ln -s /etc/passwd "$3/link"`, good), &lines)
+	if _, err := p.Install(t.Context(), testPackage(t)); err == nil {
+		t.Fatal("installed")
+	}
+	builds, _ := filepath.Glob(filepath.Join(p.Dir, "externalbuilder/builds/*/*"))
+	var names []string
+	for _, build := range builds {
+		names = append(names, filepath.Base(build))
+	}
+	if want := []string{"build-info.json", "release"}; !slices.Equal(names, want) {
+		t.Errorf("kept %v, want %v", names, want)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	var lines []string
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := newPeer(t, builder(t, "", "", ""), &lines).Install(ctx, testPackage(t))
+	if err == nil || strings.Contains(err.Error(), "does not take") || strings.Contains(err.Error(), "%!") {
 		t.Errorf("got %v", err)
 	}
 }

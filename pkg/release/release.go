@@ -11,13 +11,6 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// ConnectionPath is where the peer reads connection.json in a release folder.
-const ConnectionPath = "chaincode/server/" + chaincode.ConnectionFile
-
-// maxConnection bounds a connection.json: its template and its values are
-// bounded far below.
-const maxConnection = 1 << 20
-
 // Run is the program release, as the peer calls it:
 //
 //	release BUILD_OUTPUT_DIR RELEASE_OUTPUT_DIR
@@ -39,7 +32,7 @@ func Run(p *program.Program) error {
 	}
 	defer output.Close()
 
-	connection, err := safefile.Read(build, chaincode.ConnectionFile, maxConnection)
+	connection, err := safefile.Read(build, chaincode.ConnectionFile, chaincode.MaxConnection)
 	if err != nil {
 		return fmt.Errorf("build has not left a %w", err)
 	}
@@ -53,5 +46,5 @@ func Run(p *program.Program) error {
 		}
 	}
 	p.Info("released connection.json and %d index files", len(indexes))
-	return safefile.Write(output, ConnectionPath, connection)
+	return safefile.Write(output, chaincode.ReleasedConnection, connection)
 }

@@ -12,7 +12,10 @@ type action struct {
 	parens     int    // how deep its parentheses nest
 }
 
-var errUnclosed = errors.New("the action that begins here is not closed by }}")
+var (
+	errUnclosed  = errors.New("the action that begins here is not closed by }}")
+	errBackslash = errors.New("in the action that begins here a \\ stands outside of quotes: this file is not JSON as it stands, so quotes in its actions are written without \\")
+)
 
 // scanAction finds the end of the action that begins at start. Braces in its
 // strings and comments do not close it.
@@ -40,6 +43,8 @@ func scanAction(s string, start int) (action, error) {
 			a.parens = max(a.parens, depth)
 		case ')':
 			depth--
+		case '\\':
+			return a, errBackslash
 		case '`':
 			length := strings.IndexByte(s[i+1:], '`')
 			if length < 0 {

@@ -157,12 +157,15 @@ func (m *Member) Literal() (v any, ok bool) {
 	if m.literal != nil {
 		return m.literal, true
 	}
+	var b strings.Builder
 	for _, node := range m.tree.Root.Nodes {
-		switch node.Type() {
-		case parse.NodeText, parse.NodeComment:
+		switch n := node.(type) {
+		case *parse.TextNode:
+			b.Write(n.Text)
+		case *parse.CommentNode:
 		default:
 			return nil, false
 		}
 	}
-	return m.text, true
+	return b.String(), true
 }

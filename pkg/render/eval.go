@@ -3,11 +3,13 @@ package render
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"text/template/parse"
 	"unicode/utf8"
 
+	"ccaas-template-builder/internal/nearest"
 	"ccaas-template-builder/internal/value"
 )
 
@@ -34,16 +36,13 @@ type Result struct {
 }
 
 // NotSetError says that something a template needs is not there.
-type NotSetError struct {
-	Variable string // an environment variable; "" where it should stand elsewhere
-	why      string
-}
+type NotSetError struct{ Var value.Var }
 
 func (e *NotSetError) Error() string {
-	if e.why != "" {
-		return e.why
+	if e.Var.Why != "" {
+		return e.Var.Why
 	}
-	return e.Variable + " is not set"
+	return e.Var.Name + " is not set"
 }
 
 // unset stands for a variable that has no value until somebody needs it.
@@ -293,7 +292,7 @@ func (e *evaluator) root(node parse.Node, path []string) (any, error) {
 			return nil, e.fail(node, ".%s is a group of values: name one of them, such as .%s.%s", name, name, firstName(group))
 		}
 		if found, ok = group[path[0]]; !ok {
-			return nil, e.fail(node, ".%s has no %s", name, path[0])
+			return nil, e.fail(node, "there is no .%s.%s%s", name, path[0], nearest.DidYouMean(path[0], "."+name+".", slices.Collect(maps.Keys(group))))
 		}
 		path = path[1:]
 	}
@@ -301,11 +300,7 @@ func (e *evaluator) root(node parse.Node, path []string) (any, error) {
 }
 
 func firstName(group value.Group) string {
-	names := make([]string, 0, len(group))
-	for name := range group {
-		names = append(names, name)
-	}
-	return slices.Min(names)
+	return slices.Min(slices.Collect(maps.Keys(group)))
 }
 
 // environment is .Env.NAME, which must be set.
@@ -326,29 +321,27 @@ func (e *evaluator) use(v value.Var) any {
 	if !slices.ContainsFunc(e.read, func(read value.Var) bool { return read.Name == v.Name }) {
 		e.read = append(e.read, v)
 	}
-	switch {
-	case v.Value != nil:
-		return v.Value
-	case v.Why != "":
-		return unset{NotSetError{why: v.Why}}
+	if v.Value == nil {
+		return unset{NotSetError{v}}
 	}
-	return unset{NotSetError{Variable: v.Name}}
+	return v.Value
 }
 
 // sources are the names of the variables that were read: of those that are set,
 // if any is, because the result was made of these.
 func (e *evaluator) sources() []string {
-	var set, all []string
+	var set, missing []string
 	for _, v := range e.read {
-		all = append(all, v.Name)
 		if v.Value != nil {
 			set = append(set, v.Name)
+		} else {
+			missing = append(missing, v.Name+", which is not set")
 		}
 	}
 	if len(set) > 0 {
 		return set
 	}
-	return all
+	return missing
 }
 
 // path follows keys into an object.
@@ -464,12 +457,10 @@ func (e *evaluator) lookup(id *parse.IdentifierNode, nodes []parse.Node) (any, e
 	if err != nil {
 		return nil, e.fail(id, "%w", err)
 	}
-	if v, ok := e.use(found).(unset); !ok {
-		return found.Value, nil
-	} else if v.why != "" {
-		return v, nil
+	if e.use(found); found.Value == nil {
+		return "", nil
 	}
-	return "", nil
+	return found.Value, nil
 }
 
 // choose is and (or): the first argument that is false (true), else the last.
@@ -488,7 +479,7 @@ func (e *evaluator) choose(until bool, nodes []parse.Node, piped []any, s scope)
 
 // indexRoot is index . "key" …, for keys that cannot be written as .key
 func (e *evaluator) indexRoot(id *parse.IdentifierNode, nodes []parse.Node, s scope) (any, error) {
-	key, _ := constant(nodes[:1])
+	key, _ := constant(nodes)
 	v, err := e.root(id, []string{key})
 	if err != nil || len(nodes) == 1 {
 		return v, err

@@ -23,8 +23,9 @@ type function struct {
 	// size is what the result may take, in bytes, where that can be more than
 	// the arguments take.
 	size func(args []any) int
-	// variable: its argument is the name of a variable, written out.
-	variable bool
+	// constant: its first argument must be a string written out, which may then
+	// stand in an error or in a list; variable: it is the name of a variable.
+	constant, variable bool
 	// chooses: it only asks which of its arguments are there, so these may be
 	// unset or private keys.
 	chooses bool
@@ -59,9 +60,9 @@ var fromSprig = []string{
 var functions = sync.OnceValue(func() map[string]function {
 	table := map[string]function{
 		// Of the environment.
-		"env":      {min: 1, max: 1, variable: true},
-		"envFile":  {min: 1, max: 1, variable: true},
-		"required": {min: 2, max: 2, chooses: true, call: required},
+		"env":      {min: 1, max: 1, constant: true, variable: true},
+		"envFile":  {min: 1, max: 1, constant: true, variable: true},
+		"required": {min: 2, max: 2, constant: true, chooses: true, call: required},
 		// As Go's templates have them.
 		"and":      {min: 1, max: -1, chooses: true},
 		"or":       {min: 1, max: -1, chooses: true},
@@ -80,7 +81,7 @@ var functions = sync.OnceValue(func() map[string]function {
 		"html":     ofScalars(template.HTMLEscaper),
 		"js":       ofScalars(template.JSEscaper),
 		"urlquery": ofScalars(template.URLQueryEscaper),
-		"printf":   {min: 1, max: -1, call: printf, size: printfSize},
+		"printf":   {min: 1, max: -1, constant: true, call: printf, size: printfSize},
 		// As sprig has them, but they see what is unset.
 		"coalesce": {min: 1, max: -1, chooses: true, call: coalesce},
 		"default":  {min: 2, max: 2, chooses: true, call: func(a []any) (any, error) { return coalesce([]any{a[1], a[0]}) }},
@@ -196,12 +197,8 @@ func truth(v any) bool {
 }
 
 func required(args []any) (any, error) {
-	message, ok := args[0].(string)
-	if !ok {
-		return nil, fmt.Errorf("argument 1 is %s, not a string", kindOf(args[0]))
-	}
 	if !truth(args[1]) {
-		return nil, errors.New(message)
+		return nil, errors.New(args[0].(string))
 	}
 	return args[1], nil
 }

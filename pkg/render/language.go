@@ -196,11 +196,7 @@ func isRoot(node parse.Node, root bool) bool {
 func (c *checker) call(id *parse.IdentifierNode, args []parse.Node, piped, root bool) {
 	f, ok := functions()[id.Ident]
 	if !ok {
-		if meant := nearest.Name(id.Ident, Functions()); meant != "" {
-			c.fail(id, "there is no function %q, did you mean %q", id.Ident, meant)
-		} else {
-			c.fail(id, "there is no function %q", id.Ident)
-		}
+		c.fail(id, "there is no function %q%s", id.Ident, nearest.DidYouMean(id.Ident, "", Functions()))
 		return
 	}
 	n := len(args)
@@ -211,20 +207,20 @@ func (c *checker) call(id *parse.IdentifierNode, args []parse.Node, piped, root 
 		c.fail(id, "%s takes %s, not %d", id.Ident, f.arity(), n)
 		return
 	}
-	if f.variable {
-		name, ok := constant(args)
-		switch {
-		case !ok:
-			c.fail(id, `%s takes the name of a variable in quotes, so that what a package reads can be listed`, id.Ident)
-		case !validName(name):
-			c.fail(args[0], "%q cannot be the name of a variable: letters, digits and _", name)
-		}
+	first, ok := constant(args)
+	switch {
+	case f.variable && !ok:
+		c.fail(id, `%s takes the name of a variable in quotes, so that what a package reads can be listed`, id.Ident)
+	case f.constant && !ok:
+		c.fail(id, `%s takes its first argument in quotes, because an error may show it`, id.Ident)
+	case f.variable && !validName(first):
+		c.fail(args[0], "%q cannot be the name of a variable: letters, digits and _", first)
 	}
 }
 
-// constant returns the value of args where it is one string in quotes.
+// constant returns the first of args where it is a string in quotes.
 func constant(args []parse.Node) (string, bool) {
-	if len(args) != 1 {
+	if len(args) == 0 {
 		return "", false
 	}
 	s, ok := args[0].(*parse.StringNode)

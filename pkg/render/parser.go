@@ -24,6 +24,9 @@ func (p *parser) fail(at int, format string, args ...any) error {
 
 func (p *parser) object() error {
 	p.space()
+	if strings.HasPrefix(p.source[p.at:], "{{") {
+		return p.fail(p.at, "an action cannot stand around the document: put it inside a value")
+	}
 	if !p.take('{') {
 		return p.fail(p.at, "a connection.json is a JSON object, { … }; this begins with %s", p.found())
 	}

@@ -19,10 +19,7 @@ var verb = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[-
 // each and of its kind: Go would write the argument into a complaint about it.
 // A whole number may be formatted as a float, as all numbers in JSON are to Go.
 func printf(args []any) (any, error) {
-	format, ok := args[0].(string)
-	if !ok {
-		return nil, fmt.Errorf("argument 1 is %s, not a format", kindOf(args[0]))
-	}
+	format := args[0].(string)
 	args = slices.Clone(args[1:])
 	used := 0
 	for _, v := range verb().FindAllStringSubmatch(format, -1) {

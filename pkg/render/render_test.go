@@ -32,7 +32,7 @@ func values() render.Values {
 			"TLSRequired": value.Var{Name: "TLS", Value: true},
 			"ClientKey":   value.Var{Name: "CLIENT_KEY", Value: value.Secret(0)},
 			"Peer":        value.Group{"ID": {Name: "PEER_ID", Value: "peer0"}, "MSPID": {Name: "MSP_ID"}},
-			"Chaincode":   value.Group{"Label": {Why: "metadata.json has no label"}, "Extra": {Value: map[string]any{"port": int64(7052)}}},
+			"Chaincode":   value.Group{"Label": {Why: "there is no label"}, "Extra": {Value: map[string]any{"port": int64(7052)}}},
 			"peername":    value.Var{Name: "LEGACY", Value: "peer0org1"},
 			"a-b":         value.Var{Name: "LEGACY", Value: "dashed"},
 			"tls":         value.Var{Name: "LEGACY", Value: map[string]any{"on": true, "key": value.Secret(2), "ports": []any{int64(1), int64(2)}}},
@@ -153,11 +153,11 @@ func TestErrors(t *testing.T) {
 		`"{{ if .Env.NONE }}{{ end }}"`:                  "c.json:1:14: k: NONE is not set",
 		`"{{ envFile "NONE" }}"`:                         "c.json:1:11: k: NONE is not set",
 		`"{{ env "BROKEN" }}"`:                           "c.json:1:11: k: BROKEN cannot be read",
-		`"{{ .Chaincode.Label }}"`:                       "c.json:1:11: k: metadata.json has no label",
+		`"{{ .Chaincode.Label }}"`:                       "c.json:1:11: k: there is no label",
 		`"{{ .nothing }}"`:                               "c.json:1:11: k: there is no .nothing",
 		`"{{ .tls.nothing }}"`:                           "c.json:1:11: k: .tls.nothing: there is no .nothing in it",
 		`"{{ .peername.x }}"`:                            "c.json:1:11: k: .peername.x: a string has no .x",
-		`"{{ .Peer.Name }}"`:                             "c.json:1:11: k: .Peer has no Name",
+		`"{{ .Peer.Name }}"`:                             "c.json:1:11: k: there is no .Peer.Name",
 		`"{{ required "give it" (env "NONE") }}"`:        "c.json:1:11: k: give it",
 		`"{{ $x := .Address }}{{ $x }}"`:                 "c.json:1:31: k: ADDRESS is not set",
 		`"{{ with .Address }}{{ end }}{{ .Address.x }}"`: "c.json:1:39: k: ADDRESS is not set",
@@ -182,7 +182,7 @@ func TestErrors(t *testing.T) {
 		`"{{ join "" .tls }}"`:               "k: join cannot be applied to a private key",
 		`"{{ toString .tls }}"`:              "k: toString cannot be applied to a private key",
 		`"{{ index .tls .ClientKey }}"`:      "k: index cannot be applied to a private key",
-		`"{{ required .ClientKey "" }}"`:     "k: argument 1 is a private key, not a string",
+		`"{{ required .ClientKey "" }}"`:     "k: required takes its first argument in quotes, because an error may show it",
 		`"{{ ternary 1 2 .ClientKey }}"`:     "k: ternary: argument 3 is a private key, not true or false",
 		`"{{ .ClientKey.x }}"`:               "k: .ClientKey.x: a private key has no .x",
 		// the language
@@ -235,6 +235,10 @@ func TestErrors(t *testing.T) {
 		`"{{ html .tls.ports }}"`:           "k: html: argument 1 is a list, not text",
 		`"{{ printf "%f" "a" }}"`:           `"%f" in its format does not take a string`,
 		`"{{ slice .ClientKey 0 1 }}"`:      "k: slice cannot be applied to a private key",
+		`"{{ .Peer.Id }}"`:                  `k: there is no .Peer.Id, did you mean ".Peer.ID"`,
+		`"{{ printf .peername }}"`:          "k: printf takes its first argument in quotes",
+		`"{{ .peername | printf }}"`:        "k: printf takes its first argument in quotes",
+		`"{{ required .peername "" }}"`:     "k: required takes its first argument in quotes",
 		// bounds
 		`"{{ replace "x" "yyyyyyyyyyyyyyyy" .big }}"`:                             "k: replace: its result may be larger than 65536 bytes",
 		`"{{ join .big (splitList "" "abcdefghi") }}"`:                            "k: join: its result may be larger",
@@ -291,7 +295,7 @@ func TestVariablesRead(t *testing.T) {
 // Where nothing that was read is set, all of it is to blame.
 func TestVariablesNotSet(t *testing.T) {
 	got, err := renderValue(t, `"{{ env "NONE" }}{{ if .Address }}{{ end }}"`)
-	if want := []string{"NONE", "ADDRESS"}; err != nil || !slices.Equal(got.Variables, want) {
+	if want := []string{"NONE, which is not set", "ADDRESS, which is not set"}; err != nil || !slices.Equal(got.Variables, want) {
 		t.Errorf("got %v, %v, want %v", got.Variables, err, want)
 	}
 }
@@ -333,8 +337,9 @@ func TestParse(t *testing.T) {
 		"{\"ä\":\"\xff\"}":       "c.json:1:7: is not valid UTF-8",
 		"{\"a\":\"\x00\"}":       `"\x00" stands in a string`,
 		"{\"a\nb\":1}":           "stands in a string",
-		`{{ if .X }}{}{{ end }}`: `c.json:1:2: expected a key in quotes, found "{"`,
-		`{"a\nb":null}`:          `"a\nb": is null`,
+		`{{ if .X }}{}{{ end }}`: "c.json:1:1: an action cannot stand around the document",
+		"{\"a\": {{ .X }},\n\"b\": \"{{ env \\\"Y\\\" }}\"}": `c.json:2:7: in the action that begins here a \ stands outside of quotes`,
+		`{"a\nb":null}`: `"a\nb": is null`,
 		`{"a":"` + strings.Repeat("x", render.MaxSource) + `"}`: "c.json: is larger than 65536 bytes",
 		strings.Repeat("[", 60000):                              `begins with "["`,
 		`{"a":` + strings.Repeat("[", 60000):                    "not an object or a list",
