@@ -10,13 +10,13 @@ show() { printf '\n$ %s\n' "$*"; "$@"; }
 
 go run ./examples/two-peers/certificates "$dir"
 cd "$dir"
-show cat peer0.org1.example.com.env
-show cat peer1.org1.example.com.env
+show cat peer0.env
+show cat peer1.env
 show ccaas init basic --template mtls
 show cat basic/connection.json
 show ccaas package basic.tgz --path basic --label basic_1.0
-show ccaas simulate basic.tgz --peer peer0=peer0.org1.example.com.env --peer peer1=peer1.org1.example.com.env
+show ccaas simulate basic.tgz --peer peer0=peer0.env --peer peer1=peer1.env
 for peer in peer0 peer1; do
-	show ccaas render basic.tgz --env-file $peer.org1.example.com.env >connection.txt
+	show ccaas render basic.tgz --env-file $peer.env >connection.txt
 	cut -c1-78 connection.txt
 done

@@ -1,9 +1,9 @@
 // Command certificates makes throwaway certificates for an organisation with
 // two peers, and the env file of each peer:
 //
-//	DIR/PEER/client.crt, client.key  the identity it shows the chaincode server
-//	DIR/PEER/ca.crt                  the authority of the chaincode servers
-//	DIR/PEER.env                     the variables of its process
+//	DIR/peerN/client.crt, client.key  the identity it shows the chaincode server
+//	DIR/peerN/ca.crt                  the authority of the chaincode servers
+//	DIR/peerN.env                     the variables of its process
 package main
 
 import (
@@ -37,34 +37,33 @@ func run(dir string) error {
 		return err
 	}
 	for i, timeout := range []string{"3s", "10s"} {
-		name := fmt.Sprintf("peer%d.org1.example.com", i)
-		clients, err := testpki.CA("clients of "+name, now)
+		id := fmt.Sprintf("peer%d.org1.example.com", i)
+		clients, err := testpki.CA("clients of "+id, now)
 		if err != nil {
 			return err
 		}
-		client, err := clients.Issue(name, now, now.AddDate(0, 0, 90))
+		client, err := clients.Issue(id, now, now.AddDate(0, 0, 90))
 		if err != nil {
 			return err
 		}
-		if err := write(dir, name, timeout, servers, client); err != nil {
+		if err := write(filepath.Join(dir, fmt.Sprintf("peer%d", i)), id, timeout, servers, client); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func write(dir, name, timeout string, servers, client testpki.Identity) error {
-	own := filepath.Join(dir, name)
+// write writes the files of a peer into the folder own, and its variables beside it.
+func write(own, id, timeout string, servers, client testpki.Identity) error {
 	if err := os.MkdirAll(own, 0o700); err != nil {
 		return err
 	}
 	env := fmt.Sprintf(`CORE_PEER_ID=%s
-CORE_PEER_LOCALMSPID=Org1MSP
 CORE_CHAINCODE_TIMEOUT=%s
 CORE_CHAINCODE_ROOT_CERT_FILE=%s/ca.crt
 CORE_CHAINCODE_TLS_CLIENT_CERT_FILE=%s/client.crt
 CORE_CHAINCODE_TLS_CLIENT_KEY_FILE=%s/client.key
-`, name, timeout, own, own, own)
+`, id, timeout, own, own, own)
 	for file, content := range map[string]string{
 		filepath.Join(own, "ca.crt"):     servers.Cert,
 		filepath.Join(own, "client.crt"): client.Cert,
