@@ -138,7 +138,7 @@ func (r *rendering) place(key string, err error) error {
 	if from := r.sources[key]; len(from) > 0 {
 		err = fmt.Errorf("%w (from %s)", err, strings.Join(from, ", "))
 	}
-	return r.template.member(key).Error(err)
+	return r.template.errorAt(key, err)
 }
 
 // fail adds the errors that err joins, with what an operator can do about each.
@@ -146,11 +146,11 @@ func (r *rendering) fail(key string, err error) {
 	for _, err := range program.Errors(err) {
 		var missing *render.NotSetError
 		isMissing := errors.As(err, &missing)
-		if r.template.isDefault(key) {
-			err = r.template.unplaced(key, err)
-			if isMissing && key == "root_cert" && r.template.isDefault("tls_required") {
-				err = fmt.Errorf("%w, and the template has no tls_required, so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
-			}
+		if placed := (*render.Error)(nil); r.template.isDefault(key) && errors.As(err, &placed) {
+			err = r.template.errorAt(key, placed.Err) // a place in our defaults says nothing
+		}
+		if isMissing && key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
+			err = fmt.Errorf("%w, and the template has no tls_required, so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
 		}
 		if isMissing && missing.Var.Hint != "" {
 			err = program.WithHint(err, missing.Var.Hint)
@@ -162,26 +162,25 @@ func (r *rendering) fail(key string, err error) {
 // isDefault tells whether a key is not in the document, so that its setting counts.
 func (t *Template) isDefault(key string) bool { return t.document.Member(key) == nil }
 
-// unplaced takes the place in our defaults from an error about a key.
-func (t *Template) unplaced(key string, err error) error {
-	var placed *render.Error
-	if !t.isDefault(key) || !errors.As(err, &placed) {
-		return err
+// errorAt is err at the place of a key, or at the file that lacks it.
+func (t *Template) errorAt(key string, err error) error {
+	if m := t.document.Member(key); m != nil {
+		return m.Error(err)
 	}
-	return &render.Error{Place: t.file, Field: key, Err: placed.Err}
+	return &render.Error{Place: t.file, Field: key, Err: err}
 }
 
 // warnings are those of the connection and of how it came about.
 func (r *rendering) warnings(now time.Time) []error {
 	var warnings []error
 	for _, failure := range r.connection.Warnings(now) {
-		warnings = append(warnings, r.template.unplaced(failure.Key, r.place(failure.Key, failure.Reason)))
+		warnings = append(warnings, r.place(failure.Key, failure.Reason))
 	}
 	if literal, ok := r.template.member("client_key").Literal(); ok && literal != "" {
-		warnings = append(warnings, r.template.member("client_key").Error(errors.New("stands in the package itself: everyone who has the package has this private key")))
+		warnings = append(warnings, r.template.errorAt("client_key", errors.New("stands in the package itself: everyone who has the package has this private key")))
 	}
 	if !r.connection.TLSRequired && (r.certificatesGiven() || r.tlsAskedFor()) {
-		warnings = append(warnings, r.template.unplaced("tls_required", r.place("tls_required", errors.New("is false, so the connection has no TLS, though TLS is asked for or certificates are given"))))
+		warnings = append(warnings, r.place("tls_required", errors.New("is false, so the connection has no TLS, though TLS is asked for or certificates are given")))
 	}
 	return warnings
 }
