@@ -38,6 +38,37 @@ func Blocks(text string) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
+// Canonical is the blocks of text and nothing else, each encoded the one way
+// that encoding/pem has.
+func Canonical(text string) (string, error) {
+	blocks, err := Blocks(text)
+	if err != nil {
+		return "", err
+	}
+	var canonical strings.Builder
+	for _, block := range blocks {
+		if err := pem.Encode(&canonical, block); err != nil {
+			return "", errors.New("is not valid PEM: a block in it has a malformed header")
+		}
+	}
+	return canonical.String(), nil
+}
+
+// MayBePrivateKey tells whether der begins as private keys do in any of their
+// encodings, of curves too that Go does not know, and as PKCS #12 does: with a
+// small version number. Certificates and public keys begin otherwise.
+func MayBePrivateKey(der []byte) bool {
+	const sequence, integer = 0x30, 0x02
+	if len(der) < 16 || der[0] != sequence {
+		return false
+	}
+	body := der[2:]
+	if length := der[1]; length > 0x80 { // so many more bytes of length
+		body = body[min(int(length-0x80), len(body)):]
+	}
+	return len(body) > 3 && body[0] == integer && body[1] == 1 && body[2] <= 3
+}
+
 // IsPrivateKey tells whether der is a private key in one of the encodings that
 // PEM private keys have: PKCS #8, SEC 1 or PKCS #1.
 func IsPrivateKey(der []byte) bool {

@@ -29,6 +29,7 @@ type Environment struct {
 	root       map[string]any // value.Var or value.Group by name
 	legacy     legacy
 	keys       []string
+	found      map[string]value.Var // what was asked for before
 	requireTLS bool
 }
 
@@ -36,7 +37,7 @@ type Environment struct {
 // that CCAAS_ENV_DIR names among them, for the chaincode with this label. All
 // that is wrong with them is reported, not the first.
 func Load(process map[string]string, label string) (*Environment, error) {
-	e := &Environment{layers: layersOf(process, label)}
+	e := &Environment{layers: layersOf(process, label), found: map[string]value.Var{}}
 	var settings Settings
 	var rules policy
 	errs := []error{e.layers.check()}
@@ -104,30 +105,46 @@ func (e *Environment) hint() string {
 
 // Lookup returns the variable name. Unset and empty are the same: a nil value.
 func (e *Environment) Lookup(name string) (value.Var, error) {
-	v, _, err := e.layers.lookup(name)
-	if err != nil || v == "" {
-		return value.Var{Name: name, Hint: e.hint()}, err
-	}
-	if name == LegacyVariable && e.legacy.secret {
-		return value.Var{Name: name, Value: e.secret(v)}, nil
-	}
-	return value.Var{Name: name, Value: e.value(v)}, nil
+	return e.once(name, func() (value.Var, error) {
+		v, _, err := e.layers.lookup(name)
+		if err != nil || v == "" {
+			return value.Var{Name: name, Hint: e.hint()}, err
+		}
+		return value.Var{Name: name, Value: e.value(v, isKeyName(name) || name == LegacyVariable && e.legacy.secret)}, nil
+	})
 }
 
 // ReadFile returns the content of the file that the variable name names, which
 // ends where its last line does.
 func (e *Environment) ReadFile(name string) (value.Var, error) {
-	file, _, err := e.layers.lookup(name)
-	if err != nil || file == "" {
-		return value.Var{Name: name, Hint: e.hint()}, err
-	}
-	content, err := readNamed(name, file)
-	content = strings.TrimRight(content, "\r\n")
-	if err != nil || content == "" {
-		return value.Var{Name: name, Why: "the file that " + name + " names is empty"}, err
-	}
-	return value.Var{Name: name, Value: e.value(content)}, nil
+	return e.once("file "+name, func() (value.Var, error) {
+		file, _, err := e.layers.lookup(name)
+		if err != nil || file == "" {
+			return value.Var{Name: name, Hint: e.hint()}, err
+		}
+		content, err := readNamed(name, file)
+		if err != nil || content == "" {
+			return value.Var{Name: name, Why: "the file that " + name + " names is empty"}, err
+		}
+		return value.Var{Name: name, Value: e.value(content, isKeyName(strings.TrimSuffix(name, "_FILE")))}, nil
+	})
 }
+
+// once returns what find found for a name when it was first asked for.
+func (e *Environment) once(name string, find func() (value.Var, error)) (value.Var, error) {
+	if found, ok := e.found[name]; ok {
+		return found, nil
+	}
+	found, err := find()
+	if err == nil {
+		e.found[name] = found
+	}
+	return found, err
+}
+
+// isKeyName tells whether a variable is for a key by its name, such as
+// CORE_CHAINCODE_TLS_CLIENT_KEY: then it is secret whatever it looks like.
+func isKeyName(name string) bool { return strings.HasSuffix(name, "KEY") }
 
 // readNamed reads the file that the variable name names.
 func readNamed(name, file string) (string, error) {
@@ -138,7 +155,8 @@ func readNamed(name, file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the file that %s names cannot be read: %w", name, err)
 	}
-	return string(content), nil
+	text := strings.TrimRight(string(content), "\r\n")
+	return text, checkText("the file that "+name+" names", text)
 }
 
 // Key is the private key, as canonical PEM where it is PEM, that s stands for.
@@ -147,10 +165,11 @@ func (e *Environment) Key(s value.Secret) string { return e.keys[s] }
 // RequireTLS tells whether the operator refuses connections without TLS.
 func (e *Environment) RequireTLS() bool { return e.requireTLS }
 
-// value is v as a template may have it: PEM canonical, a private key not at all.
-func (e *Environment) value(v string) any {
+// value is v as a template may have it: PEM canonical, a private key not at all,
+// nor what is secret anyway.
+func (e *Environment) value(v string, secret bool) any {
 	text := canonicalPEM(v)
-	if holdsPrivateKey(v) || holdsPrivateKey(text) {
+	if secret || holdsPrivateKey(v) || holdsPrivateKey(text) {
 		return e.secret(text)
 	}
 	return text

@@ -2,10 +2,12 @@ package environ_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,7 +69,11 @@ func TestEveryVariableHasItsField(t *testing.T) {
 	var variables []string
 	for name, f := range environ.Fields() {
 		variables = append(variables, f.Variable)
-		if got := field(env, name); got.Value != given[f.Variable] || got.Name != f.Variable {
+		got := field(env, name)
+		if secret, ok := got.Value.(value.Secret); ok && name == "ClientKey" {
+			got.Value = env.Key(secret) // a secret whatever it looks like
+		}
+		if got.Value != given[f.Variable] || got.Name != f.Variable {
 			t.Errorf(".%s is %v, want %v of %s", name, got, given[f.Variable], f.Variable)
 		}
 	}
@@ -126,8 +132,8 @@ func TestErrorsHoldNoValue(t *testing.T) {
 		"missing":   {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": "/" + secret}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE names cannot be read: no such file"}},
 		"too large": {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": big}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE names cannot be read: is larger than 65536 bytes"}},
 		"long":      {map[string]string{"CORE_CHAINCODE_ADDRESS": strings.Repeat(secret, 10000)}, []string{"CORE_CHAINCODE_ADDRESS is larger than 65536 bytes"}},
-		"not UTF-8": {map[string]string{"CORE_CHAINCODE_ADDRESS": secret + "\xff"}, []string{"CORE_CHAINCODE_ADDRESS is not valid UTF-8"}},
-		"NUL":       {map[string]string{"CORE_CHAINCODE_ADDRESS": secret + "\x00"}, []string{"CORE_CHAINCODE_ADDRESS holds a NUL byte"}},
+		"not UTF-8": {map[string]string{"CORE_CHAINCODE_ADDRESS": secret + "\xff"}, []string{"CORE_CHAINCODE_ADDRESS is not text"}},
+		"NUL":       {map[string]string{"CORE_CHAINCODE_ADDRESS": secret + "\x00"}, []string{"CORE_CHAINCODE_ADDRESS is not text"}},
 		"twice":     {map[string]string{"CORE_CHAINCODE_TLS_CLIENT_KEY": secret, "CORE_CHAINCODE_TLS_CLIENT_KEY_FILE": "/" + secret}, []string{"are both set"}},
 		"legacy":    {map[string]string{environ.LegacyVariable: secret}, []string{environ.LegacyVariable + " is not a JSON object"}},
 		"list":      {map[string]string{environ.LegacyVariable: `["` + secret + `"]`}, []string{environ.LegacyVariable + " is not a JSON object"}},
@@ -206,7 +212,7 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			env := load(t, map[string]string{"CORE_CHAINCODE_ADDRESS": key, "MY_KEY": key, "MY_FILE": file, "CORE_CHAINCODE_TLS_CLIENT_KEY_FILE": file, environ.LegacyVariable: string(legacy)})
+			env := load(t, map[string]string{"CORE_CHAINCODE_ADDRESS": key, "MINE": key, "MY_FILE": file, "CORE_CHAINCODE_TLS_CLIENT_KEY_FILE": file, environ.LegacyVariable: string(legacy)})
 			fromFile, err := env.ReadFile("MY_FILE")
 			if err != nil {
 				t.Fatal(err)
@@ -214,7 +220,7 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 			for where, v := range map[string]any{
 				"setting":         field(env, "Address").Value,
 				"setting in file": field(env, "ClientKey").Value,
-				"variable":        lookup(t, env, "MY_KEY"),
+				"variable":        lookup(t, env, "MINE"),
 				"file":            fromFile.Value,
 				"JSON":            field(env, "key").Value,
 				"JSON inside":     field(env, "tls").Value.(map[string]any)["list"].([]any)[0],
@@ -241,10 +247,94 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 		"base64 in JSON":  `{"key":"` + encode(id.Key) + `"}`,
 		"base64 shifted":  `{"key":"` + encode("x"+id.Key) + `"}`,
 		"base64 shifted2": `{"key":"` + encode("xx"+id.Key) + `"}`,
+		"DER in JSON":     `{"key":"` + base64.StdEncoding.EncodeToString(block.Bytes) + `"}`,
+		"DER in a URL":    "data:application/pkcs8;base64," + base64.StdEncoding.EncodeToString(block.Bytes),
+		"hexadecimal":     hex.EncodeToString(block.Bytes),
+		"hex in text":     "key: " + hex.EncodeToString(block.Bytes) + ".",
+		"hex of PEM":      hex.EncodeToString([]byte(id.Key)),
+		"URL":             url.QueryEscape(id.Key),
+		"URL path":        url.PathEscape(id.Key),
+		"underscores":     strings.ReplaceAll(id.Key, " ", "_"),
+		"escaped space":   strings.ReplaceAll(id.Key, " ", `\u0020`),
+		"entities":        strings.ReplaceAll(id.Key, " ", "&#x20;"),
+		"newline":         strings.ReplaceAll(id.Key, "PRIVATE KEY", "PRIVATE\nKEY"),
+		"PKCS #12":        base64.StdEncoding.EncodeToString([]byte("\x30\x82\x04\x00\x02\x01\x03\x30\x82\x03\x00\x06\x09\x2a\x86\x48")),
 	} {
-		env := load(t, map[string]string{"MY_KEY": key})
-		if v := lookup(t, env, "MY_KEY"); v != value.Secret(0) {
+		env := load(t, map[string]string{"V": key})
+		if v := lookup(t, env, "V"); v != value.Secret(0) {
 			t.Errorf("%s: is %T", form, v)
+		}
+	}
+}
+
+// A variable or file that is for a key by its name is secret whatever is in it.
+func TestKeyNamesAreSecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := load(t, map[string]string{"CORE_CHAINCODE_TLS_CLIENT_KEY": "no key", "API_KEY": "no key", "CORE_PEER_TLS_KEY_FILE": file, "OTHER_FILE": file})
+	fromFile, err := env.ReadFile("CORE_PEER_TLS_KEY_FILE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := env.ReadFile("OTHER_FILE")
+	if err != nil || other.Value != "no key" {
+		t.Errorf("OTHER_FILE is %v, %v", other, err)
+	}
+	for name, v := range map[string]any{".ClientKey": field(env, "ClientKey").Value, "the variable": lookup(t, env, "CORE_CHAINCODE_TLS_CLIENT_KEY"), "API_KEY": lookup(t, env, "API_KEY"), "the file": fromFile.Value} {
+		if secret, ok := v.(value.Secret); !ok || env.Key(secret) != "no key" {
+			t.Errorf("%s is %v", name, v)
+		}
+	}
+}
+
+// Where the JSON variable holds parts of a key, none of its values is shown.
+func TestPartsOfKeyInLegacyJSON(t *testing.T) {
+	key := identity(t).Key
+	lines := strings.Split(strings.TrimSpace(key), "\n")
+	for name, content := range map[string]any{
+		"list of lines": map[string]any{"k": lines},
+		"siblings":      map[string]any{"k": lines[0], "l": lines[1], "m": lines[2]},
+		"key of object": map[string]any{"k": map[string]any{key: 1}, "l": "x"},
+		"own key":       map[string]any{key: 1, "k": "x"},
+		"cut off":       map[string]any{"k": key[:len(key)-20], "l": key[len(key)-20:]},
+	} {
+		text, err := json.Marshal(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := load(t, map[string]string{environ.LegacyVariable: string(text)})
+		for key := range content.(map[string]any) {
+			if _, ok := field(env, key).Value.(value.Secret); !ok {
+				t.Errorf("%s: .%.10s is %T", name, key, field(env, key).Value)
+			}
+		}
+		if _, ok := lookup(t, env, environ.LegacyVariable).(value.Secret); !ok {
+			t.Errorf("%s: the variable itself is shown", name)
+		}
+	}
+}
+
+// What is no text is no value: a key in binary form cannot hide in it.
+func TestBinaryFile(t *testing.T) {
+	block, _ := pem.Decode([]byte(identity(t).Key))
+	file := filepath.Join(t.TempDir(), "der")
+	if err := os.WriteFile(file, block.Bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := load(t, map[string]string{"F": file}).ReadFile("F"); err == nil || !strings.Contains(err.Error(), "the file that F names is not text") {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// What looks a little like a key is none.
+func TestNoSecrets(t *testing.T) {
+	id := identity(t)
+	for _, v := range []string{"peer0.org1.example.com", "/private/key.pem", "PRIVATE", "KEY", strings.Repeat("a", 60000), strings.Repeat("0123456789abcdef", 1000), id.Cert,
+		base64.StdEncoding.EncodeToString([]byte(id.Cert)), "PRIVATE network without any KEY", "{}"} {
+		if _, ok := lookup(t, load(t, map[string]string{"V": v}), "V").(value.Secret); ok {
+			t.Errorf("%.40q is taken for a key", v)
 		}
 	}
 }

@@ -122,8 +122,8 @@ func checkText(name, v string) error {
 	switch {
 	case len(v) > MaxValue:
 		return fmt.Errorf("%s is larger than %d bytes", name, MaxValue)
-	case !utf8.ValidString(v):
-		return fmt.Errorf("%s is not valid UTF-8", name)
+	case !utf8.ValidString(v) || strings.ContainsRune(v, 0):
+		return fmt.Errorf("%s is not text: it is no valid UTF-8, or has NUL bytes", name)
 	}
 	return nil
 }

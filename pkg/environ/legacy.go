@@ -38,7 +38,13 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	l := legacy{set: true, keys: keys}
 	before := len(e.keys)
 	value.FromJSON(keys)
-	e.hideKeys(keys)
+	fragment := false
+	e.hideKeys(keys, &fragment)
+	for key := range keys {
+		if fragment { // what else is in it may be the rest of the key
+			keys[key] = e.secret("")
+		}
+	}
 	l.secret = len(e.keys) > before
 	return l, nil
 }
@@ -49,18 +55,24 @@ func quotesEaten(text string) bool {
 	return strings.HasPrefix(text, "{") && strings.Contains(text, ":") && !strings.Contains(text, `"`)
 }
 
-// hideKeys makes each string of a decoded JSON value what a template may have.
-func (e *Environment) hideKeys(v any) any {
+// hideKeys makes each string of a decoded JSON value what a template may have,
+// and tells whether one of them, or a key, is a part of a private key only.
+func (e *Environment) hideKeys(v any, fragment *bool) any {
 	switch v := v.(type) {
 	case string:
-		return e.value(v)
+		hidden := e.value(v, false)
+		if secret, ok := hidden.(value.Secret); ok && !isWholeKey(e.Key(secret)) {
+			*fragment = true
+		}
+		return hidden
 	case map[string]any:
 		for key, element := range v {
-			v[key] = e.hideKeys(element)
+			*fragment = *fragment || holdsPrivateKey(key)
+			v[key] = e.hideKeys(element, fragment)
 		}
 	case []any:
 		for i, element := range v {
-			v[i] = e.hideKeys(element)
+			v[i] = e.hideKeys(element, fragment)
 		}
 	}
 	return v

@@ -2,8 +2,7 @@ package environ
 
 import (
 	"encoding/base64"
-	"encoding/pem"
-	"slices"
+	"encoding/hex"
 	"strings"
 
 	"ccaas-template-builder/internal/pemtext"
@@ -20,45 +19,84 @@ func canonicalPEM(v string) string {
 	if !strings.Contains(text, pemtext.Begin) {
 		return v
 	}
-	blocks, err := pemtext.Blocks(strings.NewReplacer(`\r`, "", `\n`, "\n", "\r", "").Replace(text))
+	canonical, err := pemtext.Canonical(strings.NewReplacer(`\r`, "", `\n`, "\n", "\r", "").Replace(text))
 	if err != nil {
 		return v
 	}
-	var canonical strings.Builder
-	for _, block := range blocks {
-		if pem.Encode(&canonical, block) != nil {
-			return v
-		}
-	}
-	return canonical.String()
+	return canonical
 }
 
-// holdsPrivateKey tells whether v holds a private key: PEM of one anywhere in
-// it, in any of the forms, also encoded in base64 more than once, or the bytes
-// of one in base64. It would rather take too much for a key than too little.
-func holdsPrivateKey(v string) bool {
-	for range 4 {
-		if strings.Contains(v, pemtext.PrivateKey) || containsAny(compact(v), base64Markers[:]) {
+// isWholeKey tells whether all of a private key is in v, and not a part of one.
+func isWholeKey(v string) bool {
+	if blocks, err := pemtext.Blocks(v); err == nil {
+		for _, block := range blocks {
+			if strings.HasSuffix(block.Type, pemtext.PrivateKey) {
+				return true
+			}
+		}
+	}
+	decoded, ok := decodeBase64(v)
+	return ok && pemtext.MayBePrivateKey([]byte(decoded))
+}
+
+// holdsPrivateKey tells whether v holds a private key or a part of one that can
+// be told from its looks: the words that PEM has for it anywhere in v, or its
+// bytes, as they are, in base64 or in hexadecimal, as a whole word of v; and
+// these in base64 again, a few times over. It would rather take too much for a
+// key than too little.
+func holdsPrivateKey(v string) bool { return holdsKey(v, 4) }
+
+func holdsKey(v string, depth int) bool {
+	if depth == 0 || len(v) < len("PRIVATE KEY") {
+		return false
+	}
+	if saysPrivateKey(v) || pemtext.MayBePrivateKey([]byte(v)) {
+		return true
+	}
+	if decoded, ok := decodeBase64(v); ok && holdsKey(decoded, depth-1) {
+		return true
+	}
+	const shortest = 40 // of what could hold a key, in letters
+	for _, word := range strings.FieldsFunc(v, func(r rune) bool { return !isBase64(r) }) {
+		if len(word) < shortest || len(word) == len(v) {
+			continue
+		}
+		if decoded, ok := decodeBase64(word); ok && holdsKey(decoded, depth-1) {
 			return true
 		}
-		decoded, ok := decodeBase64(v)
+		if decoded, err := hex.DecodeString(word); err == nil && holdsKey(string(decoded), depth-1) {
+			return true
+		}
+	}
+	decoded, err := hex.DecodeString(compact(v))
+	return err == nil && holdsKey(string(decoded), depth-1)
+}
+
+// saysPrivateKey finds PRIVATE KEY, whatever stands for the space between the
+// words, and what the two are inside base64.
+func saysPrivateKey(v string) bool {
+	const separator = 12 // the most that stands for a space, as in &#x20; or \\u0020
+	for rest := v; ; {
+		_, after, ok := strings.Cut(rest, "PRIVATE")
 		if !ok {
-			return false
+			break
 		}
-		if pemtext.IsPrivateKey([]byte(decoded)) {
+		if strings.Contains(after[:min(len(after), separator+len("KEY"))], "KEY") {
 			return true
 		}
-		v = decoded
+		rest = after
+	}
+	text := compact(v)
+	for _, marker := range base64Markers {
+		if strings.Contains(text, marker) {
+			return true
+		}
 	}
 	return false
 }
 
-func containsAny(text string, parts []string) bool {
-	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
-}
-
-// base64Markers are what pemtext.PrivateKey looks like inside base64, by where in a
-// group of three bytes it begins.
+// base64Markers are what the words look like inside base64, by where in a group
+// of three bytes they begin.
 var base64Markers = [3]string{
 	base64.RawStdEncoding.EncodeToString([]byte(pemtext.PrivateKey))[:14],
 	base64.RawStdEncoding.EncodeToString([]byte("-" + pemtext.PrivateKey))[2:16],
@@ -74,6 +112,10 @@ func decodeBase64(v string) (string, bool) {
 	}
 	decoded, err := base64.RawStdEncoding.DecodeString(text)
 	return string(decoded), err == nil
+}
+
+func isBase64(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+/-_=", r)
 }
 
 // compact drops white space, also where it is written out.

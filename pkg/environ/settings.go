@@ -109,7 +109,7 @@ func process(spec any, found map[string]string) error {
 		if v, ok := found[s.variable]; !ok {
 			os.Unsetenv(s.variable)
 		} else if os.Setenv(s.variable, v) != nil {
-			return fmt.Errorf("%s holds a NUL byte", s.variable)
+			return fmt.Errorf("%s cannot be an environment variable", s.variable)
 		}
 	}
 	return envconfig.Process("", spec)
@@ -140,7 +140,7 @@ func (e *Environment) fields(v reflect.Value, names map[string]string) map[strin
 		case f.Kind() == reflect.Bool:
 			variable.Value = f.Bool()
 		case f.String() != "":
-			variable.Value = e.value(f.String())
+			variable.Value = e.value(f.String(), isKeyName(field.Tag.Get("envconfig")))
 		}
 		fields[field.Name] = variable
 	}
