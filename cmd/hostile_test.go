@@ -102,6 +102,10 @@ func hostile(t *testing.T) map[string][2]string {
 	for i := range 5000 {
 		many = append(many, file("META-INF/statedb/couchdb/indexes/"+strconv.Itoa(i)+".json", "{"))
 	}
+	var large []entry
+	for i := range 300 {
+		large = append(large, file("META-INF/statedb/couchdb/indexes/"+strconv.Itoa(i)+".json", `{"index":{"fields":["a"`+repeat(`,"a"`, 15_000)+`]}}`))
+	}
 	var tooMany []entry
 	for i := range 20_001 {
 		tooMany = append(tooMany, file(strconv.Itoa(i), ""))
@@ -109,22 +113,27 @@ func hostile(t *testing.T) map[string][2]string {
 	good := file("connection.json", goodDocument)
 	cases := map[string][2]string{
 		// the language
-		"a million ifs":          {address(t, repeat("{{if 1}}", 1_000_000)), "is larger than 65536 bytes"},
-		"8000 ifs":               {address(t, repeat("{{if 1}}", 8000)), "nest deeper than 32"},
-		"100000 parentheses":     {address(t, "{{ "+repeat("(", 100_000)), "is larger than 65536 bytes"},
-		"30000 parentheses":      {address(t, "{{ "+repeat("(", 30_000)+"1"+repeat(")", 30_000)+" }}"), "nest deeper than 32"},
-		"8000 actions":           {address(t, repeat("{{ 1 }}", 8000)), "address: "},
-		"8000 errors":            {address(t, repeat("{{ x }}", 8000)), "more errors"},
-		"8000 unclosed errors":   {address(t, repeat("{{ ) }}", 8000)), "address: "},
-		"replace multiplies":     {address(t, chain(`replace "a" $x $x`)), "replace: its result may be larger"},
-		"cat multiplies":         {address(t, chain(`cat $x $x`)), "cat: its result is larger"},
-		"join multiplies":        {address(t, chain(`splitList "" $x | join $x`)), "join: its result may be larger"},
-		"printf multiplies":      {address(t, chain(`printf "%s%s%s%s" $x $x $x $x`)), "printf: its result may be larger"},
-		"printf quotes multiply": {address(t, chain(`printf "%q" (printf "%q" $x)`)), "printf: its result may be larger"},
-		"b64enc multiplies":      {address(t, chain(`b64enc $x`)), "b64enc: its result is larger"},
-		"html multiplies":        {address(t, `{{ $x := "&&&&&&&&" }}`+repeat(`{{ $x = html $x }}`, 2000)), "computes too much"},
-		"lists multiply":         {address(t, `{{ $x := list 1 }}`+repeat(`{{ $x = list $x $x }}`, 200)), "its result is larger"},
-		"much of little":         {address(t, `{{ $x := "`+repeat("a", 30_000)+`" }}`+repeat(`{{ $y := kebabcase $x }}`, 1000)), "computes too much"},
+		"a million ifs":           {address(t, repeat("{{if 1}}", 1_000_000)), "is larger than 65536 bytes"},
+		"8000 ifs":                {address(t, repeat("{{if 1}}", 8000)), "nest deeper than 32"},
+		"100000 parentheses":      {address(t, "{{ "+repeat("(", 100_000)), "is larger than 65536 bytes"},
+		"30000 parentheses":       {address(t, "{{ "+repeat("(", 30_000)+"1"+repeat(")", 30_000)+" }}"), "nest deeper than 32"},
+		"8000 actions":            {address(t, repeat("{{ 1 }}", 8000)), "address: "},
+		"8000 errors":             {address(t, repeat("{{ x }}", 8000)), "more errors"},
+		"8000 unclosed errors":    {address(t, repeat("{{ ) }}", 8000)), "address: "},
+		"replace multiplies":      {address(t, chain(`replace "a" $x $x`)), "replace: its result may be larger"},
+		"cat multiplies":          {address(t, chain(`cat $x $x`)), "cat: its result is larger"},
+		"join multiplies":         {address(t, chain(`splitList "" $x | join $x`)), "join: its result may be larger"},
+		"printf multiplies":       {address(t, chain(`printf "%s%s%s%s" $x $x $x $x`)), "printf: its result may be larger"},
+		"printf quotes multiply":  {address(t, chain(`printf "%q" (printf "%q" $x)`)), "printf: its result may be larger"},
+		"b64enc multiplies":       {address(t, chain(`b64enc $x`)), "b64enc: its result is larger"},
+		"html multiplies":         {address(t, `{{ $x := "&&&&&&&&" }}`+repeat(`{{ $x = html $x }}`, 2000)), "computes too much"},
+		"lists multiply":          {address(t, `{{ $x := list 1 }}`+repeat(`{{ $x = list $x $x }}`, 200)), "its result is larger"},
+		"much of little":          {address(t, `{{ $x := "`+repeat("a", 30_000)+`" }}`+repeat(`{{ $y := kebabcase $x }}`, 1000)), "computes too much"},
+		"much of a variable":      {address(t, repeat(`{{ $x := env "BIG" }}`, 2000)), "address: must be HOST:PORT"},
+		"much of a file":          {address(t, repeat(`{{ $x := envFile "BIG_FILE" }}`, 1800)), "address: must be HOST:PORT"},
+		"much of a deep value":    {address(t, repeat(`{{ $x := index .a "a" }}`, 2000)), "its result is larger"},
+		"much that is kept":       {address(t, `{{ $b := "`+repeat("b", 230)+`" }}{{ $c := "`+repeat("a", 270)+`" }}`+repeat(`{{ $a := replace "a" $b $c }}`, 1800)), "computes too much"},
+		"an element that is none": {address(t, `{{ index . "Env" }}`), "is all of the environment"},
 		// the document
 		"64 KiB":               {document(t, `{"address":"`+repeat("a", 65_000)+`:1","tls_required":false}`), "address: has a host that is no host name"},
 		"64 MiB":               {withCode(t, zeros("connection.json", 64<<20)), "is larger than 65536 bytes"},
@@ -143,8 +152,10 @@ func hostile(t *testing.T) map[string][2]string {
 		"many small bombs":        {withCode(t, good, zeros("a", 60<<20), zeros("b", 60<<20), zeros("c", 60<<20)), "is larger than 134217728 bytes when unpacked"},
 		"20001 entries":           {withCode(t, tooMany...), "has more than 20000 entries"},
 		"5000 bad indexes":        {withCode(t, append(many, good)...), "and 4950 more errors"},
-		"a large index":           {withCode(t, good, zeros("META-INF/statedb/couchdb/indexes/a.json", 64<<20)), "is larger than 1048576 bytes"},
-		"an index 100000 deep":    {withCode(t, good, file("META-INF/statedb/couchdb/indexes/a.json", `{"index":`+repeat("[", 100_000))), "is not valid JSON"},
+		"a large index":           {withCode(t, good, zeros("META-INF/statedb/couchdb/indexes/a.json", 64<<20)), "is larger than 65536 bytes"},
+		"many large indexes":      {withCode(t, append(large, good)...), "the indexes of the package are larger than 4194304 bytes"},
+		"deep folders":            {withCode(t, good, file("META-INF/"+repeat("d/", 500)+"x", "")), "folders nest deeper than 32"},
+		"an index 60000 deep":     {withCode(t, good, file("META-INF/statedb/couchdb/indexes/a.json", `{"index":`+repeat("[", 60_000))), "is not valid JSON"},
 		"absolute":                {withCode(t, good, file("/tmp/hostile", "")), "is absolute or leaves the archive"},
 		"escaping":                {withCode(t, good, file("../hostile", "")), "is absolute or leaves the archive"},
 		"escaping inside":         {withCode(t, good, file("META-INF/../../hostile", "")), "is absolute or leaves the archive"},
@@ -159,7 +170,7 @@ func hostile(t *testing.T) map[string][2]string {
 		"newline in a name":       {withCode(t, good, file("META-INF/statedb/a\nbuild: error: forged", "")), `"META-INF/statedb/a\nbuild: error: forged"`},
 		"escape in a name":        {withCode(t, good, file("META-INF/statedb/\x1b[31mred", "")), `"META-INF/statedb/\x1b[31mred"`},
 		"invalid UTF-8 in a name": {withCode(t, good, file("META-INF/statedb/\xff", "")), `"META-INF/statedb/\xff"`},
-		"a longer name":           {withCode(t, good, file(repeat("d/", 3000)+"x", "")), "is no path that a file could have"},
+		"a longer name":           {withCode(t, good, file(repeat(repeat("d", 200)+"/", 20)+"x", "")), "is no path that a file could have"},
 		"the template a folder":   {withCode(t, file("connection.json/x", "")), "is a folder"},
 		"META-INF a file":         {withCode(t, good, file("META-INF", "")), "is a file, not a folder"},
 		"no code":                 {pack(t, file("metadata.json", goodMetadata), file("code.tar.gz", "x")), "is not a gzip file"},
@@ -217,7 +228,7 @@ func TestHostilePackages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			for name, content := range map[string]string{"p.tgz": test[0], "p.env": "CORE_PEER_CC_BUILDER_LOG_LEVEL=debug\nTMPDIR=" + dir + "/scratch\n"} {
+			for name, content := range map[string]string{"p.tgz": test[0], "big": strings.Repeat("A", 60_000), "p.env": "CORE_PEER_CC_BUILDER_LOG_LEVEL=debug\nTMPDIR=" + dir + "/scratch\n" + strings.Join(largeValues(dir), "\n")} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -235,6 +246,13 @@ func TestHostilePackages(t *testing.T) {
 			buildRefuses(t, dir, test[0])
 		})
 	}
+}
+
+// largeValues are the largest values that an operator can supply.
+func largeValues(dir string) []string {
+	const n = 9000
+	return []string{"BIG=" + strings.Repeat("A", 60_000), "BIG_FILE=" + dir + "/big",
+		"CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG=" + strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n)}
 }
 
 // buildRefuses runs build itself on the package, if it can be unpacked, with an
@@ -276,7 +294,7 @@ func refused(t *testing.T, dir, program string, args ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(builder, "bin", program), args...)
-	cmd.Dir, cmd.Env = dir, []string{"PATH=/bin", "TMPDIR=" + dir + "/scratch"}
+	cmd.Dir, cmd.Env = dir, append([]string{"PATH=/bin", "TMPDIR=" + dir + "/scratch"}, largeValues(dir)...)
 	out, err := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); err == nil || code != 1 && code != 2 {
 		t.Errorf("%s ends with %v", program, err)

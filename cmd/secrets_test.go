@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,6 +116,13 @@ func environment(t *testing.T, id testpki.Identity, ca string) []string {
 		"K_DER=" + encode(string(block.Bytes)),
 		"K_JSON=" + `{"key":"` + escaped + `"}`,
 		"K_BUNDLE=" + id.Cert + id.Key,
+		"K_HEX=" + hex.EncodeToString(block.Bytes),
+		"K_QUOTED=" + url.PathEscape(id.Key),
+		"K_URI=" + url.QueryEscape(id.Key),
+		"K_DATA=data:application/pkcs8;base64," + encode(string(block.Bytes)),
+		"K_DER_FILE=" + write("der-"+canary, string(block.Bytes)),
+		"ODD_KEY=" + strings.Split(id.Key, "\n")[1],
+		"ODD_KEY_FILE=" + write("odd-"+canary, strings.Split(id.Key, "\n")[1]),
 	}
 }
 

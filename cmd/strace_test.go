@@ -251,27 +251,19 @@ func (i install) kill(t *testing.T, command, out, target, call string, n int, wa
 	return err != nil
 }
 
-// A disk that is full or fails is an error, and leaves no connection.json and
-// nothing of it.
+// A disk that is full or fails is an error, and nothing is left.
 func TestFailingDisk(t *testing.T) {
 	needStrace(t)
 	i := newInstall(t)
 	i.good(t)
 	for _, p := range interrupted {
-		for _, fault := range []string{"fsync:error=EIO", "renameat:error=ENOSPC", "openat:error=EROFS:when=20+", "copy_file_range:error=ENOSPC"} {
+		for _, fault := range []string{"fsync:error=EIO", "renameat:error=ENOSPC", "openat:error=EMFILE:when=20", "copy_file_range:error=ENOSPC"} {
 			i.folder(t, p.out)
 			out, err := i.run("strace -f -o /dev/null -e inject=" + fault + " " + builder + "/bin/" + p.command)
 			if err == nil || !strings.Contains(out, ": error: ") {
 				t.Errorf("%s with %s: %v %s", p.command, fault, err, out)
 			}
-			var left []string
-			filepath.WalkDir(filepath.Join(i.dir, p.out), func(path string, _ fs.DirEntry, _ error) error {
-				if strings.Contains(path, "connection.json") {
-					left = append(left, path)
-				}
-				return nil
-			})
-			if len(left) > 0 {
+			if left, _ := os.ReadDir(filepath.Join(i.dir, p.out)); len(left) > 0 {
 				t.Errorf("%s with %s left %v", p.command, fault, left)
 			}
 		}
@@ -296,6 +288,7 @@ func TestPlantedLinks(t *testing.T) {
 		{"build src metadata out", "out", "metadata.json", victim, true},
 		{"build src metadata out", "out", "META-INF", elsewhere, true},
 		{"release good release", "release", "chaincode", elsewhere, true},
+		{"release good release", "release", "chaincode", ".", true},
 		{"release good release", "release", "statedb", elsewhere, true},
 	} {
 		out := i.folder(t, test.out)
@@ -311,6 +304,9 @@ func TestPlantedLinks(t *testing.T) {
 		}
 		if entries, _ := os.ReadDir(elsewhere); len(entries) > 0 {
 			t.Fatalf("%s wrote through the link at %s: %v", test.command, test.link, entries)
+		}
+		if entries, _ := os.ReadDir(out); test.fails && len(entries) != 1 {
+			t.Errorf("%s with a link at %s failed and left %v", test.command, test.link, entries)
 		}
 		if got, err := os.ReadFile(filepath.Join(out, "connection.json")); !test.fails && (err != nil || !bytes.Equal(got, want)) {
 			t.Errorf("%s did not replace the link: %v", test.command, err)

@@ -180,7 +180,7 @@ func report(p *program.Program, packageID string, results []simulated, output ou
 	}
 	for _, r := range results {
 		for _, line := range r.lines { // as the peer would log them
-			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, line)
+			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, program.Printable(line))
 		}
 	}
 	if len(failed) > 0 {
@@ -194,7 +194,11 @@ func table(p *program.Program, packageID string, results []simulated) error {
 	w := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PEER\tADDRESS\tTLS\tCLIENT CERTIFICATE\tEXPIRES\tRESULT")
 	for _, r := range results {
-		fmt.Fprintln(w, strings.Join(row(r), "\t"))
+		cells := row(r)
+		for i, cell := range cells {
+			cells[i] = program.Printable(cell) // a certificate can have any name
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	return w.Flush()
 }

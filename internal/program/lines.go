@@ -91,15 +91,15 @@ func (p *Program) say(level int, word, format string, args ...any) {
 }
 
 func (p *Program) line(word, text string) {
-	line := p.Name + ": " + word + ": " + printable(text)
+	line := p.Name + ": " + word + ": " + Printable(text)
 	if len(line) >= maxLine {
 		line = strings.ToValidUTF8(line[:maxLine-len("…\n")], "") + "…"
 	}
 	fmt.Fprintln(p.Stderr, line)
 }
 
-// printable writes out what would break a line or drive a terminal.
-func printable(text string) string {
+// Printable writes out what would break a line or drive a terminal.
+func Printable(text string) string {
 	clean := func(r rune) bool { return r != utf8.RuneError && unicode.IsPrint(r) }
 	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
 		return text

@@ -9,9 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
-
-	"github.com/google/renameio/v2"
+	"strings"
 )
 
 // Modes of all that is written. A package's own modes are never taken over.
@@ -22,6 +20,9 @@ const (
 
 // MaxEntries bounds how many files and folders a package may hold.
 const MaxEntries = 20_000
+
+// MaxDepth bounds how deep its folders may nest.
+const MaxDepth = 32
 
 // Read returns the content of the regular file name below root, of at most
 // limit bytes. A missing file is an error that wraps fs.ErrNotExist.
@@ -120,37 +121,6 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// Write puts data at name below root, in folders of DirMode that it makes where
-// they are missing. The file has FileMode from its first byte and appears whole:
-// it is written beside its place and renamed, and replaces what stands there,
-// also a symbolic link.
-func Write(root *os.Root, name string, data []byte) error {
-	dir, err := makeDir(root, path.Dir(name))
-	if err != nil {
-		return failure(name, err)
-	}
-	defer dir.Close()
-	file, err := renameio.NewPendingFile(path.Base(name), renameio.WithRoot(dir), renameio.WithStaticPermissions(FileMode))
-	if err != nil {
-		return failure(name, err)
-	}
-	defer file.Cleanup()
-	if _, err := file.Write(data); err != nil {
-		return failure(name, err)
-	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
-		return failure(name, err)
-	}
-	return nil
-}
-
-func makeDir(root *os.Root, name string) (*os.Root, error) {
-	if err := root.MkdirAll(name, DirMode); err != nil {
-		return nil, err
-	}
-	return root.OpenRoot(name)
-}
-
 // Files returns the regular files below the folder dir of root, by their slash
 // paths in root and in lexical order; none if there is no such folder. Anything
 // in it that is neither a regular file nor a folder is an error.
@@ -172,6 +142,9 @@ func Files(root *os.Root, dir string) ([]string, error) {
 		if entries++; entries > MaxEntries {
 			return fmt.Errorf("%q holds more than %d files and folders", dir, MaxEntries)
 		}
+		if strings.Count(name, "/") > MaxDepth {
+			return fmt.Errorf("%q: folders nest deeper than %d", dir, MaxDepth)
+		}
 		if entry.IsDir() {
 			return nil
 		}
@@ -186,28 +159,6 @@ func Files(root *os.Root, dir string) ([]string, error) {
 		return nil
 	})
 	return files, err
-}
-
-// Copy copies the regular file from below src to the path to below dst, where
-// nothing may stand yet, in folders of DirMode and with FileMode.
-func Copy(dst *os.Root, to string, src *os.Root, from string) error {
-	in, err := src.Open(from)
-	if err != nil {
-		return failure(from, err)
-	}
-	defer in.Close()
-	if err := dst.MkdirAll(path.Dir(to), DirMode); err != nil {
-		return failure(to, err)
-	}
-	out, err := dst.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, FileMode)
-	if err != nil {
-		return failure(to, err)
-	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err != nil {
-		return failure(to, err)
-	}
-	return nil
 }
 
 // Open opens the folder at dir, whose name what says in an error.

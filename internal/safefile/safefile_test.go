@@ -88,8 +88,9 @@ func TestWrite(t *testing.T) {
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)
 	dir, root := folder(t, map[string]string{"victim": "untouched", "planted": "->victim", "d/present": "old"})
+	output := safefile.NewOutput(root)
 	for _, name := range []string{"a", "new/folders/a", "planted", "d/present"} {
-		if err := safefile.Write(root, name, []byte("new")); err != nil {
+		if err := output.Write(name, []byte("new")); err != nil {
 			t.Error(err)
 		}
 		info, err := os.Lstat(filepath.Join(dir, name))
@@ -106,7 +107,7 @@ func TestWrite(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "new")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder: %v, %v", info, err)
 	}
-	want(t, safefile.Write(root, "../escaped", nil), "path escapes")
+	want(t, output.Write("../escaped", nil), "path escapes")
 	var left []string
 	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
 		if strings.HasPrefix(filepath.Base(path), ".") {
@@ -135,14 +136,42 @@ func TestFiles(t *testing.T) {
 
 func TestCopy(t *testing.T) {
 	_, src := folder(t, map[string]string{"a": "content"})
-	dir, dst := folder(t, map[string]string{"present": "", "planted": "->present"})
-	if err := safefile.Copy(dst, "d/a", src, "a"); err != nil {
+	dir, dst := folder(t, map[string]string{"present": "", "planted": "->present", "d/x": "", "folder": "->d"})
+	output := safefile.NewOutput(dst)
+	if err := output.Copy("d/a", src, "a"); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "d/a"))
 	if err != nil || info.Mode() != 0o600 || info.Size() != int64(len("content")) {
 		t.Errorf("%v, %v", info, err)
 	}
-	want(t, safefile.Copy(dst, "present", src, "a"), `"present": file exists`)
-	want(t, safefile.Copy(dst, "planted", src, "a"), `"planted": file exists`)
+	want(t, output.Copy("present", src, "a"), `"present": file exists`)
+	want(t, output.Copy("planted", src, "a"), `"planted": file exists`)
+	want(t, output.Copy("folder/a", src, "a"), `"folder" is a symbolic link, not a folder`)
+	want(t, output.Copy("present/a", src, "a"), `"present" is a file, not a folder`)
+	want(t, output.Copy("b", src, "none"), `"none": no such file or directory`)
+}
+
+// Undo takes back what was made, and nothing that was there before.
+func TestUndo(t *testing.T) {
+	_, src := folder(t, map[string]string{"a": "content"})
+	dir, dst := folder(t, map[string]string{"d/before": ""})
+	output := safefile.NewOutput(dst)
+	for _, to := range []string{"d/new/deep/a", "d/new/b", "c"} {
+		if err := output.Copy(to, src, "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := output.Write("e/f/g", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	output.Undo()
+	var left []string
+	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
+		left = append(left, strings.TrimPrefix(path, dir))
+		return nil
+	})
+	if want := []string{"", "/d", "/d/before"}; !slices.Equal(left, want) {
+		t.Errorf("left %q, want %q", left, want)
+	}
 }

@@ -190,6 +190,8 @@ func checkPath(name string) error {
 	switch {
 	case !filepath.IsLocal(name):
 		return fmt.Errorf("%q: is absolute or leaves the archive, so the peer refuses the package", name)
+	case strings.Count(name, "/") > safefile.MaxDepth:
+		return fmt.Errorf("%.40q…: folders nest deeper than %d", name, safefile.MaxDepth)
 	case len(name) > maxPath || strings.ContainsRune(name, 0):
 		return fmt.Errorf("%.40q…: is no path that a file could have", name)
 	}

@@ -197,7 +197,8 @@ func TestUnpackRefuses(t *testing.T) {
 		"escaping":          {[]entry{file("a/../../escaped", "")}, `"../escaped": is absolute or leaves`},
 		"escaping folder":   {[]entry{{tar.Header{Name: "../escaped/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}}, "is absolute or leaves"},
 		"twice":             {[]entry{file("a", "1"), file("./a", "2")}, `"./a": stands there twice`},
-		"long path":         {[]entry{{tar.Header{Name: strings.Repeat("d/", 1600) + "f", Typeflag: tar.TypeReg, Format: tar.FormatPAX}, ""}}, "is no path that a file could have"},
+		"long path":         {[]entry{{tar.Header{Name: strings.Repeat(strings.Repeat("d", 200)+"/", 20) + "f", Typeflag: tar.TypeReg, Format: tar.FormatPAX}, ""}}, "is no path that a file could have"},
+		"deep folders":      {[]entry{file(strings.Repeat("d/", 40)+"f", "")}, "folders nest deeper than 32"},
 		"file as folder":    {[]entry{file("a", ""), file("a/b", "")}, `"a/b": `},
 		"newline in name":   {[]entry{file("a\nb", ""), file("a\nb", "")}, `"a\nb": stands there twice`},
 	} {
@@ -233,13 +234,13 @@ func TestUnpackLikeThePeer(t *testing.T) {
 		file("./connection.json", "{}"),
 		entry{tar.Header{Name: "zero", Typeflag: tar.TypeReg, Mode: 0}, "x"},
 		entry{tar.Header{Name: "a/b/setuid", Typeflag: tar.TypeReg, Mode: 0o4755}, "x"},
-		entry{tar.Header{Name: strings.Repeat("long/", 60) + "ä", Typeflag: tar.TypeReg, Mode: 0o600, Format: tar.FormatPAX}, "x"},
+		entry{tar.Header{Name: strings.Repeat("a_long_name/", 30) + "ä", Typeflag: tar.TypeReg, Mode: 0o600, Format: tar.FormatPAX}, "x"},
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := unpack(t, pkg)
-	for name, want := range map[string]fs.FileMode{"connection.json": 0o644, "zero": 0, "a/b/setuid": 0o755, "a": fs.ModeDir | 0o700, strings.Repeat("long/", 60) + "ä": 0o600} {
+	for name, want := range map[string]fs.FileMode{"connection.json": 0o644, "zero": 0, "a/b/setuid": 0o755, "a": fs.ModeDir | 0o700, strings.Repeat("a_long_name/", 30) + "ä": 0o600} {
 		info, err := os.Lstat(filepath.Join(dir, name))
 		if err != nil {
 			t.Error(err)

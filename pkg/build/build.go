@@ -37,22 +37,17 @@ func Run(p *program.Program) error {
 		return err
 	}
 	defer metadataDir.Close()
-	output, err := safefile.Open(p.Args[2], "output folder")
+	outputDir, err := safefile.Open(p.Args[2], "output folder")
 	if err != nil {
 		return err
 	}
-	defer output.Close()
+	defer outputDir.Close()
 
 	encoded, connectionErr := renderConnection(p, source, metadataDir)
 	artifacts, hidden, artifactsErr := chaincode.Artifacts(source)
 	metadata, metadataErr := metadataFiles(metadataDir)
 	if err := errors.Join(connectionErr, artifactsErr, metadataErr); err != nil {
 		return err
-	}
-	for _, name := range metadata {
-		if err := safefile.Copy(output, name, metadataDir, name); err != nil {
-			return err
-		}
 	}
 	for _, name := range hidden {
 		p.Warn("%q: is hidden, so it is left out", name)
@@ -61,11 +56,28 @@ func Run(p *program.Program) error {
 		if !a.Index {
 			p.Warn("%q: the peer reads only %s there", a.From, chaincode.StateDB)
 		}
-		if err := safefile.Copy(output, a.To, source, a.From); err != nil {
+	}
+	output := safefile.NewOutput(outputDir)
+	err = write(output, encoded, metadataDir, metadata, source, artifacts)
+	if err != nil {
+		output.Undo()
+	}
+	return err
+}
+
+// write fills the output; connection.json, which the rest is about, comes last.
+func write(output *safefile.Output, connection []byte, metadataDir *os.Root, metadata []string, source *os.Root, artifacts []chaincode.Artifact) error {
+	for _, name := range metadata {
+		if err := output.Copy(name, metadataDir, name); err != nil {
 			return err
 		}
 	}
-	return safefile.Write(output, chaincode.ConnectionFile, encoded)
+	for _, a := range artifacts {
+		if err := output.Copy(a.To, source, a.From); err != nil {
+			return err
+		}
+	}
+	return output.Write(chaincode.ConnectionFile, connection)
 }
 
 // renderConnection returns the content of this peer's connection.json.
@@ -111,7 +123,7 @@ func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte,
 func metadataFiles(dir *os.Root) ([]string, error) {
 	files, err := safefile.Files(dir, ".")
 	for _, name := range files {
-		if name == chaincode.ConnectionFile || strings.HasPrefix(name, chaincode.MetaInf+"/") {
+		if name == chaincode.ConnectionFile || strings.HasPrefix(name+"/", chaincode.MetaInf+"/") {
 			err = errors.Join(err, fmt.Errorf("%q: does not belong into a metadata folder", name))
 		}
 	}

@@ -53,6 +53,8 @@ func TestConnection(t *testing.T) {
 		`{"tls_required": false}`: plain,
 		`{"tls_required": false, "client_auth_required": true, "domain": "{{ .Env.NONE }}", "root_cert": "{{ .Env.NONE }}", "client_key": "x"}`: plain,
 		`{"client_cert": "{{ .Env.NONE }}"}`: tls,
+		// of PEM, only the blocks are written
+		`{"root_cert": "word\n{{ .RootCert }}\nword"}`: tls,
 		// the document's word wins over the environment
 		`{"tls_required": false, "address": "mine:2", "dial_timeout": "10s"}`: {Address: "mine:2", DialTimeout: "10s"},
 		`{"domain": ""}`: {Address: "cc:1", DialTimeout: "3s", TLSRequired: true, RootCert: ca.Cert},

@@ -55,7 +55,9 @@ func (t *Template) Render(env *environ.Environment, metadata chaincode.Metadata,
 	if err := errors.Join(r.errs...); err != nil {
 		return Rendered{}, err
 	}
-	return Rendered{r.connection, r.warnings(now), r.sources}, nil
+	warnings := r.warnings(now)
+	r.connection.Canonicalize()
+	return Rendered{r.connection, warnings, r.sources}, nil
 }
 
 // valuesOf is where a package's and an operator's values meet.
@@ -112,6 +114,8 @@ func (r *rendering) set(key string, v any) error {
 			return r.place(key, errors.New("holds a private key, which only client_key may"))
 		}
 		v = r.env.Key(secret)
+	} else if _, literal := r.template.member(key).Literal(); key == "client_key" && !literal {
+		return r.place(key, errors.New("must be the private key of one variable or file as it is, and is not"))
 	}
 	if err := r.connection.Set(key, v); err != nil {
 		return r.place(key, err)

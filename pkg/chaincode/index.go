@@ -19,8 +19,11 @@ const (
 	StateDB        = "statedb"
 )
 
-// maxIndex is how large one index definition may be, in bytes.
-const maxIndex = 1 << 20
+// Bounds of one index definition, and of all in a package, in bytes.
+const (
+	maxIndex   = 64 << 10
+	maxIndexes = 4 << 20
+)
 
 // CheckIndexPath holds the path of a file, relative to META-INF, against the
 // places where the peer looks for CouchDB indexes
@@ -61,10 +64,6 @@ func collectionName(name string) bool {
 // CouchDB needs besides: fields, at least one, each with one order at most. The
 // peer itself checks nothing at install, and CouchDB's refusal is only logged.
 func CheckIndex(data []byte) error {
-	var whole any // finds numbers that nobody could hold
-	if err := json.Unmarshal(data, &whole); err != nil {
-		return jsonError(err)
-	}
 	definition, err := object(data)
 	if err != nil {
 		return err
@@ -102,9 +101,13 @@ func checkIndexFields(data []byte) error {
 	if err != nil {
 		return fmt.Errorf(`"index": %w`, err)
 	}
-	for key := range index {
+	for key, value := range index {
 		if key != "fields" && key != "partial_filter_selector" {
 			return fmt.Errorf(`"index" has no %q`, key)
+		}
+		var whole any // finds numbers that nobody could hold
+		if err := json.Unmarshal(value, &whole); err != nil {
+			return jsonError(err)
 		}
 	}
 	var fields []json.RawMessage

@@ -55,6 +55,7 @@ type Artifact struct {
 func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) {
 	var errs []error
 	taken := map[string]string{}
+	left := int64(maxIndexes)
 	for _, layout := range []string{MetaInf, SampleMetadata} {
 		files, err := safefile.Files(dir, layout)
 		errs = append(errs, err)
@@ -71,8 +72,12 @@ func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) 
 			}
 			taken[a.To] = from
 			artifacts = append(artifacts, a)
-			if a.Index {
-				errs = append(errs, checkIndexFile(dir, from, place))
+			if a.Index && left >= 0 {
+				size, err := checkIndexFile(dir, from, place)
+				if left -= size; left < 0 {
+					err = fmt.Errorf("the indexes of the package are larger than %d bytes", maxIndexes)
+				}
+				errs = append(errs, err)
 			}
 		}
 	}
@@ -86,17 +91,18 @@ func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) 
 	return artifacts, hidden, errors.Join(errs...)
 }
 
-// checkIndexFile checks the file from, whose place below META-INF is place.
-func checkIndexFile(dir *os.Root, from, place string) error {
+// checkIndexFile checks the file from, whose place below META-INF is place, and
+// returns its size.
+func checkIndexFile(dir *os.Root, from, place string) (size int64, err error) {
 	if err := CheckIndexPath(place); err != nil {
-		return fmt.Errorf("%q: %w", from, err)
+		return 0, fmt.Errorf("%q: %w", from, err)
 	}
 	data, err := safefile.Read(dir, from, maxIndex)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := CheckIndex(data); err != nil {
-		return fmt.Errorf("%q: %w", from, err)
+	if err = CheckIndex(data); err != nil {
+		err = fmt.Errorf("%q: %w", from, err)
 	}
-	return nil
+	return int64(len(data)), err
 }

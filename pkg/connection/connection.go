@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ccaas-template-builder/internal/nearest"
+	"ccaas-template-builder/internal/pemtext"
 )
 
 // Connection is the content of a connection.json. The keys are those of
@@ -169,6 +170,15 @@ func (c *Connection) decode(key string, v any, seen map[string]bool) error {
 		return fail(key, "%w", err)
 	}
 	return nil
+}
+
+// Canonicalize drops what stands around the PEM blocks of a connection that is valid.
+func (c *Connection) Canonicalize() {
+	for _, field := range []*string{&c.RootCert, &c.ClientCert, &c.ClientKey} {
+		if canonical, err := pemtext.Canonical(*field); err == nil {
+			*field = canonical
+		}
+	}
 }
 
 // Redacted is c without its private key.

@@ -4,6 +4,7 @@ package release
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"ccaas-template-builder/internal/program"
@@ -26,11 +27,11 @@ func Run(p *program.Program) error {
 		return err
 	}
 	defer build.Close()
-	output, err := safefile.Open(p.Args[1], "release folder")
+	outputDir, err := safefile.Open(p.Args[1], "release folder")
 	if err != nil {
 		return err
 	}
-	defer output.Close()
+	defer outputDir.Close()
 
 	connection, err := safefile.Read(build, chaincode.ConnectionFile, chaincode.MaxConnection)
 	if err != nil {
@@ -40,11 +41,21 @@ func Run(p *program.Program) error {
 	if err != nil {
 		return err
 	}
+	output := safefile.NewOutput(outputDir)
+	if err := write(output, connection, build, indexes); err != nil {
+		output.Undo()
+		return err
+	}
+	p.Info("released connection.json and %d index files", len(indexes))
+	return nil
+}
+
+// write fills the release folder; connection.json comes last.
+func write(output *safefile.Output, connection []byte, build *os.Root, indexes []string) error {
 	for _, from := range indexes {
-		if err := safefile.Copy(output, strings.TrimPrefix(from, chaincode.MetaInf+"/"), build, from); err != nil {
+		if err := output.Copy(strings.TrimPrefix(from, chaincode.MetaInf+"/"), build, from); err != nil {
 			return err
 		}
 	}
-	p.Info("released connection.json and %d index files", len(indexes))
-	return safefile.Write(output, chaincode.ReleasedConnection, connection)
+	return output.Write(chaincode.ReleasedConnection, connection)
 }

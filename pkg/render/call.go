@@ -34,15 +34,13 @@ func (e *evaluator) call(id *parse.IdentifierNode, nodes []parse.Node, piped []a
 
 // apply calls f within the bounds, with arguments that f may have.
 func (e *evaluator) apply(id *parse.IdentifierNode, f function, args []any) (any, error) {
-	size := 0
+	if err := e.charge(id, args...); err != nil {
+		return nil, err
+	}
 	for i, arg := range args {
 		if err := e.admit(id, f, arg, i == 0); err != nil {
 			return nil, err
 		}
-		size += sizeOf(arg)
-	}
-	if e.work += size; e.work > maxWork {
-		return nil, e.fail(id, "the template computes too much: its functions work on more than %d bytes in all", maxWork)
 	}
 	if f.size != nil && f.size(args) > maxValue {
 		return nil, e.fail(id, "%s: its result may be larger than %d bytes", id.Ident, maxValue)
@@ -57,8 +55,22 @@ func (e *evaluator) apply(id *parse.IdentifierNode, f function, args []any) (any
 	if sizeOf(result) > 2*maxValue {
 		return nil, e.fail(id, "%s: its result is larger than %d bytes", id.Ident, maxValue)
 	}
-	return result, nil
+	return result, e.charge(id, result)
 }
+
+// charge counts what a function reads or makes. When it is too much, nothing
+// more of the member is evaluated.
+func (e *evaluator) charge(id *parse.IdentifierNode, values ...any) error {
+	for _, v := range values {
+		e.work += sizeOf(v)
+	}
+	if e.exhausted() {
+		return e.fail(id, "the template computes too much: its functions work on more than %d bytes in all", maxWork)
+	}
+	return nil
+}
+
+func (e *evaluator) exhausted() bool { return e.work > maxWork }
 
 // admit refuses an argument that is not there or is a private key, unless f
 // only chooses between its arguments.

@@ -146,6 +146,9 @@ func (e *evaluator) list(list *parse.ListNode, s scope) error {
 	}
 	var errs []error
 	for _, node := range list.Nodes {
+		if e.exhausted() {
+			break
+		}
 		switch n := node.(type) {
 		case *parse.TextNode:
 			e.parts = append(e.parts, text(n.Text))

@@ -309,7 +309,7 @@ func index(args []any) (any, error) {
 		case []any:
 			i, ok := key.(int64)
 			if !ok || i < 0 || i >= int64(len(container)) {
-				return nil, fmt.Errorf("the list has %d elements, counted from 0, and not this one", len(container))
+				return nil, errors.New("the list has no such element")
 			}
 			v = container[i]
 		default:

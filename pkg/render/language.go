@@ -177,7 +177,8 @@ func (c *checker) command(command *parse.CommandNode, piped, root bool, depth in
 	}
 	for i, arg := range command.Args {
 		if i == 1 && isFunction(first, "index") && isRoot(arg, root) && len(args) > 1 && !piped {
-			if _, ok := args[1].(*parse.StringNode); ok {
+			if key, ok := constant(args[1:]); ok {
+				c.field(arg, []string{key})
 				continue // index . "key"
 			}
 		}

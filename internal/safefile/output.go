@@ -1,0 +1,114 @@
+package safefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/google/renameio/v2"
+)
+
+// Output is a folder that is being filled. It keeps account of what was made in
+// it, so that all of that can be taken back.
+type Output struct {
+	root *os.Root
+	made []string
+	dirs map[string]bool // those that are known to be there
+}
+
+// NewOutput is the folder root, in which there may be something already.
+func NewOutput(root *os.Root) *Output { return &Output{root: root, dirs: map[string]bool{".": true}} }
+
+// Undo removes what was made.
+func (o *Output) Undo() {
+	for _, name := range slices.Backward(o.made) {
+		o.root.Remove(name) // what cannot be removed was reported when it was made
+	}
+	o.made, o.dirs = nil, map[string]bool{".": true}
+}
+
+// Write puts data at name, in folders of DirMode that it makes where they are
+// missing. The file has FileMode from its first byte and appears whole: it is
+// written beside its place and renamed, and replaces what stands there, also a
+// symbolic link.
+func (o *Output) Write(name string, data []byte) error {
+	if err := o.write(name, data); err != nil {
+		return failure(name, err)
+	}
+	o.made = append(o.made, name)
+	return nil
+}
+
+func (o *Output) write(name string, data []byte) error {
+	if err := o.makeDir(path.Dir(name)); err != nil {
+		return err
+	}
+	dir, err := o.root.OpenRoot(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	file, err := renameio.NewPendingFile(path.Base(name), renameio.WithRoot(dir), renameio.WithStaticPermissions(FileMode))
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup()
+	if _, err := file.Write(data); err != nil {
+		return err
+	}
+	return file.CloseAtomicallyReplace()
+}
+
+// Copy copies the regular file from below src to the path to, where nothing may
+// stand yet, in folders of DirMode and with FileMode.
+func (o *Output) Copy(to string, src *os.Root, from string) error {
+	in, err := src.Open(from)
+	if err != nil {
+		return failure(from, err)
+	}
+	defer in.Close()
+	if err := o.makeDir(path.Dir(to)); err != nil {
+		return failure(to, err)
+	}
+	out, err := o.root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, FileMode)
+	if err != nil {
+		return failure(to, err)
+	}
+	o.made = append(o.made, to)
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return failure(to, err)
+	}
+	return nil
+}
+
+// makeDir makes the folder name and those it lies in, where they are missing.
+// What stands in its way, a symbolic link to a folder too, is an error.
+func (o *Output) makeDir(name string) error {
+	if o.dirs[name] {
+		return nil
+	}
+	if err := o.makeDir(path.Dir(name)); err != nil {
+		return err
+	}
+	switch err := o.root.Mkdir(name, DirMode); {
+	case err == nil:
+		o.made = append(o.made, name)
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	default:
+		info, err := o.root.Lstat(name)
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("%q is %s, not a folder", name, kind(info.Mode()))
+		}
+	}
+	o.dirs[name] = true
+	return nil
+}
