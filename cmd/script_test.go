@@ -93,8 +93,12 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	made := map[string]string{"ca.crt": servers.Cert}
-	for name, expiry := range map[string]time.Time{"peer0": now.AddDate(0, 1, 0), "peer1": now.AddDate(0, 1, 0), "expired": now.Add(-time.Second)} {
-		client, err := clients.Issue(name, now, expiry)
+	for name, expiry := range map[string]time.Time{"peer0": now.AddDate(0, 1, 0), "peer1": now.AddDate(0, 1, 0), "odd": now.AddDate(0, 1, 0), "expired": now.Add(-time.Second)} {
+		subject := name
+		if name == "odd" {
+			subject = "odd\n\x1b[31m" // a name that would spoil a table
+		}
+		client, err := clients.Issue(subject, now, expiry)
 		if err != nil {
 			return err
 		}

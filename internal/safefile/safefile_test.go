@@ -128,6 +128,9 @@ func TestFiles(t *testing.T) {
 	if files, err := safefile.Files(root, "none"); err != nil || files != nil {
 		t.Errorf("got %v, %v", files, err)
 	}
+	_, deep := folder(t, map[string]string{"m/" + strings.Repeat("d/", 40) + "x": ""})
+	_, err := safefile.Files(deep, "m")
+	want(t, err, `"m": folders nest deeper than 32`)
 	for dir, part := range map[string]string{"links": `"links/l": is a symbolic link, not a regular file`, "toplink": `"toplink": is a symbolic link, not a folder`, "x": `"x": is a file, not a folder`} {
 		_, err := safefile.Files(root, dir)
 		want(t, err, part)

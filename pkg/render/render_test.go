@@ -282,6 +282,10 @@ func TestAllErrorsAreReported(t *testing.T) {
 	if got := len(program.Errors(err)); got != 1 {
 		t.Errorf("got %d errors: %v", got, err)
 	}
+	_, err = renderValue(t, `"`+strings.Repeat("{{ upper .big | trunc 1 }}", 100)+`"`)
+	if got := len(program.Errors(err)); got != 1 {
+		t.Errorf("computing too much gives %d errors: %v", got, err)
+	}
 	_, err = render.Parse("c.json", []byte(`{"a": "{{ x }}{{ y }}", "b": "{{ z }}"}`))
 	if got := len(program.Errors(err)); got != 3 {
 		t.Errorf("got %d errors: %v", got, err)
