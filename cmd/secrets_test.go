@@ -123,8 +123,8 @@ func environment(t *testing.T, id testpki.Identity, ca string) []string {
 		"K_URI=" + url.QueryEscape(id.Key),
 		"K_DATA=data:application/pkcs8;base64," + encode(string(block.Bytes)),
 		"K_DER_FILE=" + write("der-"+canary, string(block.Bytes)),
-		"HALF_A=" + body[:30],
-		"HALF_B=" + body[30:],
+		"HALF_A=" + body[:10],
+		"HALF_B=" + body[10:],
 		"ODD_KEY=" + strings.Split(id.Key, "\n")[1],
 		"ODD_KEY_FILE=" + write("odd-"+canary, strings.Split(id.Key, "\n")[1]),
 	}
