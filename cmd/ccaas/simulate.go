@@ -80,6 +80,7 @@ func namedPeers(args []string) ([]namedPeer, error) {
 	return peers, nil
 }
 
+// simulate installs the package in file on each peer, all arguments being sound.
 func simulate(ctx context.Context, p *program.Program, file string, peers []namedPeer, options simulateOptions) error {
 	pkg, err := archive.Open(file)
 	if err != nil {
@@ -93,14 +94,14 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 		return err
 	}
 	envs := make([]map[string]string, len(peers))
-	for i, peer := range peers {
-		if envs[i], err = readEnvFile(peer.envFile); err != nil {
+	for i, named := range peers {
+		if envs[i], err = readEnvFile(named.envFile); err != nil {
 			return err
 		}
 	}
 	var results []simulated
-	for i, peer := range peers {
-		result, err := installOn(ctx, peer.name, envs[i], builder, pkg)
+	for i, named := range peers {
+		result, err := installOn(ctx, named.name, envs[i], builder, pkg)
 		if err != nil {
 			return err
 		}
@@ -189,6 +190,7 @@ func report(p *program.Program, packageID string, results []simulated, output ou
 	return nil
 }
 
+// table prints the package ID and a row for each peer.
 func table(p *program.Program, packageID string, results []simulated) error {
 	fmt.Fprintln(p.Stdout, packageID)
 	w := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)

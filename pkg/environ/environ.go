@@ -56,8 +56,8 @@ func Load(process map[string]string, label string) (*Environment, error) {
 	return e, nil
 }
 
-// load fills a settings struct and returns the names that variables were found
-// under where these are not their own.
+// load fills a settings struct, and returns the name that each variable which is
+// set was found under: its own, or that of its _FILE.
 func (e *Environment) load(spec any) (names map[string]string, err error) {
 	found, names := map[string]string{}, map[string]string{}
 	var errs []error
@@ -106,7 +106,7 @@ func (e *Environment) hint() string {
 // Lookup returns the variable name. Unset and empty are the same: a nil value.
 func (e *Environment) Lookup(name string) (value.Var, error) {
 	return e.once(name, func() (value.Var, error) {
-		v, _, err := e.layers.lookup(name)
+		v, err := e.layers.lookup(name)
 		if err != nil || v == "" {
 			return value.Var{Name: name, Hint: e.hint()}, err
 		}
@@ -118,7 +118,7 @@ func (e *Environment) Lookup(name string) (value.Var, error) {
 // ends where its last line does.
 func (e *Environment) ReadFile(name string) (value.Var, error) {
 	return e.once("file "+name, func() (value.Var, error) {
-		file, _, err := e.layers.lookup(name)
+		file, err := e.layers.lookup(name)
 		if err != nil || file == "" {
 			return value.Var{Name: name, Hint: e.hint()}, err
 		}

@@ -54,16 +54,15 @@ func (ls layers) check() error {
 	return nil
 }
 
-// lookup returns the value of a variable and the layer that has it. A value in
-// a file ends where its last line does. No value and an empty one are the same.
-func (ls layers) lookup(name string) (v string, in layer, err error) {
+// lookup returns the value of a variable. A value in a file ends where its last
+// line does. No value and an empty one are the same.
+func (ls layers) lookup(name string) (string, error) {
 	for _, l := range ls {
-		v, ok, err := l.lookup(name)
-		if ok || err != nil {
-			return v, l, err
+		if v, ok, err := l.lookup(name); ok || err != nil {
+			return v, err
 		}
 	}
-	return "", layer{}, nil
+	return "", nil
 }
 
 // setting returns the value of a settings variable, directly or from the file

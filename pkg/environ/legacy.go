@@ -20,7 +20,7 @@ type legacy struct {
 }
 
 func (e *Environment) loadLegacy() (legacy, error) {
-	text, _, err := e.layers.lookup(LegacyVariable)
+	text, err := e.layers.lookup(LegacyVariable)
 	if err != nil || text == "" {
 		return legacy{}, err
 	}
