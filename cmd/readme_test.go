@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/render"
 )
@@ -44,6 +45,15 @@ func TestReadmeVariables(t *testing.T) {
 		if !row.MatchString(readme(t)) {
 			t.Errorf("the README does not show %s as .%s", field.Variable, name)
 		}
+	}
+}
+
+// The README's template is one.
+func TestReadmeTemplate(t *testing.T) {
+	_, template, _ := strings.Cut(readme(t), "each value is a Go template.\n\n```\n")
+	template, _, _ = strings.Cut(template, "```")
+	if _, err := build.ParseTemplate("README.md", []byte(template)); err != nil {
+		t.Error(err)
 	}
 }
 
