@@ -60,9 +60,12 @@ func misused(cmd *cobra.Command, err error) error {
 
 // arguments wants one argument for each name.
 func arguments(names ...string) cobra.PositionalArgs {
+	wants := strings.Join(names, " ")
+	if wants == "" {
+		wants = "no arguments"
+	}
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			wants := strings.Join(append(names, "no arguments")[:max(1, len(names))], " ")
 			return misused(cmd, fmt.Errorf("got %d arguments, wants %s", len(args), wants))
 		}
 		return nil

@@ -23,12 +23,11 @@ type Output struct {
 // NewOutput is the folder root, in which there may be something already.
 func NewOutput(root *os.Root) *Output { return &Output{root: root, dirs: map[string]bool{".": true}} }
 
-// Undo removes what was made.
+// Undo removes what was made. It is the last that is done with an Output.
 func (o *Output) Undo() {
 	for _, name := range slices.Backward(o.made) {
 		o.root.Remove(name) // what cannot be removed was reported when it was made
 	}
-	o.made, o.dirs = nil, map[string]bool{".": true}
 }
 
 // Write puts data at name, in folders of DirMode that it makes where they are

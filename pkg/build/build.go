@@ -100,22 +100,27 @@ func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte,
 	if err != nil {
 		return nil, err
 	}
+	explain(p, metadata.Label, rendered)
+	return rendered.Connection.Encode(), nil
+}
+
+// explain says how a connection came about, without a value of it.
+func explain(p *program.Program, label string, rendered Rendered) {
 	for _, warning := range rendered.Warnings {
 		p.Warn("%v", warning)
 	}
-	c := rendered.Connection
 	for _, key := range connection.Keys() {
 		if from, ok := rendered.Sources[key]; ok {
 			p.Debug("%s: from %s", key, strings.Join(append(from, "the template"), ", "))
 		}
 	}
+	c := rendered.Connection
 	for key, certificates := range c.Certificates() {
 		for _, cert := range certificates {
 			p.Debug("%s: certificate %s until %s", key, connection.Fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
 		}
 	}
-	p.Info("connection.json rendered for %q: TLS %t, client certificate %t", metadata.Label, c.TLSRequired, c.ClientAuthRequired)
-	return c.Encode(), nil
+	p.Info("connection.json rendered for %q: TLS %t, client certificate %t", label, c.TLSRequired, c.ClientAuthRequired)
 }
 
 // metadataFiles lists the metadata folder's files, which the output must not

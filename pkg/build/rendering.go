@@ -192,7 +192,7 @@ func (r *rendering) warnings(now time.Time) []error {
 // tlsAskedFor tells whether the operator has set the variable for TLS to true;
 // a template may still say otherwise.
 func (r *rendering) tlsAskedFor() bool {
-	asked, err := r.env.Lookup("CORE_CHAINCODE_TLS_REQUIRED")
+	asked, err := r.env.Lookup(environ.Fields()["TLSRequired"].Variable)
 	return err == nil && asked.Value != nil && r.values.Root["TLSRequired"].(value.Var).Value == true
 }
 

@@ -54,8 +54,6 @@ type Artifact struct {
 // such as .gitkeep, are listed apart: Fabric's packager passes over them.
 func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) {
 	var errs []error
-	taken := map[string]string{}
-	left := int64(maxIndexes)
 	for _, layout := range []string{MetaInf, SampleMetadata} {
 		files, err := safefile.Files(dir, layout)
 		errs = append(errs, err)
@@ -65,21 +63,24 @@ func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) 
 				continue
 			}
 			place := strings.TrimPrefix(from, layout+"/")
-			a := Artifact{From: from, To: MetaInf + "/" + place, Index: strings.HasPrefix(place+"/", StateDB+"/")}
-			if first := taken[a.To]; first != "" {
-				errs = append(errs, fmt.Errorf("%q: stands there as %q too: remove one", from, first))
-				continue
-			}
-			taken[a.To] = from
-			artifacts = append(artifacts, a)
-			if a.Index && left >= 0 {
-				size, err := checkIndexFile(dir, from, place)
-				if left -= size; left < 0 {
-					err = fmt.Errorf("the indexes of the package are larger than %d bytes", maxIndexes)
-				}
-				errs = append(errs, err)
-			}
+			artifacts = append(artifacts, Artifact{From: from, To: MetaInf + "/" + place, Index: strings.HasPrefix(place+"/", StateDB+"/")})
 		}
+	}
+	errs = append(errs, checkClashes(artifacts), checkIndexes(dir, artifacts))
+	return artifacts, hidden, errors.Join(errs...)
+}
+
+// checkClashes refuses files of the two layouts that would lie in one place, or
+// one in the other.
+func checkClashes(artifacts []Artifact) error {
+	var errs []error
+	taken := map[string]string{}
+	for _, a := range artifacts {
+		if first := taken[a.To]; first != "" {
+			errs = append(errs, fmt.Errorf("%q: stands there as %q too: remove one", a.From, first))
+			continue
+		}
+		taken[a.To] = a.From
 	}
 	for _, a := range artifacts {
 		for folder := path.Dir(a.To); folder != "."; folder = path.Dir(folder) {
@@ -88,21 +89,39 @@ func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) 
 			}
 		}
 	}
-	return artifacts, hidden, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// checkIndexFile checks the file from, whose place below META-INF is place, and
-// returns its size.
-func checkIndexFile(dir *os.Root, from, place string) (size int64, err error) {
-	if err := CheckIndexPath(place); err != nil {
-		return 0, fmt.Errorf("%q: %w", from, err)
+// checkIndexes checks the indexes among the artifacts, until they are too large
+// together.
+func checkIndexes(dir *os.Root, artifacts []Artifact) error {
+	var errs []error
+	left := maxIndexes
+	for _, a := range artifacts {
+		if !a.Index {
+			continue
+		}
+		size, err := checkIndexFile(dir, a)
+		errs = append(errs, err)
+		if left -= size; left < 0 {
+			errs = append(errs, fmt.Errorf("the indexes of the package are larger than %d bytes", maxIndexes))
+			break
+		}
 	}
-	data, err := safefile.Read(dir, from, maxIndex)
+	return errors.Join(errs...)
+}
+
+// checkIndexFile checks an index by its place and its content, and returns its size.
+func checkIndexFile(dir *os.Root, a Artifact) (size int, err error) {
+	if err := CheckIndexPath(strings.TrimPrefix(a.To, MetaInf+"/")); err != nil {
+		return 0, fmt.Errorf("%q: %w", a.From, err)
+	}
+	data, err := safefile.Read(dir, a.From, maxIndex)
 	if err != nil {
 		return 0, err
 	}
-	if err = CheckIndex(data); err != nil {
-		err = fmt.Errorf("%q: %w", from, err)
+	if err := CheckIndex(data); err != nil {
+		return len(data), fmt.Errorf("%q: %w", a.From, err)
 	}
-	return int64(len(data)), err
+	return len(data), nil
 }

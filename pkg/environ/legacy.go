@@ -28,10 +28,10 @@ func (e *Environment) loadLegacy() (legacy, error) {
 		return legacy{}, program.WithHint(fmt.Errorf("%s has no quotes around its keys, as when a shell has eaten them", LegacyVariable),
 			`quote the whole of it for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
 	}
-	var keys map[string]any
 	if strings.HasPrefix(text, `'`) || strings.HasPrefix(text, `"`) {
 		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value", LegacyVariable)
 	}
+	var keys map[string]any
 	if value.DecodeJSON([]byte(text), &keys) != nil || keys == nil {
 		return legacy{}, fmt.Errorf("%s is not a JSON object", LegacyVariable)
 	}
@@ -40,8 +40,8 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	value.FromJSON(keys)
 	fragment := false
 	e.hideKeys(keys, &fragment)
-	for key := range keys {
-		if fragment { // what else is in it may be the rest of the key
+	if fragment { // what else is in it may be the rest of the key
+		for key := range keys {
 			keys[key] = e.secret("")
 		}
 	}
