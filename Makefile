@@ -2,13 +2,14 @@
 # test   all tests
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
+# docs   man pages and shell completions, into share
 # check  formatting and vet
 
 export CGO_ENABLED = 0
 
 FUZZTIME = 60s
 
-.PHONY: build test fuzz demo check clean
+.PHONY: build test fuzz demo docs check clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -29,5 +30,9 @@ check:
 	go vet ./...
 	go mod tidy -diff
 
+# The date in the man pages is that of the commit.
+docs: build
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) bin/ccaas docs share
+
 clean:
-	rm -rf bin
+	rm -rf bin share

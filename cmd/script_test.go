@@ -86,6 +86,11 @@ func dependOnSources(t *testing.T) {
 func setup(env *testscript.Env) error {
 	env.Setenv("PATH", builder+"/bin:"+os.Getenv("PATH"))
 	env.Setenv("BUILDER", builder)
+	samples, err := filepath.Abs("../pkg/coreyaml/testdata") // in the shape of Fabric's own
+	if err != nil {
+		return err
+	}
+	env.Setenv("COREYAML", samples)
 	now := time.Now()
 	servers, err := testpki.CA("servers", now)
 	if err != nil {

@@ -15,19 +15,36 @@ type renderOptions struct {
 	env         []string
 	label       string
 	showSecrets bool
+	diff        bool
+	output      outputFlag
 }
 
 func renderCommand(p *program.Program) *cobra.Command {
 	var options renderOptions
 	cmd := &cobra.Command{
-		Use:   "render FILE|DIR",
+		Use:   "render FILE|DIR [--diff A.env B.env]",
 		Short: "Print the connection.json that one peer would get",
 		Long: `Print the connection.json that one peer would get from a package or a package
 folder. Only the variables given here count, none of the shell's own: what a
-peer propagates. The private key is hidden.`,
-		Example: "  ccaas render basic --label basic_1.0 --env-file peer0.env --env CORE_CHAINCODE_TIMEOUT=10s",
-		Args:    arguments("FILE|DIR"),
-		RunE: func(_ *cobra.Command, args []string) error {
+peer propagates. The private key is hidden.
+
+With --diff, print what differs between two peers, each with the variables in
+its own file besides.`,
+		Example: `  ccaas render basic --label basic_1.0 --env-file peer0.env --env TIMEOUT=10s
+  ccaas render basic.tgz --diff peer0.env peer1.env`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if options.diff {
+				return arguments("FILE|DIR", "A.env", "B.env")(cmd, args)
+			}
+			return arguments("FILE|DIR")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case options.diff && options.showSecrets:
+				return misused(cmd, errors.New("--show-secrets is not for --diff, which shows no key"))
+			case options.diff:
+				return diffPeers(p, args[0], args[1:], options)
+			}
 			return renderSource(p, args[0], options)
 		},
 	}
@@ -35,25 +52,18 @@ peer propagates. The private key is hidden.`,
 	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
 	cmd.Flags().StringVar(&options.label, "label", "", "the label of the package to be made of a folder")
 	cmd.Flags().BoolVar(&options.showSecrets, "show-secrets", false, "print the private key too")
+	cmd.Flags().BoolVar(&options.diff, "diff", false, "print what differs between the peers with the variables in A.env and B.env")
+	options.output.add(cmd)
 	return cmd
 }
 
 func renderSource(p *program.Program, name string, options renderOptions) (err error) {
-	variables, err := environmentOf(options.envFiles, options.env)
-	if err != nil {
-		return err
-	}
 	source, err := openSource(name, options.label)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	template, templateErr := build.ReadTemplate(source.dir)
-	env, envErr := environ.Load(variables, source.metadata.Label)
-	if err := errors.Join(templateErr, envErr); err != nil {
-		return err
-	}
-	rendered, err := template.Render(env, source.metadata, p.Now())
+	rendered, err := renderFor(p, source, options.envFiles, options.env)
 	if err != nil {
 		return err
 	}
@@ -66,4 +76,18 @@ func renderSource(p *program.Program, name string, options renderOptions) (err e
 	}
 	_, err = p.Stdout.Write(connection.Encode())
 	return err
+}
+
+// renderFor renders a package for the peer with these variables.
+func renderFor(p *program.Program, source *source, envFiles, pairs []string) (build.Rendered, error) {
+	variables, err := environmentOf(envFiles, pairs)
+	if err != nil {
+		return build.Rendered{}, err
+	}
+	template, templateErr := build.ReadTemplate(source.dir)
+	env, envErr := environ.Load(variables, source.metadata.Label)
+	if err := errors.Join(templateErr, envErr); err != nil {
+		return build.Rendered{}, err
+	}
+	return template.Render(env, source.metadata, p.Now())
 }

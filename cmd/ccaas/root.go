@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -9,14 +10,19 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"ccaas-template-builder/internal/nearest"
 	"ccaas-template-builder/internal/program"
 )
 
 func run(p *program.Program) error {
 	root := &cobra.Command{
-		Use:           "ccaas",
-		Short:         "Make and check chaincode packages whose connection.json each peer renders for itself",
+		Use:   "ccaas",
+		Short: "Make, check and install chaincode packages for ccaas-template-builder",
+		Long: `Make, check and install chaincode packages for ccaas-template-builder, by which
+each peer renders its own connection.json.`,
+		Example:       "  ccaas lint basic.tgz",
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -28,7 +34,8 @@ func run(p *program.Program) error {
 		}
 		return program.Exit(program.Misused, unknownVerb(cmd, args[0]))
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, unknownFlag(cmd, err)) })
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.SetArgs(p.Args)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
@@ -36,10 +43,18 @@ func run(p *program.Program) error {
 		initCommand(p),
 		packageCommand(p),
 		calculatePackageIDCommand(p),
+		inspectCommand(p),
+		lintCommand(p),
 		renderCommand(p),
 		simulateCommand(p),
+		coreYAMLCommand(p),
+		doctorCommand(p),
+		installCommand(p),
 		versionCommand(p),
+		docsCommand(),
 	)
+	root.SetHelpCommand(helpCommand(root))
+	addCompletion(root)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop() // so that an interrupted verb still removes its scratch folders
 	return root.ExecuteContext(ctx)
@@ -51,6 +66,44 @@ func unknownVerb(cmd *cobra.Command, verb string) error {
 		return fmt.Errorf("there is no verb %q, did you mean %s", verb, strings.Join(meant, " or "))
 	}
 	return fmt.Errorf("there is no verb %q: see ccaas --help", verb)
+}
+
+// helpCommand is cobra's, but for a verb that there is not.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [VERB]",
+		Short:   "Show how a verb is called",
+		Example: "  ccaas help lint",
+		RunE: func(_ *cobra.Command, args []string) error {
+			verb, _, err := root.Find(args)
+			if err != nil || verb == root && len(args) > 0 {
+				return program.Exit(program.Misused, unknownVerb(root, args[0]))
+			}
+			return verb.Help()
+		},
+	}
+}
+
+// addCompletion adds cobra's verb, with examples.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	completion, _, _ := root.Find([]string{"completion"})
+	completion.Example = "  ccaas completion bash >~/.local/share/bash-completion/completions/ccaas"
+	for _, shell := range completion.Commands() {
+		shell.Example = "  ccaas completion " + shell.Name()
+	}
+}
+
+// unknownFlag adds to the error of a flag that there is not which one was
+// probably meant.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return fmt.Errorf("%w%s", err, nearest.DidYouMean(unknown.GetSpecifiedName(), "--", names))
 }
 
 // misused is the error of a verb that was called wrongly.

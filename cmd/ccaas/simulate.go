@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +16,8 @@ import (
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/lint"
 	"ccaas-template-builder/pkg/peer"
 )
 
@@ -23,21 +25,25 @@ import (
 const installTimeout = time.Minute
 
 type simulateOptions struct {
-	peers   []string
-	builder string
-	output  outputFlag
+	peers    []string
+	builder  string
+	coreYAML string
+	name     string
+	output   outputFlag
 }
 
 func simulateCommand(p *program.Program) *cobra.Command {
 	var options simulateOptions
 	cmd := &cobra.Command{
 		Use:   "simulate FILE --peer NAME=ENVFILE…",
-		Short: "Install a package on simulated peers, with the builder's real programs",
+		Short: "Install a package on simulated peers",
 		Long: `Install a package on simulated peers, with the builder's real programs, in the
 order, the folders and the environment that a peer has. Each peer has only the
-variables in its own env file, all of them propagated. Fails if any peer does.`,
-		Example: "  ccaas simulate basic.tgz --peer peer0=peer0.env --peer peer1=peer1.env",
-		Args:    arguments("FILE"),
+variables in its own env file, and propagates those that core.yaml lists, or all
+of them where none is given. Fails if any peer does.`,
+		Example: `  ccaas simulate basic.tgz --peer peer0=peer0.env --peer peer1=peer1.env
+  ccaas simulate basic.tgz --peer peer0=peer0.env --core-yaml core.yaml`,
+		Args: arguments("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			peers, err := namedPeers(options.peers)
 			if err != nil {
@@ -48,6 +54,7 @@ variables in its own env file, all of them propagated. Fails if any peer does.`,
 	}
 	cmd.Flags().StringArrayVar(&options.peers, "peer", nil, "NAME=ENVFILE; may be repeated")
 	cmd.Flags().StringVar(&options.builder, "builder", "", "the folder with bin/detect, bin/build and bin/release (default: that of ccaas itself)")
+	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
 	options.output.add(cmd)
 	requireFlags(cmd, "peer")
 	return cmd
@@ -89,7 +96,7 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 	for _, name := range pkg.Unknown {
 		p.Warn("%q: the peer ignores the entry %q", file, name)
 	}
-	builder, err := builderDir(options.builder)
+	builder, err := options.externalBuilder()
 	if err != nil {
 		return err
 	}
@@ -101,6 +108,9 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 	}
 	var results []simulated
 	for i, named := range peers {
+		if options.coreYAML == "" {
+			builder.PropagateEnvironment = slices.Collect(maps.Keys(envs[i]))
+		}
 		result, err := installOn(ctx, named.name, envs[i], builder, pkg)
 		if err != nil {
 			return err
@@ -108,6 +118,26 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 		results = append(results, result)
 	}
 	return report(p, pkg.ID, results, options.output)
+}
+
+// externalBuilder is the builder that the peers have: its programs, and what
+// core.yaml says of it where one was given.
+func (o simulateOptions) externalBuilder() (coreyaml.Builder, error) {
+	builder := coreyaml.Builder{Name: o.name}
+	if o.coreYAML != "" {
+		builders, err := readCoreYAML(o.coreYAML)
+		if err != nil {
+			return builder, err
+		}
+		ours, missing := lint.Ours(o.coreYAML, builders, o.name)
+		if missing != nil {
+			return builder, program.WithHint(fmt.Errorf("%s: %s", missing.Place, missing.Message), missing.Hint)
+		}
+		builder = ours
+	}
+	dir, err := builderDir(o.builder)
+	builder.Path = dir
+	return builder, err
 }
 
 // builderDir is the path of the external builder, as core.yaml would have it.
@@ -133,7 +163,7 @@ func builderDir(dir string) (string, error) {
 }
 
 // installOn installs pkg on a peer of its own, in a folder of its own.
-func installOn(ctx context.Context, name string, env map[string]string, builder string, pkg *archive.Package) (result simulated, err error) {
+func installOn(ctx context.Context, name string, env map[string]string, builder coreyaml.Builder, pkg *archive.Package) (result simulated, err error) {
 	dir, err := os.MkdirTemp("", "ccaas-peer-")
 	if err != nil {
 		return result, err
@@ -143,7 +173,7 @@ func installOn(ctx context.Context, name string, env map[string]string, builder 
 	defer cancel()
 
 	result = simulated{Name: name, Errors: []string{}}
-	simulatedPeer := &peer.Peer{Dir: dir, Builder: builder, BuilderName: "ccaas-template-builder", Env: env, Log: func(line string) {
+	simulatedPeer := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: func(line string) {
 		result.lines = append(result.lines, line)
 		if strings.Contains(line, ": error: ") {
 			result.Errors = append(result.Errors, line)
@@ -193,16 +223,11 @@ func report(p *program.Program, packageID string, results []simulated, output ou
 // table prints the package ID and a row for each peer.
 func table(p *program.Program, packageID string, results []simulated) error {
 	fmt.Fprintln(p.Stdout, packageID)
-	w := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PEER\tADDRESS\tTLS\tCLIENT CERTIFICATE\tEXPIRES\tRESULT")
+	var rows [][]string
 	for _, r := range results {
-		cells := row(r)
-		for i, cell := range cells {
-			cells[i] = program.Printable(cell) // a certificate can have any name
-		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
+		rows = append(rows, row(r))
 	}
-	return w.Flush()
+	return writeTable(p.Stdout, []string{"PEER", "ADDRESS", "TLS", "CLIENT CERTIFICATE", "EXPIRES", "RESULT"}, rows)
 }
 
 // row has the expiry of the client's own certificate, the first there is.

@@ -16,6 +16,7 @@ import (
 type source struct {
 	dir      *os.Root
 	metadata chaincode.Metadata
+	pkg      *archive.Package // nil for a folder
 	scratch  string
 }
 
@@ -46,12 +47,12 @@ func openSource(name, label string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{metadata: pkg.Metadata, scratch: scratch}
+	s := &source{metadata: pkg.Metadata, pkg: pkg, scratch: scratch}
 	if s.dir, err = os.OpenRoot(scratch); err == nil {
 		err = pkg.Unpack(s.dir)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%q: %w", name, err), s.Close())
+		return nil, errors.Join(safefile.At(name, err), s.Close())
 	}
 	return s, nil
 }

@@ -12,6 +12,7 @@ func TestName(t *testing.T) {
 		"dial_timout":  "dial_timeout",
 		"Address":      "address",
 		"adress":       "address",
+		"adderss":      "address",
 		"rootcert":     "root_cert",
 		"tlsRequired":  "tls_required",
 		"x":            "",

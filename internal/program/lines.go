@@ -123,8 +123,19 @@ type hintedError struct {
 
 func (e *hintedError) Unwrap() error { return e.error }
 
-// WithHint gives err a line that says what to do about it.
-func WithHint(err error, hint string) error { return &hintedError{err, hint} }
+// WithHint gives each error that err joins a line that says what to do about it.
+func WithHint(err error, hint string) error {
+	return Each(err, func(err error) error { return &hintedError{err, hint} })
+}
+
+// Each joins what change makes of each error that err joins.
+func Each(err error, change func(error) error) error {
+	var changed []error
+	for _, err := range Errors(err) {
+		changed = append(changed, change(err))
+	}
+	return errors.Join(changed...)
+}
 
 // Errors returns the errors that err joins, however deep, in their order.
 func Errors(err error) []error {

@@ -36,7 +36,7 @@ func (o *Output) Undo() {
 // symbolic link.
 func (o *Output) Write(name string, data []byte) error {
 	if err := o.write(name, data); err != nil {
-		return failure(name, err)
+		return At(name, err)
 	}
 	o.made = append(o.made, name)
 	return nil
@@ -67,20 +67,20 @@ func (o *Output) write(name string, data []byte) error {
 func (o *Output) Copy(to string, src *os.Root, from string) error {
 	in, err := src.Open(from)
 	if err != nil {
-		return failure(from, err)
+		return At(from, err)
 	}
 	defer in.Close()
 	if err := o.makeDir(path.Dir(to)); err != nil {
-		return failure(to, err)
+		return At(to, err)
 	}
 	out, err := o.root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, FileMode)
 	if err != nil {
-		return failure(to, err)
+		return At(to, err)
 	}
 	o.made = append(o.made, to)
 	_, err = io.Copy(out, in)
 	if err = errors.Join(err, out.Close()); err != nil {
-		return failure(to, err)
+		return At(to, err)
 	}
 	return nil
 }

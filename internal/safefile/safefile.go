@@ -29,19 +29,19 @@ const MaxDepth = 32
 func Read(root *os.Root, name string, limit int64) ([]byte, error) {
 	info, err := root.Lstat(name)
 	if err != nil {
-		return nil, failure(name, err)
+		return nil, At(name, err)
 	}
 	if err := checkRegular(info); err != nil {
-		return nil, failure(name, err)
+		return nil, At(name, err)
 	}
 	file, err := root.Open(name)
 	if err != nil {
-		return nil, failure(name, err)
+		return nil, At(name, err)
 	}
 	defer file.Close()
 	data, err := readAll(file, limit)
 	if err != nil {
-		return nil, failure(name, err)
+		return nil, At(name, err)
 	}
 	return data, nil
 }
@@ -129,15 +129,15 @@ func Files(root *os.Root, dir string) ([]string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, failure(dir, err)
+		return nil, At(dir, err)
 	case !info.IsDir():
-		return nil, failure(dir, fmt.Errorf("is %s, not a folder", kind(info.Mode())))
+		return nil, At(dir, fmt.Errorf("is %s, not a folder", kind(info.Mode())))
 	}
 	var files []string
 	entries := 0
 	err := fs.WalkDir(root.FS(), dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return failure(name, err)
+			return At(name, err)
 		}
 		if entries++; entries > MaxEntries {
 			return fmt.Errorf("%q holds more than %d files and folders", dir, MaxEntries)
@@ -153,7 +153,7 @@ func Files(root *os.Root, dir string) ([]string, error) {
 			err = checkRegular(info)
 		}
 		if err != nil {
-			return failure(name, err)
+			return At(name, err)
 		}
 		files = append(files, name)
 		return nil
@@ -170,9 +170,17 @@ func Open(dir, what string) (*os.Root, error) {
 	return root, nil
 }
 
-func failure(name string, err error) error {
-	return fmt.Errorf("%q: %w", name, Reason(err))
+// FileError is what is wrong with one file of a package or of a build.
+type FileError struct {
+	Name string
+	Err  error
 }
+
+func (e *FileError) Error() string { return fmt.Sprintf("%q: %v", e.Name, e.Err) }
+func (e *FileError) Unwrap() error { return e.Err }
+
+// At is err, which is not nil, as a *FileError of the file called name.
+func At(name string, err error) error { return &FileError{name, Reason(err)} }
 
 // Reason is what went wrong without the path it happened at, which stands in
 // the line already or must not.

@@ -46,14 +46,15 @@ func (p *Package) Bytes() []byte { return p.data }
 // Open reads the package in file by the rules of the peer
 // (ParseChaincodePackage of core/chaincode/persistence), and refuses besides an
 // entry that stands there twice, of which the peer takes now the first, now the last.
+// Its error is a *safefile.FileError.
 func Open(file string) (*Package, error) {
 	data, err := safefile.ReadOperators(file, maxPackage)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", file, err)
+		return nil, safefile.At(file, err)
 	}
 	p, err := Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", file, err)
+		return nil, safefile.At(file, err)
 	}
 	return p, nil
 }
@@ -181,7 +182,7 @@ func failure(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%q: %w", name, safefile.Reason(err))
+	return safefile.At(name, err)
 }
 
 // checkPath refuses a path that leaves its folder, as the peer does (ValidPath

@@ -2,9 +2,7 @@ package archive
 
 import (
 	"errors"
-	"io/fs"
 	"os"
-	"slices"
 
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
@@ -17,7 +15,7 @@ import (
 func Folder(root *os.Root) (files []File, leftOut []string, err error) {
 	template, templateErr := chaincode.TemplateFile(root)
 	artifacts, hidden, artifactsErr := chaincode.Artifacts(root)
-	entries, err := fs.ReadDir(root.FS(), ".")
+	others, err := chaincode.LeftOut(root)
 	if err := errors.Join(templateErr, artifactsErr, err); err != nil {
 		return nil, nil, err
 	}
@@ -32,11 +30,5 @@ func Folder(root *os.Root) (files []File, leftOut []string, err error) {
 		}
 		files = append(files, File{name, content})
 	}
-	leftOut = hidden
-	for _, entry := range entries {
-		if !slices.Contains([]string{template, chaincode.MetaInf, chaincode.SampleMetadata}, entry.Name()) {
-			leftOut = append(leftOut, entry.Name())
-		}
-	}
-	return files, leftOut, nil
+	return files, append(hidden, others...), nil
 }

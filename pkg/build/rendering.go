@@ -15,7 +15,8 @@ import (
 	"ccaas-template-builder/pkg/render"
 )
 
-// relevant tells whether the peer reads a key, given those that decide it.
+// relevant tells whether the peer reads a key, given the values of those that
+// decide about it.
 func relevant(key string, tls, clientAuth bool) bool {
 	switch key {
 	case "client_auth_required", "domain", "root_cert":
@@ -133,7 +134,7 @@ func (r *rendering) validate() {
 		}
 	}
 	if r.env.RequireTLS() && !r.connection.TLSRequired && !slices.Contains(r.failed, "tls_required") {
-		r.fail("tls_required", r.place("tls_required", errors.New("is false, and CCAAS_REQUIRE_TLS allows no connection without TLS")))
+		r.fail("tls_required", r.place("tls_required", errors.New("is false, and "+environ.RequireTLSVariable+" allows no connection without TLS")))
 	}
 }
 
@@ -171,7 +172,7 @@ func (t *Template) errorAt(key string, err error) error {
 	if m := t.document.Member(key); m != nil {
 		return m.Error(err)
 	}
-	return &render.Error{Place: t.file, Field: key, Err: err}
+	return &render.Error{Place: render.Place{File: t.file}, Field: key, Err: err}
 }
 
 // warnings are those of the connection and of how it came about.
@@ -180,8 +181,10 @@ func (r *rendering) warnings(now time.Time) []error {
 	for _, failure := range r.connection.Warnings(now) {
 		warnings = append(warnings, r.place(failure.Key, failure.Reason))
 	}
-	if literal, ok := r.template.member("client_key").Literal(); ok && literal != "" {
-		warnings = append(warnings, r.template.errorAt("client_key", errors.New("stands in the package itself: everyone who has the package has this private key")))
+	for _, m := range r.template.document.Members {
+		if holdsPrivateKey(m) {
+			warnings = append(warnings, m.Error(errors.New("stands in the package itself: everyone who has the package has this private key")))
+		}
 	}
 	if !r.connection.TLSRequired && (r.certificatesGiven() || r.tlsAskedFor()) {
 		warnings = append(warnings, r.place("tls_required", errors.New("is false, so the connection has no TLS, though TLS is asked for or certificates are given")))

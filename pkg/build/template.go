@@ -29,7 +29,8 @@ type Template struct {
 	defaults *render.Document
 }
 
-// ReadTemplate reads and checks the template in the folder of a package's code.
+// ReadTemplate reads and checks the template in the folder of a package's code,
+// as ParseTemplate does.
 func ReadTemplate(dir *os.Root) (*Template, error) {
 	name, err := chaincode.TemplateFile(dir)
 	if err != nil {
@@ -43,7 +44,9 @@ func ReadTemplate(dir *os.Root) (*Template, error) {
 }
 
 // ParseTemplate checks the template in data, whose file is called file in
-// errors: its syntax, its language, its keys. All that is wrong is joined.
+// errors: its syntax, its language, its keys. All that is wrong is joined. Where
+// the document could be read at all, the template comes with the error, to be
+// looked at but not rendered.
 func ParseTemplate(file string, data []byte) (*Template, error) {
 	document, err := render.Parse(file, data)
 	if document == nil {
@@ -56,10 +59,7 @@ func ParseTemplate(file string, data []byte) (*Template, error) {
 		}
 	}
 	ours, err := render.Parse("defaults", []byte(defaults))
-	if err := errors.Join(append(errs, err)...); err != nil {
-		return nil, err
-	}
-	return &Template{file, document, ours}, nil
+	return &Template{file, document, ours}, errors.Join(append(errs, err)...)
 }
 
 // member returns the template of a key.

@@ -87,19 +87,25 @@ func jsonError(err error) error {
 // systems take (255 bytes).
 const maxLabel = 255 - len("fabric--") - 64 - 10
 
+// LabelError is what is wrong with a label.
+type LabelError struct{ text string }
+
+func (e *LabelError) Error() string { return e.text }
+
 // CheckLabel holds label against the peer's rule (LabelRegexp of
 // core/chaincode/persistence): a letter or digit, then letters, digits and _.+-
+// Its error is a *LabelError.
 func CheckLabel(label string) error {
 	if label == "" {
-		return errors.New("the label is empty")
+		return &LabelError{"the label is empty"}
 	}
 	for i := range len(label) {
 		if c := label[i]; !alphanumeric(c) && (i == 0 || c != '_' && c != '.' && c != '+' && c != '-') {
-			return fmt.Errorf("label %q: a label is letters, digits and any of _.+- and begins with a letter or digit", label)
+			return &LabelError{fmt.Sprintf("label %q: a label is letters, digits and any of _.+- and begins with a letter or digit", label)}
 		}
 	}
 	if len(label) > maxLabel {
-		return fmt.Errorf("label %q: longer than %d bytes, so the peer could not make its folders", label, maxLabel)
+		return &LabelError{fmt.Sprintf("label %q: longer than %d bytes, so the peer could not make its folders", label, maxLabel)}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"ccaas-template-builder/internal/safefile"
@@ -14,6 +15,9 @@ import (
 // templateFiles are the names that the template of connection.json may have.
 var templateFiles = [...]string{ConnectionFile, ConnectionFile + ".tmpl"}
 
+// IsTemplateFile tells whether a template may have this name.
+func IsTemplateFile(name string) bool { return slices.Contains(templateFiles[:], name) }
+
 // TemplateFiles returns the names of the templates in a folder of code.
 func TemplateFiles(dir *os.Root) (found []string, err error) {
 	for _, name := range templateFiles {
@@ -21,7 +25,7 @@ func TemplateFiles(dir *os.Root) (found []string, err error) {
 		case err == nil:
 			found = append(found, name)
 		case !errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("%q: %w", name, safefile.Reason(err))
+			return nil, safefile.At(name, err)
 		}
 	}
 	return found, nil
@@ -40,6 +44,23 @@ func TemplateFile(dir *os.Root) (string, error) {
 		return found[0], nil
 	}
 	return "", fmt.Errorf("there are both %s: remove one", strings.Join(found, " and "))
+}
+
+// LeftOut names what lies in a folder of code beside the template, MetaInf and
+// SampleMetadata: nobody reads it.
+func LeftOut(dir *os.Root) ([]string, error) {
+	entries, err := fs.ReadDir(dir.FS(), ".")
+	if err != nil {
+		return nil, safefile.Reason(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if name != MetaInf && name != SampleMetadata && !IsTemplateFile(name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // Artifact is a file that a package has beside its template.
@@ -77,7 +98,7 @@ func checkClashes(artifacts []Artifact) error {
 	taken := map[string]string{}
 	for _, a := range artifacts {
 		if first := taken[a.To]; first != "" {
-			errs = append(errs, fmt.Errorf("%q: stands there as %q too: remove one", a.From, first))
+			errs = append(errs, safefile.At(a.From, fmt.Errorf("stands there as %q too: remove one", first)))
 			continue
 		}
 		taken[a.To] = a.From
@@ -85,7 +106,7 @@ func checkClashes(artifacts []Artifact) error {
 	for _, a := range artifacts {
 		for folder := path.Dir(a.To); folder != "."; folder = path.Dir(folder) {
 			if file := taken[folder]; file != "" {
-				errs = append(errs, fmt.Errorf("%q: would lie in the folder %q, which is a file: remove one", a.From, file))
+				errs = append(errs, safefile.At(a.From, fmt.Errorf("would lie in the folder %q, which is a file: remove one", file)))
 			}
 		}
 	}
@@ -114,14 +135,14 @@ func checkIndexes(dir *os.Root, artifacts []Artifact) error {
 // checkIndexFile checks an index by its place and its content, and returns its size.
 func checkIndexFile(dir *os.Root, a Artifact) (size int, err error) {
 	if err := CheckIndexPath(strings.TrimPrefix(a.To, MetaInf+"/")); err != nil {
-		return 0, fmt.Errorf("%q: %w", a.From, err)
+		return 0, safefile.At(a.From, err)
 	}
 	data, err := safefile.Read(dir, a.From, maxIndex)
 	if err != nil {
 		return 0, err
 	}
 	if err := CheckIndex(data); err != nil {
-		return len(data), fmt.Errorf("%q: %w", a.From, err)
+		return len(data), safefile.At(a.From, err)
 	}
 	return len(data), nil
 }

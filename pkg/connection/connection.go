@@ -99,6 +99,9 @@ func (c *Connection) Set(key string, v any) error {
 	return errors.New("must be a string")
 }
 
+// Value returns the value of a key, which must be one of Keys: a string or a bool.
+func (c Connection) Value(key string) any { return c.field(key).Interface() }
+
 func (c *Connection) field(key string) reflect.Value {
 	v := reflect.ValueOf(c).Elem()
 	for i := range v.NumField() {

@@ -21,6 +21,20 @@ const (
 	broken  = 2
 )
 
+// Accepts tells whether a type, in any case, is one of types, with commas between
+// them, or of the default where there are none.
+func Accepts(types, ccType string) bool {
+	if strings.Trim(types, ", ") == "" {
+		types = defaultTypes
+	}
+	for ours := range strings.SplitSeq(types, ",") {
+		if strings.EqualFold(ccType, strings.TrimSpace(ours)) && ccType != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // Run is the program detect, as the peer calls it:
 //
 //	detect CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR
@@ -40,15 +54,9 @@ func Run(p *program.Program) error {
 	if err != nil {
 		return program.Exit(broken, err)
 	}
-	types := p.Env[TypesVariable]
-	if strings.Trim(types, ", ") == "" {
-		types = defaultTypes
-	}
-	for ours := range strings.SplitSeq(types, ",") {
-		if strings.EqualFold(metadata.Type, strings.TrimSpace(ours)) && metadata.Type != "" {
-			p.Info("type %q is ours", metadata.Type)
-			return nil
-		}
+	if Accepts(p.Env[TypesVariable], metadata.Type) {
+		p.Info("type %q is ours", metadata.Type)
+		return nil
 	}
 	p.Debug("type %q is none of %s", metadata.Type, TypesVariable)
 	return program.Exit(notMine, nil)

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"ccaas-template-builder/internal/nearest"
@@ -79,12 +80,7 @@ func (e *Environment) Root() map[string]any { return maps.Clone(e.root) }
 
 // Unknown is the error of a template that asks for a name that Root has not.
 func (e *Environment) Unknown(name string) error {
-	settings := []string{"Env", "Chaincode"}
-	for setting := range Fields() {
-		setting, _, _ = strings.Cut(setting, ".")
-		settings = append(settings, setting)
-	}
-	meant := nearest.DidYouMean(name, ".", settings)
+	meant := DidYouMean(name)
 	switch {
 	case e.legacy.set:
 		return fmt.Errorf(".%s is no setting and no key in %s%s", name, LegacyVariable, meant)
@@ -92,6 +88,18 @@ func (e *Environment) Unknown(name string) error {
 		return fmt.Errorf(".%s is no setting%s", name, meant)
 	}
 	return program.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), e.hint())
+}
+
+// DidYouMean is what to add to an error about a name at the root of a template
+// that no setting has: the setting that was probably meant, or nothing.
+func DidYouMean(name string) string {
+	settings := []string{"Env", "Chaincode", "Chaincode.Label", "Chaincode.Type", "Chaincode.Path", "Chaincode.Extra"}
+	for setting := range Fields() {
+		group, _, _ := strings.Cut(setting, ".")
+		settings = append(settings, setting, group)
+	}
+	slices.Sort(settings)
+	return nearest.DidYouMean(name, ".", settings)
 }
 
 // hint is what to do about a variable that is not set.
@@ -110,7 +118,7 @@ func (e *Environment) Lookup(name string) (value.Var, error) {
 		if err != nil || v == "" {
 			return value.Var{Name: name, Hint: e.hint()}, err
 		}
-		return value.Var{Name: name, Value: e.value(v, isKeyName(name) || name == LegacyVariable && e.legacy.secret)}, nil
+		return value.Var{Name: name, Value: e.value(v, IsSecret(name) || name == LegacyVariable && e.legacy.secret)}, nil
 	})
 }
 
@@ -126,7 +134,7 @@ func (e *Environment) ReadFile(name string) (value.Var, error) {
 		if err != nil || content == "" {
 			return value.Var{Name: name, Why: "the file that " + name + " names is empty"}, err
 		}
-		return value.Var{Name: name, Value: e.value(content, isKeyName(strings.TrimSuffix(name, "_FILE")))}, nil
+		return value.Var{Name: name, Value: e.value(content, IsSecret(strings.TrimSuffix(name, "_FILE")))}, nil
 	})
 }
 
@@ -142,9 +150,9 @@ func (e *Environment) once(name string, find func() (value.Var, error)) (value.V
 	return found, err
 }
 
-// isKeyName tells whether a variable is for a key by its name, such as
+// IsSecret tells whether a variable is for a key by its name, such as
 // CORE_CHAINCODE_TLS_CLIENT_KEY: then it is secret whatever it looks like.
-func isKeyName(name string) bool { return strings.HasSuffix(name, "KEY") }
+func IsSecret(name string) bool { return strings.HasSuffix(name, "KEY") }
 
 // readNamed reads the file that the variable name names.
 func readNamed(name, file string) (string, error) {
@@ -169,7 +177,7 @@ func (e *Environment) RequireTLS() bool { return e.requireTLS }
 // nor what is secret anyway.
 func (e *Environment) value(v string, secret bool) any {
 	text := canonicalPEM(v)
-	if secret || holdsPrivateKey(v) || holdsPrivateKey(text) {
+	if secret || HoldsPrivateKey(v) || HoldsPrivateKey(text) {
 		return e.secret(text)
 	}
 	return text

@@ -67,7 +67,7 @@ func (e *Environment) hideKeys(v any, fragment *bool) any {
 		return hidden
 	case map[string]any:
 		for key, element := range v {
-			*fragment = *fragment || holdsPrivateKey(key)
+			*fragment = *fragment || HoldsPrivateKey(key)
 			v[key] = e.hideKeys(element, fragment)
 		}
 	case []any:

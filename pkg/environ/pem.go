@@ -39,12 +39,12 @@ func isWholeKey(v string) bool {
 	return ok && pemtext.MayBePrivateKey([]byte(decoded))
 }
 
-// holdsPrivateKey tells whether v holds a private key or a part of one that can
+// HoldsPrivateKey tells whether v holds a private key or a part of one that can
 // be told from its looks: the words that PEM has for it anywhere in v, or its
 // bytes, as they are, in base64 or in hexadecimal, as a whole word of v; and
 // these in base64 again, a few times over. It would rather take too much for a
 // key than too little.
-func holdsPrivateKey(v string) bool { return holdsKey(v, 4) }
+func HoldsPrivateKey(v string) bool { return holdsKey(v, 4) }
 
 func holdsKey(v string, depth int) bool {
 	if depth == 0 || len(v) < len("PRIVATE KEY") {

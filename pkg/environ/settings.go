@@ -31,6 +31,9 @@ type Settings struct {
 	}
 }
 
+// RequireTLSVariable, if true, makes a connection without TLS an error.
+const RequireTLSVariable = "CCAAS_REQUIRE_TLS"
+
 // policy are the settings that no template sees.
 type policy struct {
 	RequireTLS bool `envconfig:"CCAAS_REQUIRE_TLS"`
@@ -66,6 +69,7 @@ func settingsOf(t reflect.Type) []setting {
 type Field struct {
 	Variable   string
 	HasDefault bool // it has a value also where the variable is not set
+	File       bool // VARIABLE_FILE may name a file that holds it instead
 }
 
 // Fields returns the settings fields by the names that templates have for them,
@@ -73,7 +77,7 @@ type Field struct {
 func Fields() map[string]Field {
 	fields := map[string]Field{}
 	for _, s := range settingsOf(reflect.TypeFor[Settings]()) {
-		fields[strings.Join(s.path, ".")] = Field{s.variable, s.hasDefault}
+		fields[strings.Join(s.path, ".")] = Field{s.variable, s.hasDefault, s.file}
 	}
 	return fields
 }
@@ -140,7 +144,7 @@ func (e *Environment) fields(v reflect.Value, names map[string]string) map[strin
 		case f.Kind() == reflect.Bool:
 			variable.Value = f.Bool()
 		case f.String() != "":
-			variable.Value = e.value(f.String(), isKeyName(field.Tag.Get("envconfig")))
+			variable.Value = e.value(f.String(), IsSecret(field.Tag.Get("envconfig")))
 		}
 		fields[field.Name] = variable
 	}

@@ -9,44 +9,46 @@ import (
 	"slices"
 
 	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/coreyaml"
 )
 
 // alwaysPropagated are the variables that the peer hands to its builders in any case.
 var alwaysPropagated = []string{"LD_LIBRARY_PATH", "LIBPATH", "PATH", "TMPDIR"}
 
-// environment is the environment of a builder's program: the propagated
-// variables that are set. If none is, the program inherits the peer's own.
-func (p *Peer) environment() []string {
-	env := []string{}
+// Propagated returns the environment, NAME=VALUE each, of the programs of a
+// builder: the propagated variables that are set. If none is, the programs
+// inherit the peer's own, and inherits is true.
+func (p *Peer) Propagated(b coreyaml.Builder) (env []string, inherits bool) {
+	env = []string{}
 	for name, value := range p.Env {
-		if p.Propagate == nil || slices.Contains(p.Propagate, name) || slices.Contains(alwaysPropagated, name) {
+		if slices.Contains(b.PropagateEnvironment, name) || slices.Contains(alwaysPropagated, name) {
 			env = append(env, name+"="+value)
 		}
 	}
-	if len(env) == 0 {
+	if inherits = len(env) == 0; inherits {
 		for name, value := range p.Env {
 			env = append(env, name+"="+value)
 		}
 	}
 	slices.Sort(env)
-	return env
+	return env, inherits
 }
 
-// program is the path of a program of the builder.
-func (p *Peer) program(name string) string { return filepath.Join(p.Builder, "bin", name) }
+// program is the path of a program of a builder.
+func program(b coreyaml.Builder, name string) string { return filepath.Join(b.Path, "bin", name) }
 
-// run runs one program of the builder and passes the lines it writes to
+// run runs one program of a builder and passes the lines it writes to
 // stderr on. Like the peer's, its reader stops for good at a line that is too
 // long, and then the program may hang on a full pipe.
-func (p *Peer) run(ctx context.Context, program string, args ...string) error {
-	cmd := exec.CommandContext(ctx, p.program(program), args...)
-	cmd.Env = p.environment()
+func (p *Peer) run(ctx context.Context, b coreyaml.Builder, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program(b, name), args...)
+	cmd.Env, _ = p.Propagated(b)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("%s: cannot be run: %w", program, safefile.Reason(err))
+		return fmt.Errorf("%s: cannot be run: %w", name, safefile.Reason(err))
 	}
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
@@ -58,11 +60,11 @@ func (p *Peer) run(ctx context.Context, program string, args ...string) error {
 	err = cmd.Wait()
 	switch {
 	case scanErr != nil:
-		return fmt.Errorf("%s: wrote a line that the peer cannot read: %w", program, scanErr)
+		return fmt.Errorf("%s: wrote a line that the peer cannot read: %w", name, scanErr)
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: stopped: %w", program, ctx.Err())
+		return fmt.Errorf("%s: stopped: %w", name, ctx.Err())
 	case err != nil:
-		return fmt.Errorf("%s: %w", program, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }

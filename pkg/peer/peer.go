@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -18,23 +19,43 @@ import (
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// Peer is a peer with one external builder.
+// Peer is a peer with its external builders.
 type Peer struct {
 	// Dir is its peer.fileSystemPath, an existing folder.
 	Dir string
-	// Builder is the path of its external builder, as core.yaml has it: the
-	// folder in which bin/detect, bin/build and bin/release lie.
-	Builder string
-	// BuilderName is the builder's name in core.yaml.
-	BuilderName string
+	// Builders are those of its core.yaml, in their order.
+	Builders []coreyaml.Builder
 	// Env is the environment of the peer's process.
 	Env map[string]string
-	// Propagate is the builder's propagateEnvironment; nil propagates all of Env.
-	Propagate []string
 	// Log gets each line that the builder's programs write to stderr. It may be nil.
 	Log func(line string)
+}
+
+// NotTakenError is that no builder accepts a package of this type.
+type NotTakenError struct {
+	Type     string
+	Refusals []error // of each builder, in their order
+}
+
+func (e *NotTakenError) Error() string {
+	var reasons []string
+	for _, refusal := range e.Refusals {
+		reasons = append(reasons, refusal.Error())
+	}
+	return fmt.Sprintf("no builder takes a package of type %q (%s), so the peer would turn to Docker and fail with \"docker build failed\"", e.Type, strings.Join(reasons, "; "))
+}
+
+// Detect returns the builder that takes pkg: the first one whose detect accepts
+// it. If there is none, the error is a *NotTakenError.
+func (p *Peer) Detect(ctx context.Context, pkg *archive.Package) (taker coreyaml.Builder, err error) {
+	err = p.scratch(pkg, func(dir buildDir) error {
+		taker, err = p.detect(ctx, pkg, dir)
+		return err
+	})
+	return taker, err
 }
 
 // Install installs pkg and returns the connection that the peer would use. An
@@ -61,20 +82,25 @@ func save(file string, data []byte) error {
 	return os.WriteFile(file, data, 0o600)
 }
 
-// build runs the builder in a scratch folder and keeps what it made at durable.
-func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) error {
-	scratch, err := os.MkdirTemp(p.Env["TMPDIR"], "fabric-"+sanitize(pkg.ID))
+// buildDir is the scratch folder of one build.
+type buildDir string
+
+func (d buildDir) of(name string) string { return filepath.Join(string(d), name) }
+
+// scratch unpacks pkg into a scratch folder, for as long as use takes.
+func (p *Peer) scratch(pkg *archive.Package, use func(buildDir) error) error {
+	tmp, err := os.MkdirTemp(p.Env["TMPDIR"], "fabric-"+sanitize(pkg.ID))
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
-	dir := func(name string) string { return filepath.Join(scratch, name) }
+	defer os.RemoveAll(tmp)
+	dir := buildDir(tmp)
 	for _, name := range []string{"src", "metadata", "bld", "release"} {
-		if err := os.Mkdir(dir(name), 0o700); err != nil {
+		if err := os.Mkdir(dir.of(name), 0o700); err != nil {
 			return err
 		}
 	}
-	source, err := os.OpenRoot(dir("src"))
+	source, err := os.OpenRoot(dir.of("src"))
 	if err != nil {
 		return err
 	}
@@ -82,37 +108,56 @@ func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) 
 	if err := pkg.Unpack(source); err != nil {
 		return fmt.Errorf("could not untar the package: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir("metadata"), chaincode.MetadataFile), pkg.RawMetadata, 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(dir.of("metadata"), chaincode.MetadataFile), pkg.RawMetadata, 0o700); err != nil {
 		return err
 	}
+	return use(dir)
+}
 
-	if err := p.run(ctx, "detect", dir("src"), dir("metadata")); err != nil {
+func (p *Peer) detect(ctx context.Context, pkg *archive.Package, dir buildDir) (coreyaml.Builder, error) {
+	notTaken := &NotTakenError{Type: pkg.Metadata.Type}
+	for _, b := range p.Builders {
+		err := p.run(ctx, b, "detect", dir.of("src"), dir.of("metadata"))
+		if err == nil {
+			return b, nil
+		}
 		if ctx.Err() != nil {
+			return b, err
+		}
+		notTaken.Refusals = append(notTaken.Refusals, fmt.Errorf("%s: %w", b.Name, err))
+	}
+	return coreyaml.Builder{}, notTaken
+}
+
+// build runs the builder that takes pkg and keeps what it made at durable.
+func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) error {
+	return p.scratch(pkg, func(dir buildDir) error {
+		b, err := p.detect(ctx, pkg, dir)
+		if err != nil {
 			return err
 		}
-		return fmt.Errorf("%w: the builder does not take a package of type %q, so the peer would turn to Docker and fail with \"docker build failed\"", err, pkg.Metadata.Type)
-	}
-	if err := p.run(ctx, "build", dir("src"), dir("metadata"), dir("bld")); err != nil {
-		return err
-	}
-	if _, err := os.Stat(p.program("release")); err == nil { // the peer does without
-		if err := p.run(ctx, "release", dir("bld"), dir("release")); err != nil {
+		if err := p.run(ctx, b, "build", dir.of("src"), dir.of("metadata"), dir.of("bld")); err != nil {
 			return err
 		}
-	}
-	return p.keep(durable, dir("release"), dir("bld"))
+		if _, err := exec.LookPath(program(b, "release")); err == nil { // the peer does without
+			if err := p.run(ctx, b, "release", dir.of("bld"), dir.of("release")); err != nil {
+				return err
+			}
+		}
+		return keep(durable, b.Name, dir.of("release"), dir.of("bld"))
+	})
 }
 
 // keep copies a build to where the peer finds it from then on. As with the
 // peer, a copy that fails leaves what was done before it.
-func (p *Peer) keep(durable, release, bld string) error {
+func keep(durable, builder, release, bld string) error {
 	if err := os.MkdirAll(filepath.Dir(durable), 0o700); err != nil {
 		return err
 	}
 	if err := os.Mkdir(durable, 0o700); err != nil {
 		return err
 	}
-	info, err := json.Marshal(map[string]string{"builder_name": p.BuilderName})
+	info, err := json.Marshal(map[string]string{"builder_name": builder})
 	if err != nil {
 		return err
 	}

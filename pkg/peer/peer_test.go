@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/peer"
 )
 
@@ -46,7 +47,7 @@ func testPackage(t *testing.T) *archive.Package {
 
 func newPeer(t *testing.T, builder string, lines *[]string) *peer.Peer {
 	t.Helper()
-	return &peer.Peer{Dir: t.TempDir(), Builder: builder, BuilderName: "ours", Env: map[string]string{"PATH": os.Getenv("PATH"), "TMPDIR": t.TempDir()},
+	return &peer.Peer{Dir: t.TempDir(), Builders: []coreyaml.Builder{{Name: "ours", Path: builder}}, Env: map[string]string{"PATH": os.Getenv("PATH"), "TMPDIR": t.TempDir()},
 		Log: func(line string) { *lines = append(*lines, line) }}
 }
 
@@ -84,6 +85,24 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// The first builder that accepts a package takes it, and its name is kept.
+func TestDetect(t *testing.T) {
+	var lines []string
+	p := newPeer(t, builder(t, "exit 1", "", ""), &lines)
+	p.Builders = append(p.Builders, coreyaml.Builder{Name: "second", Path: builder(t, "", "", good)}, coreyaml.Builder{Name: "third", Path: builder(t, "", "exit 1", "")})
+	taker, err := p.Detect(t.Context(), testPackage(t))
+	if err != nil || taker.Name != "second" {
+		t.Fatalf("%q takes it, %v", taker.Name, err)
+	}
+	if _, err := p.Install(t.Context(), testPackage(t)); err != nil {
+		t.Fatal(err)
+	}
+	infos, _ := filepath.Glob(filepath.Join(p.Dir, "externalbuilder/builds/*/build-info.json"))
+	if info, err := os.ReadFile(infos[0]); string(info) != `{"builder_name":"second"}` {
+		t.Errorf("build-info.json is %s, %v", info, err)
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	dump := `env | sed 's/=.*//' | grep -v -e PWD -e SHLVL -e '^_$' | sort | tr '\n' ' ' >&2; echo >&2; exit 1`
 	t.Setenv("OF_THIS_PROCESS", "x")
@@ -92,15 +111,15 @@ func TestEnvironment(t *testing.T) {
 		propagate []string
 		want      string
 	}{
-		"all":        {map[string]string{"A": "1", "B": "2", "PATH": "/bin:/usr/bin"}, nil, "A B PATH "},
-		"listed":     {map[string]string{"A": "1", "B": "2", "PATH": "/bin:/usr/bin", "LD_LIBRARY_PATH": "x"}, []string{"A", "C"}, "A LD_LIBRARY_PATH PATH "},
-		"none set":   {map[string]string{"A": "1", "B": "2"}, []string{"C"}, "A B "}, // the peer's whole environment
-		"none there": {map[string]string{}, []string{"C"}, ""},
+		"none listed": {map[string]string{"A": "1", "B": "2", "PATH": "/bin:/usr/bin"}, nil, "PATH "},
+		"listed":      {map[string]string{"A": "1", "B": "2", "PATH": "/bin:/usr/bin", "LD_LIBRARY_PATH": "x"}, []string{"A", "C"}, "A LD_LIBRARY_PATH PATH "},
+		"none set":    {map[string]string{"A": "1", "B": "2"}, []string{"C"}, "A B "}, // the peer's whole environment
+		"none there":  {map[string]string{}, []string{"C"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var lines []string
 			p := newPeer(t, builder(t, dump, "", ""), &lines)
-			p.Env, p.Propagate = test.env, test.propagate
+			p.Env, p.Builders[0].PropagateEnvironment = test.env, test.propagate
 			if _, err := p.Install(t.Context(), testPackage(t)); err == nil {
 				t.Fatal("installed")
 			}
@@ -116,7 +135,7 @@ func TestFailures(t *testing.T) {
 		detect, build, release string
 		want                   string
 	}{
-		"not mine":         {"exit 1", "", good, `detect: exit status 1: the builder does not take a package of type "ccaas", so the peer would turn to Docker and fail with "docker build failed"`},
+		"not mine":         {"exit 1", "", good, `no builder takes a package of type "ccaas" (ours: detect: exit status 1), so the peer would turn to Docker and fail with "docker build failed"`},
 		"build fails":      {"", "echo why >&2; exit 3", good, "build: exit status 3"},
 		"release fails":    {"", "", "exit 1", "release: exit status 1"},
 		"no connection":    {"", "", "", `the builder has released no connection: "chaincode/server/connection.json": no such file or directory`},
@@ -162,7 +181,7 @@ func TestFailedBuildCanBeRepeated(t *testing.T) {
 	if len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	p.Builder = builder(t, "", "", good)
+	p.Builders[0].Path = builder(t, "", "", good)
 	if _, err := p.Install(t.Context(), testPackage(t)); err != nil {
 		t.Error(err)
 	}
@@ -171,7 +190,7 @@ func TestFailedBuildCanBeRepeated(t *testing.T) {
 func TestMissingBuilder(t *testing.T) {
 	var lines []string
 	p := newPeer(t, t.TempDir(), &lines)
-	if _, err := p.Install(t.Context(), testPackage(t)); err == nil || !strings.Contains(err.Error(), "detect: cannot be run: no such file or directory") {
+	if _, err := p.Install(t.Context(), testPackage(t)); err == nil || !strings.Contains(err.Error(), "ours: detect: cannot be run: no such file or directory") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -180,7 +199,7 @@ func TestMissingBuilder(t *testing.T) {
 func TestMissingRelease(t *testing.T) {
 	var lines []string
 	p := newPeer(t, builder(t, "", "", ""), &lines)
-	if err := os.Remove(filepath.Join(p.Builder, "bin", "release")); err != nil {
+	if err := os.Remove(filepath.Join(p.Builders[0].Path, "bin", "release")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Install(t.Context(), testPackage(t)); err == nil || !strings.Contains(err.Error(), "the builder has released no connection") {
@@ -210,7 +229,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := newPeer(t, builder(t, "", "", ""), &lines).Install(ctx, testPackage(t))
-	if err == nil || strings.Contains(err.Error(), "does not take") || strings.Contains(err.Error(), "%!") {
+	if err == nil || strings.Contains(err.Error(), "no builder takes") || strings.Contains(err.Error(), "%!") {
 		t.Errorf("got %v", err)
 	}
 }

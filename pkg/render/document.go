@@ -8,6 +8,7 @@
 package render
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,8 @@ type Document struct {
 type Member struct {
 	Key      string
 	document *Document
-	position int // of the value in the source; of the key while it is parsed
+	position int // of the value in the source
+	end      int // of the value in the source
 	quoted   bool
 	literal  any    // of a plain JSON value outside quotes: bool, int64 or float64
 	text     string // of any other value: its template, with JSON's escapes resolved
@@ -39,18 +41,53 @@ type Member struct {
 	tree     *parse.Tree
 }
 
+// Place is where something stands in a document.
+type Place struct {
+	File string
+	// Line and Column count from 1, the column in characters. They are 0 where
+	// the file as a whole is meant.
+	Line, Column int
+}
+
+func (p Place) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// Compare orders places of one document.
+func (p Place) Compare(other Place) int {
+	return cmp.Or(cmp.Compare(p.Line, other.Line), cmp.Compare(p.Column, other.Column))
+}
+
+// Kind tells what an Error is about.
+type Kind int
+
+const (
+	OfValue     Kind = iota // a value, and what the peer knows of its key
+	OfDocument              // the document around the templates
+	OfDuplicate             // a key that stands there twice
+	OfTemplate              // the syntax of a template
+	OfLanguage              // a template that asks for what the language has not
+)
+
 // Error is what is wrong at a place of a document.
 type Error struct {
-	Place string // FILE:LINE:COLUMN, both from 1, the column in characters
+	Place Place
 	Field string // the key, where the error is about one
+	Kind  Kind
 	Err   error
 }
 
-func (e *Error) Error() string {
+func (e *Error) Error() string { return e.Place.String() + ": " + e.Message() }
+
+// Message is the error without its place.
+func (e *Error) Message() string {
 	if e.Field == "" {
-		return e.Place + ": " + e.Err.Error()
+		return e.Err.Error()
 	}
-	return e.Place + ": " + e.Field + ": " + e.Err.Error()
+	return e.Field + ": " + e.Err.Error()
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -67,11 +104,11 @@ func Parse(name string, data []byte) (*Document, error) {
 	d := &Document{name: name, source: string(data)}
 	switch {
 	case len(data) > MaxSource:
-		return nil, fmt.Errorf("%s: is larger than %d bytes", name, MaxSource)
+		return nil, &Error{Place{File: name}, "", OfDocument, fmt.Errorf("is larger than %d bytes", MaxSource)}
 	case strings.HasPrefix(d.source, "\ufeff"):
-		return nil, d.errorAt(0, "", errors.New("begins with a byte order mark: save it as UTF-8 without one"))
+		return nil, d.errorAt(0, "", OfDocument, errors.New("begins with a byte order mark: save it as UTF-8 without one"))
 	case !utf8.Valid(data):
-		return nil, d.errorAt(firstInvalid(d.source), "", errors.New("is not valid UTF-8"))
+		return nil, d.errorAt(firstInvalid(d.source), "", OfDocument, errors.New("is not valid UTF-8"))
 	}
 	p := &parser{document: d, source: d.source, isJSON: json.Valid(data)}
 	if err := p.object(); err != nil {
@@ -109,7 +146,8 @@ func (d *Document) duplicates() (errs []error) {
 	seen := map[string]*Member{}
 	for _, m := range d.Members {
 		if first := seen[m.Key]; first != nil {
-			errs = append(errs, m.Error(fmt.Errorf("the key stands here again, first at line %s", strings.TrimPrefix(d.place(first.position), d.name+":"))))
+			place := d.place(first.position)
+			errs = append(errs, m.fail(OfDuplicate, fmt.Errorf("the key stands here again, first at line %d:%d", place.Line, place.Column)))
 			continue
 		}
 		seen[m.Key] = m
@@ -118,25 +156,35 @@ func (d *Document) duplicates() (errs []error) {
 }
 
 // errorAt is an *Error at an offset of the source.
-func (d *Document) errorAt(offset int, field string, err error) *Error {
-	return &Error{Place: d.place(offset), Field: field, Err: err}
+func (d *Document) errorAt(offset int, field string, kind Kind, err error) *Error {
+	return &Error{d.place(offset), field, kind, err}
 }
 
 // place is the file, line and column of an offset.
-func (d *Document) place(offset int) string {
+func (d *Document) place(offset int) Place {
 	before := d.source[:min(offset, len(d.source))]
 	line := strings.Count(before, "\n") + 1
 	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
-	return d.name + ":" + strconv.Itoa(line) + ":" + strconv.Itoa(column)
+	return Place{d.name, line, column}
 }
 
 // Error is err at the place of the member's value.
-func (m *Member) Error(err error) error { return m.document.errorAt(m.position, m.name(), err) }
+func (m *Member) Error(err error) error { return m.fail(OfValue, err) }
+
+func (m *Member) fail(kind Kind, err error) error {
+	return m.document.errorAt(m.position, m.name(), kind, err)
+}
 
 // errorAt is err at an offset of the member's template.
-func (m *Member) errorAt(offset int, err error) error {
-	return m.document.errorAt(m.offsets[min(offset, len(m.text))], m.name(), err)
+func (m *Member) errorAt(offset int, kind Kind, err error) error {
+	return m.document.errorAt(m.offsets[min(offset, len(m.text))], m.name(), kind, err)
 }
+
+// Place is that of the member's value.
+func (m *Member) Place() Place { return m.document.place(m.position) }
+
+// Source is the text of the member's value, as it stands in the document.
+func (m *Member) Source() string { return m.document.source[m.position:m.end] }
 
 // name is the key as it may stand in an error line.
 func (m *Member) name() string {
@@ -151,11 +199,14 @@ func (m *Member) name() string {
 	return quoted
 }
 
+// Readable tells whether the template of the member could be read.
+func (m *Member) Readable() bool { return m.literal != nil || m.tree != nil }
+
 // Literal returns the value of a member that has no actions: a string, bool,
-// int64 or float64.
+// int64 or float64. One whose template could not be parsed has none.
 func (m *Member) Literal() (v any, ok bool) {
-	if m.literal != nil {
-		return m.literal, true
+	if m.literal != nil || m.tree == nil {
+		return m.literal, m.literal != nil
 	}
 	var b strings.Builder
 	for _, node := range m.tree.Root.Nodes {

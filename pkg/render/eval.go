@@ -88,7 +88,7 @@ type scope struct {
 type text string
 
 func (e *evaluator) fail(node parse.Node, format string, args ...any) error {
-	return e.member.errorAt(start(node), fmt.Errorf(format, args...))
+	return e.member.errorAt(start(node), OfValue, fmt.Errorf(format, args...))
 }
 
 // result puts the parts together. In quotes they make a string; outside, a

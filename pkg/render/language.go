@@ -30,6 +30,9 @@ func (m *Member) compile() error {
 	}
 	c := checker{member: m}
 	c.list(m.tree.Root, true, 0)
+	if len(c.errs) > 0 {
+		m.tree = nil // what reads it relies on what was checked
+	}
 	return errors.Join(c.errs...)
 }
 
@@ -53,15 +56,15 @@ func (m *Member) actions() (actions []action, err error) {
 		}
 		a, err := scanAction(m.text, at+next)
 		if err != nil {
-			return nil, m.errorAt(a.start, err)
+			return nil, m.errorAt(a.start, OfTemplate, err)
 		}
 		switch a.keyword {
 		case "range", "define", "template", "block", "break", "continue":
-			return nil, m.errorAt(a.start, fmt.Errorf("{{ %s }} is not part of this language, in which every template ends: it has if, else, with and functions", a.keyword))
+			return nil, m.errorAt(a.start, OfLanguage, fmt.Errorf("{{ %s }} is not part of this language, in which every template ends: it has if, else, with and functions", a.keyword))
 		}
 		depth += a.opens()
 		if depth > maxNesting || a.parens > maxNesting {
-			return nil, m.errorAt(a.start, fmt.Errorf("blocks or parentheses nest deeper than %d", maxNesting))
+			return nil, m.errorAt(a.start, OfLanguage, fmt.Errorf("blocks or parentheses nest deeper than %d", maxNesting))
 		}
 		actions = append(actions, a)
 		at = a.end
@@ -72,7 +75,7 @@ func (m *Member) actions() (actions []action, err error) {
 // its action is the first with which the text up to there fails alike.
 func (m *Member) parseError(actions []action, err error) error {
 	if unfinished(err) {
-		return m.errorAt(lastOpen(actions), errors.New("the block that begins here is not closed by {{ end }}"))
+		return m.errorAt(lastOpen(actions), OfTemplate, errors.New("the block that begins here is not closed by {{ end }}"))
 	}
 	failing := sort.Search(len(actions), func(i int) bool {
 		_, err := m.parse(m.text[:actions[i].end])
@@ -86,7 +89,7 @@ func (m *Member) parseError(actions []action, err error) error {
 	if _, after, ok := strings.Cut(strings.TrimPrefix(message, "template: "+templateName+":"), ": "); ok {
 		message = after // behind the line, which is that of the value and not of the file
 	}
-	return m.errorAt(at, errors.New(message))
+	return m.errorAt(at, OfTemplate, errors.New(message))
 }
 
 func unfinished(err error) bool { return strings.HasSuffix(err.Error(), "unexpected EOF") }
@@ -112,7 +115,7 @@ type checker struct {
 }
 
 func (c *checker) fail(node parse.Node, format string, args ...any) {
-	c.errs = append(c.errs, c.member.errorAt(start(node), fmt.Errorf(format, args...)))
+	c.errs = append(c.errs, c.member.errorAt(start(node), OfLanguage, fmt.Errorf(format, args...)))
 }
 
 // start is the offset of a node in its template. The parser places a path with

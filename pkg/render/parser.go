@@ -19,7 +19,7 @@ type parser struct {
 }
 
 func (p *parser) fail(at int, format string, args ...any) error {
-	return p.document.errorAt(at, "", fmt.Errorf(format, args...))
+	return p.document.errorAt(at, "", OfDocument, fmt.Errorf(format, args...))
 }
 
 func (p *parser) object() error {
@@ -87,7 +87,9 @@ func (p *parser) member() error {
 	p.space()
 	m := &Member{Key: key, document: p.document, position: p.at}
 	p.document.Members = append(p.document.Members, m)
-	return p.value(m)
+	err = p.value(m)
+	m.end = p.at
+	return err
 }
 
 func (p *parser) value(m *Member) (err error) {
@@ -104,7 +106,7 @@ func (p *parser) value(m *Member) (err error) {
 		}
 		return err
 	case c == '{' || c == '[':
-		return m.Error(errors.New("must be a string, true or false, not an object or a list"))
+		return m.fail(OfDocument, errors.New("must be a string, true or false, not an object or a list"))
 	}
 	word := rest[:len(rest)-len(strings.TrimLeft(rest, "+-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
 	p.at += len(word)
@@ -113,7 +115,7 @@ func (p *parser) value(m *Member) (err error) {
 		m.literal = word == "true"
 		return nil
 	case word == "null":
-		return m.Error(errors.New("is null, which is no value: leave the key out"))
+		return m.fail(OfDocument, errors.New("is null, which is no value: leave the key out"))
 	}
 	if n, err := strconv.ParseInt(word, 10, 64); err == nil {
 		m.literal = n
@@ -124,7 +126,7 @@ func (p *parser) value(m *Member) (err error) {
 		return nil
 	}
 	p.at = m.position
-	return m.Error(fmt.Errorf("expected a value, found %s", p.found()))
+	return m.fail(OfDocument, fmt.Errorf("expected a value, found %s", p.found()))
 }
 
 // text reads a string in quotes. It returns its content, and the place in the
@@ -224,7 +226,9 @@ func (p *parser) bare() (string, error) {
 			depth += a.opens()
 			p.at = a.end
 		case depth <= 0 && (c == ',' || c == '}'):
-			return strings.TrimRight(p.source[start:p.at], " \t\r\n"), nil
+			text := strings.TrimRight(p.source[start:p.at], " \t\r\n")
+			p.at = start + len(text)
+			return text, nil
 		default:
 			p.at++
 		}

@@ -18,7 +18,7 @@ type Read struct {
 // they first stand there, each once: required, if any of its places needs it.
 // The list is complete: the language has no other way to a variable.
 func (m *Member) Reads() []Read {
-	if m.literal != nil {
+	if m.tree == nil { // it has no actions, or none that could be read
 		return nil
 	}
 	r := reader{declared: map[string][]string{}}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/google/renameio/v2"
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/build"
+	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/detect"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// The builder as core.yaml has it, unless people say otherwise.
+const (
+	builderName = "ccaas-template-builder"
+	builderPath = "/opt/ccaas-template-builder"
+)
+
+const maxCoreYAML = 1 << 20
+
+// addCoreYAMLFlags adds the flags of a verb that looks into a core.yaml.
+func addCoreYAMLFlags(cmd *cobra.Command, file, builder *string) {
+	cmd.Flags().StringVar(file, "core-yaml", "", "the peers' core.yaml")
+	cmd.Flags().StringVar(builder, "name", builderName, "the name of the builder in core.yaml")
+}
+
+// atFile is err with each error that it joins at a file.
+func atFile(file string, err error) error {
+	return program.Each(err, func(err error) error { return safefile.At(file, err) })
+}
+
+// readCoreYAML returns the external builders of a core.yaml.
+func readCoreYAML(file string) ([]coreyaml.Builder, error) {
+	data, err := safefile.ReadOperators(file, maxCoreYAML)
+	if err != nil {
+		return nil, safefile.At(file, err)
+	}
+	builders, err := coreyaml.Parse(data)
+	return builders, atFile(file, err)
+}
+
+type coreYAMLOptions struct {
+	path, name, patch string
+	dryRun            bool
+}
+
+func coreYAMLCommand(p *program.Program) *cobra.Command {
+	var options coreYAMLOptions
+	cmd := &cobra.Command{
+		Use:   "coreyaml FILE|DIR…",
+		Short: "Print the builder's entry of core.yaml, or put it in",
+		Long: `Print the externalBuilders stanza of core.yaml that these packages need, or put
+it into a core.yaml: the builder as the first of the list, and every variable
+that the packages read or the builder has itself under propagateEnvironment.
+
+--patch keeps every other byte of the file, adds to a builder of the same name
+only what it lacks, and keeps the old file as core.yaml.bak. The peer reads the
+file when it starts.`,
+		Example: `  ccaas coreyaml basic.tgz
+  ccaas coreyaml basic.tgz assets.tgz --patch core.yaml --dry-run
+  ccaas coreyaml basic.tgz --patch core.yaml --path /opt/builders/ours`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return misused(cmd, errors.New("got 0 arguments, wants FILE|DIR…"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if options.dryRun && options.patch == "" {
+				return misused(cmd, errors.New("--dry-run is for --patch"))
+			}
+			return coreYAML(p, args, options, cmd.Flags().Changed("path"))
+		},
+	}
+	cmd.Flags().StringVar(&options.path, "path", builderPath, "the folder above bin, as the peer finds it")
+	cmd.Flags().StringVar(&options.name, "name", builderName, "the builder's name, which the peer keeps with every build: it can never change")
+	cmd.Flags().StringVar(&options.patch, "patch", "", "the core.yaml to put it into")
+	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "print what --patch would change, and change nothing")
+	return cmd
+}
+
+func coreYAML(p *program.Program, packages []string, options coreYAMLOptions, pathGiven bool) error {
+	variables, err := variablesOf(packages)
+	if err != nil {
+		return err
+	}
+	builder := coreyaml.Builder{Name: options.name, Path: options.path, PropagateEnvironment: variables}
+	if !filepath.IsAbs(builder.Path) {
+		return program.Exit(program.Misused, fmt.Errorf("--path %q: the peer wants an absolute path", builder.Path))
+	}
+	if options.patch == "" {
+		_, err := p.Stdout.Write(coreyaml.Stanza(builder))
+		return err
+	}
+	return patchCoreYAML(p, builder, pathGiven, options)
+}
+
+// variablesOf returns the names, sorted, of all variables that packages read
+// and that the builder has itself.
+func variablesOf(packages []string) ([]string, error) {
+	names := []string{detect.TypesVariable, environ.DirVariable, environ.RequireTLSVariable, program.LevelVariable}
+	for _, name := range packages {
+		variables, err := readVariables(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range variables {
+			names = append(names, v.Name)
+			if v.File {
+				names = append(names, v.Name+"_FILE")
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// readVariables returns the variables that a package or a folder reads.
+func readVariables(name string) (_ []build.Variable, err error) {
+	source, err := openSource(name, "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	template, err := build.ReadTemplate(source.dir)
+	if err != nil {
+		return nil, program.WithHint(atFile(name, err), "ccaas lint says more about what is wrong")
+	}
+	return template.Variables(), nil
+}
+
+// patchCoreYAML puts the builder into the core.yaml that the options name.
+func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool, options coreYAMLOptions) error {
+	file, err := filepath.EvalSymlinks(options.patch) // so that a link stays one
+	if err != nil {
+		return safefile.At(options.patch, err)
+	}
+	old, err := safefile.ReadOperators(file, maxCoreYAML)
+	if err != nil {
+		return safefile.At(file, err)
+	}
+	present, err := coreyaml.Parse(old)
+	if err != nil {
+		return atFile(file, err)
+	}
+	for _, other := range present {
+		if other.Name == builder.Name && !pathGiven {
+			builder.Path = ""
+		}
+		if other.Name != builder.Name && other.Path == builder.Path {
+			p.Warn("%q: the builder %q has this path too, and its builds can be used under its name only", file, other.Name)
+		}
+	}
+	patched, err := coreyaml.Patch(old, builder)
+	if err != nil {
+		return program.WithHint(atFile(file, err), "ccaas coreyaml without --patch prints what is to be put in")
+	}
+	switch {
+	case bytes.Equal(old, patched):
+		_, err = fmt.Fprintf(p.Stdout, "%s: has all of it already\n", file)
+	case options.dryRun:
+		_, err = p.Stdout.Write(diff.Diff(file, old, file, patched))
+	default:
+		err = replaceCoreYAML(p, file, old, patched)
+	}
+	return err
+}
+
+// replaceCoreYAML writes the new core.yaml, with the mode of the old one, which it
+// keeps beside it.
+func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return safefile.At(file, err)
+	}
+	for _, write := range []struct {
+		file string
+		data []byte
+	}{{file + ".bak", old}, {file, patched}} {
+		if err := renameio.WriteFile(write.file, write.data, info.Mode().Perm(), renameio.IgnoreUmask()); err != nil {
+			return fmt.Errorf("%q: cannot be written: %w", write.file, safefile.Reason(err))
+		}
+	}
+	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s.bak\n", file, filepath.Base(file))
+	return err
+}

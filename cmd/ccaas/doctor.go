@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/doctor"
+)
+
+type doctorOptions struct {
+	coreYAML string
+	name     string
+	packages []string
+	peerDir  string
+	output   outputFlag
+}
+
+func doctorCommand(p *program.Program) *cobra.Command {
+	var options doctorOptions
+	cmd := &cobra.Command{
+		Use:   "doctor --core-yaml FILE",
+		Short: "Would this peer find the builder, run it and feed it?",
+		Long: `Find out whether a peer on this machine, with the environment of this very
+process, would find the builder, run it and feed it. It is meant to be run where
+the peer runs, as the peer's user: in its container, say. Each package is
+installed on a peer for the purpose in a temporary folder; no value is shown.`,
+		Example: `  ccaas doctor --core-yaml /etc/hyperledger/fabric/core.yaml
+  ccaas doctor --core-yaml core.yaml --package basic.tgz --peer-dir /var/peer`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return examine(cmd.Context(), p, options)
+		},
+	}
+	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
+	cmd.Flags().StringArrayVar(&options.packages, "package", nil, "a package that is to be installed; may be repeated")
+	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath, whose builds are to be looked at")
+	options.output.add(cmd)
+	requireFlags(cmd, "core-yaml")
+	return cmd
+}
+
+func examine(ctx context.Context, p *program.Program, options doctorOptions) error {
+	data, err := safefile.ReadOperators(options.coreYAML, maxCoreYAML)
+	if err != nil {
+		return safefile.At(options.coreYAML, err)
+	}
+	machine := doctor.Machine{
+		CoreYAML: options.coreYAML,
+		Data:     data,
+		Builder:  options.name,
+		Env:      p.Env,
+		PeerDir:  options.peerDir,
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Free:     free,
+	}
+	var packages []doctor.Package
+	for _, name := range options.packages {
+		pkg, err := archive.Open(name)
+		if err != nil {
+			return err
+		}
+		packages = append(packages, doctor.Package{Name: name, Package: pkg})
+	}
+	checks, err := doctor.Examine(ctx, machine, packages)
+	if err != nil {
+		return err
+	}
+	if options.output.json() {
+		if err := writeJSON(p, map[string]any{"checks": checks}); err != nil {
+			return err
+		}
+	} else {
+		writeChecks(p, checks)
+	}
+	var all []finding.Finding
+	for _, check := range checks {
+		all = append(all, check.Findings...)
+	}
+	return verdict(all, false)
+}
+
+// writeChecks prints a line for each check that found nothing, and the findings of the others.
+func writeChecks(p *program.Program, checks []doctor.Check) {
+	for _, check := range checks {
+		if len(check.Findings) == 0 {
+			fmt.Fprintf(p.Stdout, "ok %s\n", program.Printable(check.Name))
+		}
+		writeFindings(p, check.Findings)
+	}
+}
+
+// free returns the bytes that are free in a folder for users other than root.
+func free(dir string) (uint64, error) {
+	var stat syscall.Statfs_t
+	if err := syscall.Statfs(dir, &stat); err != nil {
+		return 0, err
+	}
+	return stat.Bavail * uint64(stat.Bsize), nil
+}

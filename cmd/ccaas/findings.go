@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/program"
+)
+
+// writeFindings prints each finding as a line that says what and where, and
+// lines below it that say what comes of it and what to do:
+//
+//	SEVERITY CODE PLACE: MESSAGE
+func writeFindings(p *program.Program, all []finding.Finding) {
+	for _, f := range all {
+		line := f.Message
+		if f.Place != "" {
+			line = f.Place + ": " + line
+		}
+		fmt.Fprintf(p.Stdout, "%s %s %s\n", paint(p, f.Severity), f.Code, program.Printable(line))
+		for _, excerpt := range f.Excerpt {
+			fmt.Fprintf(p.Stdout, "    %s\n", excerpt)
+		}
+		writeNote(p.Stdout, "otherwise", f.Otherwise)
+		writeNote(p.Stdout, "hint", f.Hint)
+	}
+}
+
+func writeNote(w io.Writer, word, text string) {
+	if text != "" {
+		fmt.Fprintf(w, "  %s: %s\n", word, program.Printable(text))
+	}
+}
+
+// verdict is the error of a verb that found something wrong, or nil. With
+// strict, warnings count.
+func verdict(all []finding.Finding, strict bool) error {
+	errors, warnings := finding.Count(all, finding.Error), finding.Count(all, finding.Warning)
+	if errors == 0 && (!strict || warnings == 0) {
+		return nil
+	}
+	return fmt.Errorf("found %s and %s", plural(errors, "error"), plural(warnings, "warning"))
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// paint colours a severity on a terminal, unless NO_COLOR is set.
+func paint(p *program.Program, severity finding.Severity) string {
+	file, ok := p.Stdout.(*os.File)
+	if !ok || p.Env["NO_COLOR"] != "" || p.Env["TERM"] == "dumb" || !term.IsTerminal(int(file.Fd())) {
+		return string(severity)
+	}
+	const red, yellow, reset = "\x1b[31m", "\x1b[33m", "\x1b[0m"
+	colour := yellow
+	if severity == finding.Error {
+		colour = red
+	}
+	return colour + string(severity) + reset
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/build"
+	"ccaas-template-builder/pkg/chaincode"
+)
+
+func inspectCommand(p *program.Program) *cobra.Command {
+	var label string
+	var output outputFlag
+	cmd := &cobra.Command{
+		Use:   "inspect FILE|DIR",
+		Short: "Show what is in a package and which variables it reads",
+		Long: `Show what is in a package, or would be in the package of a folder: its package
+ID, label and type, the template of each key of connection.json, the variables
+that these read, and the indexes.`,
+		Example: `  ccaas inspect basic.tgz
+  ccaas inspect basic --label basic_1.0 -o json`,
+		Args: arguments("FILE|DIR"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return inspectSource(p, args[0], label, output)
+		},
+	}
+	cmd.Flags().StringVar(&label, "label", "", "the label of the package to be made of a folder")
+	output.add(cmd)
+	return cmd
+}
+
+// inspected is what a package holds. The names in JSON are for good.
+type inspected struct {
+	PackageID string              `json:"packageID,omitempty"`
+	Label     string              `json:"label,omitempty"`
+	Type      string              `json:"type"`
+	Fields    []inspectedField    `json:"fields"`
+	Variables []inspectedVariable `json:"variables"`
+	Indexes   []string            `json:"indexes"`
+}
+
+type inspectedField struct {
+	Name    string `json:"name"`
+	Source  string `json:"source"`
+	Default bool   `json:"default"` // the template lacks the key, so its setting counts
+}
+
+type inspectedVariable struct {
+	Name     string   `json:"name"`
+	Required bool     `json:"required"`
+	Secret   bool     `json:"secret"`
+	File     bool     `json:"file"` // NAME_FILE may name a file instead
+	Fields   []string `json:"fields"`
+}
+
+func inspectSource(p *program.Program, name, label string, output outputFlag) (err error) {
+	source, err := openSource(name, label)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	found, err := inspect(source)
+	if err != nil {
+		return program.WithHint(err, "ccaas lint says more about what is wrong")
+	}
+	if output.json() {
+		return writeJSON(p, found)
+	}
+	return found.write(p)
+}
+
+func inspect(source *source) (*inspected, error) {
+	template, templateErr := build.ReadTemplate(source.dir)
+	artifacts, _, artifactsErr := chaincode.Artifacts(source.dir)
+	id, idErr := source.packageID()
+	if err := errors.Join(templateErr, artifactsErr); err != nil {
+		return nil, err
+	} else if idErr != nil {
+		return nil, idErr
+	}
+	found := &inspected{PackageID: id, Label: source.metadata.Label, Type: source.metadata.Type, Variables: []inspectedVariable{}, Indexes: []string{}}
+	for _, f := range template.Fields() {
+		if !f.Unused || !f.Default {
+			found.Fields = append(found.Fields, inspectedField{f.Name, shown(f), f.Default})
+		}
+	}
+	for _, v := range template.Variables() {
+		found.Variables = append(found.Variables, inspectedVariable{v.Name, v.Required, v.Secret, v.File, v.Fields})
+	}
+	for _, a := range artifacts {
+		if a.Index {
+			found.Indexes = append(found.Indexes, a.From)
+		}
+	}
+	return found, nil
+}
+
+// packageID is that of the package, or of the one that a folder would make.
+func (s *source) packageID() (string, error) {
+	if s.pkg != nil {
+		return s.pkg.ID, nil
+	}
+	if s.metadata.Label == "" {
+		return "", nil
+	}
+	files, _, err := archive.Folder(s.dir)
+	if err != nil {
+		return "", err
+	}
+	data, err := archive.Write(s.metadata.Label, s.metadata.Type, files)
+	if err != nil {
+		return "", err
+	}
+	pkg, err := archive.Parse(data)
+	if err != nil {
+		return "", err
+	}
+	return pkg.ID, nil
+}
+
+// shown is the source text of a field, unless it holds a private key.
+func shown(f build.Field) string {
+	if f.HoldsPrivateKey {
+		return "(a private key, hidden)"
+	}
+	return f.Source
+}
+
+// write prints what was found for people.
+func (i *inspected) write(p *program.Program) error {
+	if i.PackageID != "" {
+		fmt.Fprintln(p.Stdout, i.PackageID)
+	}
+	if i.Label != "" {
+		fmt.Fprintf(p.Stdout, "label  %s\n", i.Label)
+	}
+	fmt.Fprintf(p.Stdout, "type   %s\n\n", program.Printable(i.Type))
+	var fields, variables [][]string
+	for _, f := range i.Fields {
+		from := "template"
+		if f.Default {
+			from = "setting"
+		}
+		fields = append(fields, []string{f.Name, from, abridged(f.Source)})
+	}
+	for _, v := range i.Variables {
+		name := v.Name
+		if v.File {
+			name += "[_FILE]"
+		}
+		variables = append(variables, []string{name, yes(v.Required), yes(v.Secret), strings.Join(v.Fields, ", ")})
+	}
+	if err := writeTable(p.Stdout, []string{"KEY", "FROM", "VALUE"}, fields); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.Stdout)
+	if err := writeTable(p.Stdout, []string{"VARIABLE", "REQUIRED", "SECRET", "READ BY"}, variables); err != nil {
+		return err
+	}
+	for n, index := range i.Indexes {
+		if n == 0 {
+			fmt.Fprintln(p.Stdout, "\nINDEX")
+		}
+		fmt.Fprintln(p.Stdout, program.Printable(index))
+	}
+	return nil
+}
+
+// abridged is a text of which a table shows the beginning.
+func abridged(text string) string {
+	const longest = 240
+	if runes := []rune(text); len(runes) > longest {
+		return string(runes[:longest]) + "…"
+	}
+	return text
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}

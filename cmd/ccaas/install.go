@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/builder"
+)
+
+func installCommand(p *program.Program) *cobra.Command {
+	var platform string
+	var output outputFlag
+	cmd := &cobra.Command{
+		Use:   "install DIR",
+		Short: "Copy the builder's programs to where a peer finds them",
+		Long: `Copy detect, build and release, which lie beside ccaas, into DIR/bin with mode
+0755: core.yaml then names DIR. It needs no shell, so an init container can do
+it. What is there already is left alone.`,
+		Example: `  ccaas install /opt/ccaas-template-builder
+  ccaas install /builders/ccaas-template-builder --platform linux/arm64`,
+		Args: arguments("DIR"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return install(p, args[0], platform, output)
+		},
+	}
+	cmd.Flags().StringVar(&platform, "platform", runtime.GOOS+"/"+runtime.GOARCH, "refuse programs that are for another one")
+	output.add(cmd)
+	return cmd
+}
+
+func install(p *program.Program, dir, platform string, output outputFlag) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	installed, err := builder.Install(filepath.Dir(self), dir, platform)
+	if err != nil {
+		return program.WithHint(err, fmt.Sprintf("nothing was installed; use the ccaas of a build for %s, with detect, build and release beside it", platform))
+	}
+	if output.json() {
+		return writeJSON(p, map[string]any{"programs": installed})
+	}
+	for _, program := range installed {
+		state := "unchanged"
+		if program.Changed {
+			state = "installed"
+		}
+		if _, err := fmt.Fprintf(p.Stdout, "%s  %s\n", state, program.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

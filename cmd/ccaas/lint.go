@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/lint"
+)
+
+type lintOptions struct {
+	label    string
+	coreYAML string
+	builder  string
+	fabric   string
+	strict   bool
+	output   outputFlag
+}
+
+func lintCommand(p *program.Program) *cobra.Command {
+	var options lintOptions
+	cmd := &cobra.Command{
+		Use:   "lint FILE|DIR",
+		Short: "Find all that is wrong and can be known without values",
+		Long: `Find all that is wrong with a package, or with the folder that one is made of,
+and can be known without the values of any peer. Each finding has a code, which
+docs/findings.md explains. Exits with 1 if there is an error.`,
+		Example: `  ccaas lint basic
+  ccaas lint basic.tgz --core-yaml core.yaml --fabric 2.5 --strict`,
+		Args: arguments("FILE|DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			peers, err := options.peers()
+			if err != nil {
+				return misused(cmd, err)
+			}
+			return lintSource(p, args[0], options, peers)
+		},
+	}
+	cmd.Flags().StringVar(&options.label, "label", "", "the label of the package to be made of a folder")
+	cmd.Flags().StringVar(&options.fabric, "fabric", "", "the version of Fabric that the peers have, such as 2.5")
+	cmd.Flags().BoolVar(&options.strict, "strict", false, "exit with 1 on warnings too")
+	addCoreYAMLFlags(cmd, &options.coreYAML, &options.builder)
+	options.output.add(cmd)
+	return cmd
+}
+
+// peers has what the flags tell of the peers, but for their core.yaml.
+func (o lintOptions) peers() (lint.Peers, error) {
+	peers := lint.Peers{CoreYAML: o.coreYAML, Builder: o.builder}
+	if o.fabric == "" {
+		return peers, nil
+	}
+	major, _, _ := strings.Cut(strings.TrimPrefix(o.fabric, "v"), ".")
+	version, err := strconv.Atoi(major)
+	if err != nil || version < 2 {
+		return peers, fmt.Errorf("--fabric takes a version from 2 on such as 2.5, not %q", o.fabric)
+	}
+	peers.Fabric = version
+	return peers, nil
+}
+
+func lintSource(p *program.Program, name string, options lintOptions, peers lint.Peers) error {
+	if _, err := os.Stat(name); err != nil {
+		return fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
+	}
+	if peers.CoreYAML != "" {
+		builders, err := readCoreYAML(peers.CoreYAML)
+		if err != nil {
+			return err
+		}
+		peers.Builders = builders
+	}
+	all, err := findings(p, name, options.label, peers)
+	if err != nil {
+		return err
+	}
+	if options.output.json() {
+		if err := writeJSON(p, map[string]any{"findings": append([]finding.Finding{}, all...)}); err != nil {
+			return err
+		}
+	} else {
+		writeFindings(p, all)
+	}
+	return verdict(all, options.strict)
+}
+
+// findings are those of a package or a folder. What makes a package unreadable is one.
+func findings(p *program.Program, name, label string, peers lint.Peers) (all []finding.Finding, err error) {
+	source, err := openSource(name, label)
+	if file := (*safefile.FileError)(nil); errors.As(err, &file) && file.Name == name {
+		return []finding.Finding{lint.Unreadable(file)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	return lint.Check(lint.Source{Dir: source.dir, Package: source.pkg, Metadata: source.metadata}, peers, p.Now()), nil
+}

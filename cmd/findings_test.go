@@ -1,0 +1,43 @@
+package cmd_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ccaas-template-builder/internal/finding"
+)
+
+// Each code has its section in docs/findings.md, and each is found by a script,
+// but for the one that takes a full disk.
+func TestFindingCodes(t *testing.T) {
+	page, err := os.ReadFile("../docs/findings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var scripts strings.Builder
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		script, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scripts.Write(script)
+	}
+	titles := finding.Titles()
+	for code, title := range titles {
+		if !strings.Contains(string(page), "\n### "+string(code)+": "+title+"\n") {
+			t.Errorf("docs/findings.md has no section \"### %s: %s\"", code, title)
+		}
+		if code != finding.TempDirFull && !strings.Contains(scripts.String(), string(code)+" ") {
+			t.Errorf("no script finds %s: %s", code, title)
+		}
+	}
+	if sections := strings.Count(string(page), "\n### CCB"); sections != len(titles) {
+		t.Errorf("docs/findings.md has %d sections, there are %d codes", sections, len(titles))
+	}
+}

@@ -1,0 +1,68 @@
+package cmd_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func ccaas(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(filepath.Join(builder, "bin", "ccaas"), args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("ccaas %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// verbs are those that the help of ccaas lists.
+func verbs(t *testing.T) []string {
+	t.Helper()
+	_, list, _ := strings.Cut(ccaas(t, "--help"), "Available Commands:\n")
+	list, _, _ = strings.Cut(list, "\n\n")
+	var names []string
+	for _, line := range regexp.MustCompile(`(?m)^  (\w+)`).FindAllStringSubmatch(list, -1) {
+		names = append(names, line[1])
+	}
+	if len(names) < 12 {
+		t.Fatalf("found %d verbs", len(names))
+	}
+	return names
+}
+
+// The help of each verb fits a terminal and has examples, whose flags exist.
+func TestHelp(t *testing.T) {
+	for _, verb := range append(verbs(t), "") {
+		help := ccaas(t, strings.Fields(verb+" --help")...)
+		for line := range strings.Lines(help) {
+			if utf8.RuneCountInString(strings.TrimSpace(line)) > 80 {
+				t.Errorf("%s: this line is wider than 80: %s", verb, line)
+			}
+		}
+		_, examples, ok := strings.Cut(help, "Examples:\n")
+		examples, _, _ = strings.Cut(examples, "\n\n")
+		if !ok {
+			t.Errorf("%s has no example", verb)
+		}
+		for example := range strings.Lines(examples) {
+			command, _, _ := strings.Cut(example, ">")
+			args := strings.Fields(command)
+			if args[0] != "ccaas" || verb != "" && args[1] != verb {
+				t.Errorf("%s has the example %q", verb, example)
+			}
+			ccaas(t, append(args[1:], "--help")...)
+		}
+	}
+}
+
+// The README's table has every verb.
+func TestReadmeVerbs(t *testing.T) {
+	for _, verb := range verbs(t) {
+		if verb != "help" && !strings.Contains(readme(t), "`ccaas "+verb) {
+			t.Errorf("the README does not show ccaas %s", verb)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+// Package finding is what was found wrong before an install: its code, where it
+// is, what it leads to, and what to do about it.
+package finding
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Severity is error for what fails at the install or later, or gives a key
+// away, and warning for what works and is probably not meant.
+type Severity string
+
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// Finding is one thing found. It holds no value that could be secret.
+type Finding struct {
+	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`
+	// Place is FILE:LINE:COLUMN, FILE, the name of a builder, or empty.
+	Place   string `json:"place"`
+	Message string `json:"message"`
+	// Otherwise is what an administrator meets who does nothing about it.
+	Otherwise string `json:"otherwise,omitempty"`
+	Hint      string `json:"hint,omitempty"`
+	// Excerpt is the line of the document with a caret below the place.
+	Excerpt []string `json:"-"`
+}
+
+// New is a finding with what its code says of it.
+func New(code Code, place, format string, args ...any) Finding {
+	rule := rules[slices.IndexFunc(rules, func(r rule) bool { return r.code == code })]
+	return Finding{Code: code, Severity: rule.severity, Place: place, Message: fmt.Sprintf(format, args...), Otherwise: rule.otherwise}
+}
+
+// WithHint is f with what to do about it.
+func (f Finding) WithHint(format string, args ...any) Finding {
+	f.Hint = fmt.Sprintf(format, args...)
+	return f
+}
+
+// Count is how many of all are of a severity.
+func Count(all []Finding, severity Severity) int {
+	n := 0
+	for _, f := range all {
+		if f.Severity == severity {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,64 @@
+package build
+
+import (
+	"strings"
+
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/render"
+)
+
+// Field is a key of the connection and the template of its value.
+type Field struct {
+	Name   string
+	Source string       // as it stands in the document, or in the defaults
+	Place  render.Place // of the value; of the file alone where the document lacks the key
+	// Default tells whether the document lacks the key, so that its setting counts.
+	Default bool
+	Setting string // the variable of that setting
+	// Readable tells whether the template could be read.
+	Readable bool
+	// Literal is the value of a field without actions: a string, bool, int64 or float64.
+	Literal any
+	// HoldsPrivateKey tells whether a private key stands in the package itself.
+	HoldsPrivateKey bool
+	// Unused tells whether the peer reads the key of no rendering.
+	Unused bool
+	// JSONKeys are the names it reads that no setting has, so that only the JSON
+	// object in CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG can supply them.
+	JSONKeys []string
+}
+
+// Fields lists the keys of a connection with the templates of their values, in
+// the order of connection.Keys.
+func (t *Template) Fields() []Field {
+	var fields []Field
+	for _, key := range connection.Keys() {
+		m := t.member(key)
+		f := Field{Name: key, Source: m.Source(), Place: render.Place{File: t.file}, Default: t.isDefault(key), Readable: m.Readable()}
+		f.Setting, _ = variableBehind(t.defaults.Member(key).Reads()[0].Path)
+		f.Literal, _ = m.Literal()
+		if !f.Default {
+			f.Place = m.Place()
+			f.HoldsPrivateKey = holdsPrivateKey(m)
+		}
+		maybe, _ := t.applies(key)
+		f.Unused = !maybe
+		for _, read := range m.Reads() {
+			first, _, _ := strings.Cut(read.Path, ".")
+			if name, _ := variableBehind(read.Path); name == environ.LegacyVariable && first != "Env" && first != "EnvFile" {
+				f.JSONKeys = append(f.JSONKeys, read.Path)
+			}
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// holdsPrivateKey tells whether a private key stands in the source of a member,
+// as its value or in an action.
+func holdsPrivateKey(m *render.Member) bool {
+	literal, _ := m.Literal()
+	text, _ := literal.(string)
+	return text != "" && m.Key == "client_key" || environ.HoldsPrivateKey(text) || strings.Contains(m.Source(), "PRIVATE KEY-----")
+}

@@ -1,0 +1,235 @@
+package coreyaml
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Patch returns core.yaml with b in it, and all else byte for byte as it was.
+//
+// A new builder becomes the first, as the peer takes the first that accepts a
+// package. Where one has its name, that one gets the path of b, unless b has
+// none, and those of its variables that it lacks.
+//
+// It splices text, and reads the result to see whether that is what it should
+// be. What it cannot splice it refuses.
+func Patch(data []byte, b Builder) ([]byte, error) {
+	f, err := read(data)
+	if err != nil {
+		return nil, err
+	}
+	want, at, err := f.with(b)
+	if err != nil {
+		return nil, err
+	}
+	if reflect.DeepEqual(want, builders(f.entries)) {
+		return bytes.Clone(data), nil
+	}
+	// The parser counts columns without it.
+	body, marked := bytes.CutPrefix(data, []byte("\ufeff"))
+	patched, err := f.splice(string(body), want, at)
+	if err != nil {
+		return nil, err
+	}
+	if marked {
+		patched = append([]byte("\ufeff"), patched...)
+	}
+	if err := f.verify(data, patched, want); err != nil {
+		return nil, err
+	}
+	return patched, nil
+}
+
+// with returns the builders as they should be with b, and the place in the list
+// of the one with its name, -1 if there was none.
+func (f *file) with(b Builder) (want []Builder, at int, err error) {
+	if b.Name == "" {
+		return nil, 0, errors.New("the builder to be put in has no name")
+	}
+	for _, s := range append([]string{b.Name, b.Path}, b.PropagateEnvironment...) {
+		if !utf8.ValidString(s) {
+			return nil, 0, errors.New("the builder to be put in is not UTF-8")
+		}
+	}
+	want = builders(f.entries)
+	at = slices.IndexFunc(want, func(old Builder) bool { return old.Name == b.Name })
+	if at < 0 && b.Path == "" {
+		return nil, 0, fmt.Errorf("there is no builder %q yet, and to put it in takes its path", b.Name)
+	}
+	if at < 0 {
+		b.PropagateEnvironment = join(nil, b.PropagateEnvironment)
+		return append([]Builder{b}, want...), at, nil
+	}
+	if b.Path != "" {
+		want[at].Path = b.Path
+	}
+	want[at].PropagateEnvironment = join(want[at].PropagateEnvironment, b.PropagateEnvironment)
+	return want, at, nil
+}
+
+// join puts behind some names those of more that are not among them.
+func join(names, more []string) []string {
+	names = slices.Clip(names)
+	for _, name := range more {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// splice turns the text of f into one that has the builders it should.
+func (f *file) splice(body string, want []Builder, at int) ([]byte, error) {
+	way := []*yaml.Node{f.root, f.chaincode.key, f.chaincode.value, f.list.key, f.list.value}
+	if at >= 0 {
+		e := f.entries[at]
+		way = append(way, e.node, e.path.value, e.names.key, e.names.value)
+	}
+	for _, n := range way {
+		if n != nil && (n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0) {
+			return nil, byHand(n, "an alias, an anchor or a tag stands there")
+		}
+	}
+	for _, n := range []*yaml.Node{f.root, f.chaincode.value} {
+		if isFlow(n) {
+			return nil, byHand(n, "the builders are in braces")
+		}
+	}
+	t, err := newText(body)
+	if err != nil {
+		return nil, err
+	}
+	if at < 0 {
+		err = f.insert(t, want[0])
+	} else {
+		err = f.entries[at].change(t, want[at])
+	}
+	return t.patched(), err
+}
+
+// insert makes b the first builder of the list, in whatever form that is.
+func (f *file) insert(t *text, b Builder) error {
+	step := f.step()
+	section := "externalBuilders:\n" + indent(block(b), step)
+	switch list := f.list.value; {
+	case f.chaincode.key == nil:
+		t.below(len(t.data), indent("chaincode:\n"+indent(section, step), f.root.Column-1))
+		return nil
+	case f.list.key == nil:
+		return t.open(f.chaincode, indent(section, f.chaincode.key.Column-1+step))
+	case len(list.Content) == 0:
+		return t.open(f.list, indent(block(b), f.list.key.Column-1+step))
+	case isFlow(list):
+		t.intoBrackets(list, flow(b))
+		return nil
+	default:
+		return t.open(f.list, indent(block(b), list.Column-1))
+	}
+}
+
+// step is how far the file indents the keys of chaincode, or else of its first section.
+func (f *file) step() int {
+	sections := f.root.Content
+	if f.chaincode.key != nil {
+		sections = append([]*yaml.Node{f.chaincode.key, f.chaincode.value}, sections...)
+	}
+	for i := 0; i < len(sections); i += 2 {
+		key, section := sections[i], sections[i+1]
+		if section.Kind == yaml.MappingNode && !isFlow(section) {
+			return max(1, section.Content[0].Column-key.Column)
+		}
+	}
+	return 2
+}
+
+// change makes a builder that is there the one that it should be.
+func (e entry) change(t *text, want Builder) error {
+	from, to, err := t.scalar(e.path.value)
+	if err != nil {
+		return err
+	}
+	if want.Path != e.Path {
+		t.replace(from, to, scalar(want.Path))
+	}
+	added := want.PropagateEnvironment[len(e.PropagateEnvironment):]
+	key, list := e.names.key, e.names.value
+	switch {
+	case len(added) == 0:
+	case key == nil && isFlow(e.node):
+		t.insert(to, ", propagateEnvironment: ["+flowNames(added)+"]")
+	case key == nil:
+		t.below(to, indent("propagateEnvironment:\n"+indent(blockNames(added), 2), e.node.Column-1))
+	case len(list.Content) > 0:
+		return t.extend(list, added)
+	case isFlow(e.node):
+		at, err := t.colon(key)
+		t.replace(at, at+len(noValue.FindString(t.rest(at))), " ["+flowNames(added)+"]")
+		return err
+	default:
+		return t.open(e.names, indent(blockNames(added), key.Column+1))
+	}
+	return nil
+}
+
+// verify reads what was patched: it must have the builders it should, and all
+// else that it had.
+func (f *file) verify(old, patched []byte, want []Builder) error {
+	place := f.root
+	if f.list.key != nil {
+		place = f.list.key
+	}
+	if len(patched) > maxFile {
+		return refusal(fmt.Errorf("it would be larger than %d bytes", maxFile))
+	}
+	if got, err := Parse(patched); err != nil || !reflect.DeepEqual(got, want) {
+		return byHand(place, "a splice would say something else")
+	}
+	before, err := others(old)
+	if err != nil {
+		return refusal(err)
+	}
+	if after, err := others(patched); err != nil || !reflect.DeepEqual(after, before) {
+		return byHand(place, "a splice would change something else")
+	}
+	return nil
+}
+
+// others is all that a core.yaml says but its builders.
+func others(data []byte) (v any, err error) {
+	f, err := read(data)
+	if err != nil {
+		return nil, err
+	}
+	remove(f.chaincode.value, f.list.key)
+	if f.chaincode.value != nil && len(f.chaincode.value.Content) == 0 {
+		remove(f.root, f.chaincode.key)
+	}
+	if len(f.root.Content) == 0 {
+		return nil, nil
+	}
+	if err := f.root.Load(&v); err != nil {
+		return nil, notYAML(err, "a key stands there twice")
+	}
+	return v, nil
+}
+
+// remove takes a key and its value out of a mapping.
+func remove(mapping, key *yaml.Node) {
+	if key != nil {
+		i := slices.Index(mapping.Content, key)
+		mapping.Content = slices.Delete(mapping.Content, i, i+2)
+	}
+}
+
+// byHand refuses a form that cannot be spliced.
+func byHand(n *yaml.Node, why string) error { return refusal(fail(n, "%s", why)) }
+
+func refusal(err error) error {
+	return fmt.Errorf("%w: the file cannot be patched, put the stanza in by hand", err)
+}

@@ -1,0 +1,90 @@
+package doctor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/coreyaml"
+)
+
+// minFree is what should be free for temporary files, in bytes: as much as the
+// largest package this builder takes, unpacked.
+const minFree = 128 << 20
+
+// tempDir looks at the folder in which the peer unpacks a package.
+func (e *examination) tempDir() []finding.Finding {
+	dir := e.Env["TMPDIR"]
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	file, err := os.CreateTemp(dir, "ccaas-doctor-")
+	if err != nil {
+		return []finding.Finding{finding.New(finding.BadTempDir, dir, "cannot be written to: %s", safefile.Reason(err)).
+			WithHint("set TMPDIR for the peer process to a folder that it may write to")}
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	if free, err := e.Free(dir); err == nil && free < minFree {
+		return []finding.Finding{finding.New(finding.TempDirFull, dir, "has %d MiB free, and unpacking a package can take %d MiB", free>>20, minFree>>20).
+			WithHint("make room there, or set TMPDIR for the peer process to another folder")}
+	}
+	return nil
+}
+
+// rebuild is how a build is made again.
+const rebuild = "stop the peer, remove this folder and start it: it builds the chaincode again from the package that it has kept"
+
+// builds looks at the builds that the peer has made. The error is that of a
+// folder that is no peer's.
+func (e *examination) builds() ([]finding.Finding, error) {
+	if err := safefile.CheckDir(e.PeerDir); err != nil {
+		return nil, safefile.At(e.PeerDir, err)
+	}
+	dir := filepath.Join(e.PeerDir, "externalbuilder", "builds")
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, safefile.At(dir, err)
+	}
+	var all []finding.Finding
+	for _, entry := range entries {
+		build := filepath.Join(dir, entry.Name())
+		by, err := madeBy(build)
+		switch {
+		case err != nil:
+			all = append(all, finding.New(finding.BadBuild, build, "%s", err).
+				WithHint(rebuild))
+		case !slices.ContainsFunc(e.builders, func(b coreyaml.Builder) bool { return b.Name == by }):
+			all = append(all, finding.New(finding.BuilderGone, build, "was made by the builder %q, which %s has not", by, e.list).
+				WithHint("give the builder that name again, or %s", rebuild))
+		case by == e.ours.Name:
+			if _, err := os.Stat(filepath.Join(build, "release", chaincode.ReleasedConnection)); err != nil {
+				all = append(all, finding.New(finding.BadBuild, build, "has no %s: %s", chaincode.ReleasedConnection, safefile.Reason(err)).
+					WithHint(rebuild))
+			}
+		}
+	}
+	return all, nil
+}
+
+// madeBy returns the name of the builder that has made a build.
+func madeBy(build string) (string, error) {
+	data, err := safefile.ReadOperators(filepath.Join(build, "build-info.json"), chaincode.MaxMetadata)
+	if err != nil {
+		return "", fmt.Errorf("has no build-info.json that can be read: %w", err)
+	}
+	var info struct {
+		Builder string `json:"builder_name"`
+	}
+	if err := json.Unmarshal(data, &info); err != nil || strings.TrimSpace(info.Builder) == "" {
+		return "", errors.New("its build-info.json names no builder")
+	}
+	return info.Builder, nil
+}
