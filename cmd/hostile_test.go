@@ -242,6 +242,8 @@ func TestHostilePackages(t *testing.T) {
 			if !strings.Contains(printed, test[1]) {
 				t.Errorf("printed %q, want it to hold %q", printed[:min(len(printed), 1000)], test[1])
 			}
+			bounded(t, dir, "ccaas", "lint", "p.tgz")
+			bounded(t, dir, "ccaas", "inspect", "p.tgz")
 			if left, _ := os.ReadDir(filepath.Join(dir, "scratch")); len(left) > 0 {
 				t.Errorf("left in TMPDIR: %v", left)
 			}
@@ -317,9 +319,19 @@ func measure(file string) int {
 	return state.ExitCode()
 }
 
-// refused runs a program that must fail, within the bounds and with lines that
-// can be read. It returns what was printed.
+// refused runs a program that must fail, and returns what it printed.
 func refused(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	printed, status := bounded(t, dir, program, args...)
+	if status == 0 {
+		t.Errorf("%s succeeds", program)
+	}
+	return printed
+}
+
+// bounded runs a program, which must stay within the bounds and print lines that
+// can be read. It returns what was printed, and the exit status.
+func bounded(t *testing.T, dir, program string, args ...string) (printed string, status int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -331,7 +343,7 @@ func refused(t *testing.T, dir, program string, args ...string) string {
 	cmd := exec.CommandContext(ctx, self, append([]string{filepath.Join(builder, "bin", program)}, args...)...)
 	cmd.Dir, cmd.Env = dir, append([]string{"PATH=/bin", "TMPDIR=" + dir + "/scratch", measureVariable + "=" + measured}, largeValues(dir)...)
 	out, err := cmd.CombinedOutput()
-	if code := cmd.ProcessState.ExitCode(); err == nil || code != 1 && code != 2 {
+	if status = cmd.ProcessState.ExitCode(); status < 0 || status > 2 {
 		t.Errorf("%s ends with %v", program, err)
 	}
 	text, err := os.ReadFile(measured)
@@ -359,5 +371,5 @@ func refused(t *testing.T, dir, program string, args ...string) string {
 			t.Errorf("%s printed a control character in %q", program, line)
 		}
 	}
-	return string(out)
+	return string(out), status
 }

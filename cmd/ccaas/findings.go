@@ -17,11 +17,11 @@ import (
 //	SEVERITY CODE PLACE: MESSAGE
 func writeFindings(p *program.Program, all []finding.Finding) {
 	for _, f := range all {
-		line := f.Message
+		line := string(f.Code) + " "
 		if f.Place != "" {
-			line = f.Place + ": " + line
+			line += f.Place + ": "
 		}
-		fmt.Fprintf(p.Stdout, "%s %s %s\n", paint(p, f.Severity), f.Code, program.Printable(line))
+		fmt.Fprintf(p.Stdout, "%s %s\n", paint(p, f.Severity), program.Line(line+f.Message))
 		for _, excerpt := range f.Excerpt {
 			fmt.Fprintf(p.Stdout, "    %s\n", excerpt)
 		}
@@ -32,7 +32,7 @@ func writeFindings(p *program.Program, all []finding.Finding) {
 
 func writeNote(w io.Writer, word, text string) {
 	if text != "" {
-		fmt.Fprintf(w, "  %s: %s\n", word, program.Printable(text))
+		fmt.Fprintf(w, "  %s\n", program.Line(word+": "+text))
 	}
 }
 

@@ -139,7 +139,7 @@ func (i *inspected) write(p *program.Program) error {
 	if i.Label != "" {
 		fmt.Fprintf(p.Stdout, "label  %s\n", i.Label)
 	}
-	fmt.Fprintf(p.Stdout, "type   %s\n\n", program.Printable(i.Type))
+	fmt.Fprintf(p.Stdout, "%s\n\n", program.Line("type   "+i.Type))
 	var fields, variables [][]string
 	for _, f := range i.Fields {
 		from := "template"
@@ -166,7 +166,7 @@ func (i *inspected) write(p *program.Program) error {
 		if n == 0 {
 			fmt.Fprintln(p.Stdout, "\nINDEX")
 		}
-		fmt.Fprintln(p.Stdout, program.Printable(index))
+		fmt.Fprintln(p.Stdout, program.Line(index))
 	}
 	return nil
 }

@@ -91,11 +91,16 @@ func (p *Program) say(level int, word, format string, args ...any) {
 }
 
 func (p *Program) line(word, text string) {
-	line := p.Name + ": " + word + ": " + Printable(text)
+	fmt.Fprintln(p.Stderr, Line(p.Name+": "+word+": "+text))
+}
+
+// Line is text as one line that is printable and not too long.
+func Line(text string) string {
+	line := Printable(text)
 	if len(line) >= maxLine {
 		line = strings.ToValidUTF8(line[:maxLine-len("…\n")], "") + "…"
 	}
-	fmt.Fprintln(p.Stderr, line)
+	return line
 }
 
 // Printable writes out what would break a line or drive a terminal.

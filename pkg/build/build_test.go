@@ -134,6 +134,7 @@ func TestVariables(t *testing.T) {
 			"CORE_CHAINCODE_CLIENT_AUTH_REQUIRED:client_auth_required CORE_CHAINCODE_ROOT_CERT!:root_cert CORE_CHAINCODE_TLS_CLIENT_CERT:client_cert CORE_CHAINCODE_TLS_CLIENT_KEY*:client_key",
 		`{"address":"{{.peername}}_basic_ccaas:9999","dial_timeout":"10s","tls_required":false}`: "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG!:address",
 		`{"address":"a:1","dial_timeout":"1s","tls_required":true,"client_auth_required":true,"domain":"x","root_cert":"{{ envFile "CA_FILE" }}","client_cert":"{{ .Env.CERT }}{{ .Chaincode.Label }}","client_key":"{{ .Env.CERT }}"}`: "CA_FILE!:root_cert CERT!*:client_cert,client_key",
+		`{"address":"{{ env "A_KEY" }}{{ envFile "B_KEY_FILE" }}","dial_timeout":"1s","tls_required":false}`:                                                                                                                            "A_KEY*:address B_KEY_FILE!*:address",
 		`{"address":"{{ .Peer.ID }}.{{ .Peer.ID }}:1","dial_timeout":"{{ .Peer.ID }}","tls_required":false}`:                                                                                                                            "CORE_PEER_ID!:address,dial_timeout",
 		`{"address":"a:1","dial_timeout":"1s","tls_required":"{{ env "TLS" }}","client_auth_required":false,"domain":"","root_cert":"{{ .RootCert }}"}`:                                                                                 "TLS:tls_required CORE_CHAINCODE_ROOT_CERT:root_cert",
 	} {
@@ -156,6 +157,46 @@ func TestVariables(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s\nreads %s\nwant  %s", document, strings.Join(got, " "), want)
 		}
+	}
+}
+
+// A variable is the document's if any of its keys in there reads it.
+func TestVariablesInDocument(t *testing.T) {
+	template, err := build.ParseTemplate("c", []byte(`{"domain": "{{ env "CORE_CHAINCODE_ADDRESS" }}", "root_cert": ""}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range template.Variables() {
+		if want := v.Name == "CORE_CHAINCODE_ADDRESS"; v.InDocument != want {
+			t.Errorf("%s is in the document: %t", v.Name, v.InDocument)
+		}
+	}
+}
+
+func TestFields(t *testing.T) {
+	template, err := build.ParseTemplate("c", []byte(`{"address": "{{ .peername }}{{ .Peer.Id }}{{ .Address }}{{ .Chaincode.Label }}{{ env "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG" }}{{ .Env.X }}",
+ "tls_required" : {{ .TLSRequired }} , "client_auth_required": "{{ oops }}", "dial_timeout": "{{/* ten */}}10s"}`))
+	if err == nil || template == nil {
+		t.Fatalf("got %v, %v", template, err)
+	}
+	fields := map[string]build.Field{}
+	for _, f := range template.Fields() {
+		fields[f.Name] = f
+	}
+	if got := fields["address"].JSONKeys; strings.Join(got, " ") != "peername Peer.Id" {
+		t.Errorf("only the JSON variable can supply %q", got)
+	}
+	if f := fields["tls_required"]; f.Source != "{{ .TLSRequired }}" || f.Place.String() != "c:2:19" || f.Default || !f.Readable || f.Unused {
+		t.Errorf("tls_required is %+v", f)
+	}
+	if f := fields["client_auth_required"]; f.Readable || f.Literal != nil || f.Source != `"{{ oops }}"` {
+		t.Errorf("client_auth_required is %+v", f)
+	}
+	if f := fields["dial_timeout"]; f.Literal != "10s" {
+		t.Errorf("dial_timeout is %+v", f)
+	}
+	if f := fields["root_cert"]; !f.Default || f.Setting != "CORE_CHAINCODE_ROOT_CERT" || f.Place.String() != "c" || f.HoldsPrivateKey {
+		t.Errorf("root_cert is %+v", f)
 	}
 }
 

@@ -45,8 +45,7 @@ func (t *Template) Fields() []Field {
 		maybe, _ := t.applies(key)
 		f.Unused = !maybe
 		for _, read := range m.Reads() {
-			first, _, _ := strings.Cut(read.Path, ".")
-			if name, _ := variableBehind(read.Path); name == environ.LegacyVariable && first != "Env" && first != "EnvFile" {
+			if name, _ := variableBehind(read.Path); name == environ.LegacyVariable && !strings.HasSuffix(read.Path, name) {
 				f.JSONKeys = append(f.JSONKeys, read.Path)
 			}
 		}

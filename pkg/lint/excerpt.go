@@ -10,14 +10,26 @@ import (
 // excerptWidth is how much of a line is shown, in characters.
 const excerptWidth = 72
 
-// excerpt is the line at a place of a document, and one with a caret below the
-// place. A document that holds a private key is not shown at all.
-func excerpt(text string, place render.Place) []string {
-	lines := strings.Split(text, "\n")
-	if place.Line == 0 || place.Line > len(lines) || strings.Contains(text, keyMark) {
+// text is the lines of a document that may be shown, in characters: none of one
+// that holds a private key.
+type text [][]rune
+
+func newText(document string) (t text) {
+	if strings.Contains(document, keyMark) {
 		return nil
 	}
-	line := []rune(strings.TrimRight(lines[place.Line-1], "\r"))
+	for line := range strings.SplitSeq(document, "\n") {
+		t = append(t, []rune(strings.TrimSuffix(line, "\r")))
+	}
+	return t
+}
+
+// excerpt is the line at a place, and one with a caret below the place.
+func (t text) excerpt(place render.Place) []string {
+	if place.Line == 0 || place.Line > len(t) {
+		return nil
+	}
+	line := t[place.Line-1]
 	at := min(place.Column-1, len(line))
 	from := 0
 	if at > excerptWidth-8 {

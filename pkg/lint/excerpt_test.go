@@ -29,7 +29,7 @@ func TestExcerpt(t *testing.T) {
 		"key":          {"abc\n-----BEGIN PRIVATE KEY-----", 1, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(excerpt(test.text, render.Place{File: "f", Line: test.line, Column: test.column}), "\n")
+			got := strings.Join(newText(test.text).excerpt(render.Place{File: "f", Line: test.line, Column: test.column}), "\n")
 			if got != test.want {
 				t.Errorf("got\n%s\nwant\n%s", got, test.want)
 			}

@@ -33,7 +33,7 @@ func template(dir *os.Root, fabric int, now time.Time) ([]finding.Finding, []bui
 // document checks the template in data.
 func document(name string, data []byte, fabric int, now time.Time) ([]finding.Finding, []build.Variable) {
 	parsed, err := build.ParseTemplate(name, data)
-	c := checker{text: string(data), now: now, fabric: fabric}
+	c := checker{text: newText(string(data)), now: now, fabric: fabric}
 	for _, err := range program.Errors(err) {
 		c.parseError(err)
 	}
@@ -52,7 +52,7 @@ func document(name string, data []byte, fabric int, now time.Time) ([]finding.Fi
 
 // checker finds what is wrong with one template.
 type checker struct {
-	text      string
+	text      text
 	now       time.Time
 	fabric    int
 	fields    []build.Field
@@ -67,7 +67,7 @@ type placed struct {
 }
 
 func (c *checker) add(place render.Place, f finding.Finding) {
-	f.Place, f.Excerpt = place.String(), excerpt(c.text, place)
+	f.Place, f.Excerpt = place.String(), c.text.excerpt(place)
 	c.found = append(c.found, placed{f, place})
 }
 
@@ -175,7 +175,7 @@ func (c *checker) literals() {
 	var known connection.Connection
 	checked := map[string]build.Field{}
 	for _, f := range c.fields {
-		if f.Default || f.Unused || f.Literal == nil {
+		if f.Unused || f.Literal == nil {
 			continue
 		}
 		if err := known.Set(f.Name, f.Literal); err != nil {
