@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/google/renameio/v2"
 	"github.com/rogpeppe/go-internal/diff"
@@ -26,8 +28,6 @@ const (
 	builderPath = "/opt/ccaas-template-builder"
 )
 
-const maxCoreYAML = 1 << 20
-
 // addCoreYAMLFlags adds the flags of a verb that looks into a core.yaml.
 func addCoreYAMLFlags(cmd *cobra.Command, file, builder *string) {
 	cmd.Flags().StringVar(file, "core-yaml", "", "the peers' core.yaml")
@@ -41,7 +41,7 @@ func atFile(file string, err error) error {
 
 // readCoreYAML returns the external builders of a core.yaml.
 func readCoreYAML(file string) ([]coreyaml.Builder, error) {
-	data, err := safefile.ReadOperators(file, maxCoreYAML)
+	data, err := safefile.ReadOperators(file, coreyaml.MaxFile)
 	if err != nil {
 		return nil, safefile.At(file, err)
 	}
@@ -145,7 +145,7 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 	if err != nil {
 		return safefile.At(options.patch, err)
 	}
-	old, err := safefile.ReadOperators(file, maxCoreYAML)
+	old, err := safefile.ReadOperators(file, coreyaml.MaxFile)
 	if err != nil {
 		return safefile.At(file, err)
 	}
@@ -176,8 +176,7 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 	return err
 }
 
-// replaceCoreYAML writes the new core.yaml, with the mode of the old one, which it
-// keeps beside it.
+// replaceCoreYAML writes the new core.yaml, and keeps the old one beside it.
 func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -187,10 +186,29 @@ func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error
 		file string
 		data []byte
 	}{{file + ".bak", old}, {file, patched}} {
-		if err := renameio.WriteFile(write.file, write.data, info.Mode().Perm(), renameio.IgnoreUmask()); err != nil {
+		if err := writeLike(info, write.file, write.data); err != nil {
 			return fmt.Errorf("%q: cannot be written: %w", write.file, safefile.Reason(err))
 		}
 	}
 	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s.bak\n", file, filepath.Base(file))
 	return err
+}
+
+// writeLike writes a file with the mode and the owner of another one: the peer,
+// which may be another user, has to read it.
+func writeLike(info fs.FileInfo, file string, data []byte) error {
+	pending, err := renameio.NewPendingFile(file, renameio.WithStaticPermissions(info.Mode().Perm()))
+	if err != nil {
+		return err
+	}
+	defer pending.Cleanup()
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := pending.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	if _, err := pending.Write(data); err != nil {
+		return err
+	}
+	return pending.CloseAtomicallyReplace()
 }

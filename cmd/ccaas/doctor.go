@@ -12,6 +12,7 @@ import (
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/doctor"
 )
 
@@ -48,7 +49,7 @@ installed on a peer for the purpose in a temporary folder; no value is shown.`,
 }
 
 func examine(ctx context.Context, p *program.Program, options doctorOptions) error {
-	data, err := safefile.ReadOperators(options.coreYAML, maxCoreYAML)
+	data, err := safefile.ReadOperators(options.coreYAML, coreyaml.MaxFile)
 	if err != nil {
 		return safefile.At(options.coreYAML, err)
 	}

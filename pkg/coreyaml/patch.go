@@ -184,8 +184,8 @@ func (f *file) verify(old, patched []byte, want []Builder) error {
 	if f.list.key != nil {
 		place = f.list.key
 	}
-	if len(patched) > maxFile {
-		return refusal(fmt.Errorf("it would be larger than %d bytes", maxFile))
+	if len(patched) > MaxFile {
+		return refusal(fmt.Errorf("it would be larger than %d bytes", MaxFile))
 	}
 	if got, err := Parse(patched); err != nil || !reflect.DeepEqual(got, want) {
 		return byHand(place, "a splice would say something else")

@@ -12,8 +12,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// maxFile is the size in bytes up to which a core.yaml is read. Fabric's own has 36 KiB.
-const maxFile = 1 << 20
+// MaxFile bounds a core.yaml, in bytes. Fabric's own has 36 KiB.
+const MaxFile = 1 << 20
 
 // file is the way through a core.yaml to its builders. What is not there is nil.
 type file struct {
@@ -62,8 +62,8 @@ func read(data []byte) (*file, error) {
 
 // load returns the root of the one document in data, null if there is none.
 func load(data []byte) (*yaml.Node, error) {
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("is larger than %d bytes", maxFile)
+	if len(data) > MaxFile {
+		return nil, fmt.Errorf("is larger than %d bytes", MaxFile)
 	}
 	if !utf8.Valid(data) {
 		return nil, errors.New("is not UTF-8")
