@@ -7,12 +7,12 @@ import (
 )
 
 func TestName(t *testing.T) {
-	keys := []string{"address", "dial_timeout", "tls_required", "root_cert"}
+	keys := []string{"noun", "address", "dial_timeout", "tls_required", "root_cert"}
 	for name, want := range map[string]string{
 		"dial_timout":  "dial_timeout",
+		"onun":         "noun",
 		"Address":      "address",
 		"adress":       "address",
-		"adderss":      "address",
 		"rootcert":     "root_cert",
 		"tlsRequired":  "tls_required",
 		"x":            "",

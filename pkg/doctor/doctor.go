@@ -50,6 +50,7 @@ type examination struct {
 	builders []coreyaml.Builder
 	ours     coreyaml.Builder
 	list     string // where the builders stand
+	read     bool   // the list could be read
 	checks   []Check
 }
 
@@ -68,7 +69,7 @@ func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check,
 			return nil, err
 		}
 	}
-	if machine.PeerDir != "" && len(e.builders) > 0 {
+	if machine.PeerDir != "" && e.read {
 		builds, err := e.builds()
 		if err != nil {
 			return nil, err
@@ -100,7 +101,7 @@ func (e *examination) config() []finding.Finding {
 		}
 		return all
 	}
-	e.builders = builders
+	e.builders, e.read = builders, true
 	ours, missing := lint.Ours(e.list, builders, e.Builder)
 	if missing != nil {
 		return append(all, *missing)
