@@ -22,16 +22,13 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// The builder as core.yaml has it, unless people say otherwise.
-const (
-	builderName = "ccaas-template-builder"
-	builderPath = "/opt/ccaas-template-builder"
-)
+// builderPath is the builder's path in core.yaml, unless people say otherwise.
+const builderPath = "/opt/ccaas-template-builder"
 
 // addCoreYAMLFlags adds the flags of a verb that looks into a core.yaml.
 func addCoreYAMLFlags(cmd *cobra.Command, file, builder *string) {
 	cmd.Flags().StringVar(file, "core-yaml", "", "the peers' core.yaml")
-	cmd.Flags().StringVar(builder, "name", builderName, "the name of the builder in core.yaml")
+	cmd.Flags().StringVar(builder, "name", coreyaml.DefaultName, "the name of the builder in core.yaml")
 }
 
 // atFile is err with each error that it joins at a file.
@@ -64,8 +61,8 @@ it into a core.yaml: the builder as the first of the list, and every variable
 that the packages read or the builder has itself under propagateEnvironment.
 
 --patch keeps every other byte of the file, adds to a builder of the same name
-only what it lacks, and keeps the old file as core.yaml.bak. The peer reads the
-file when it starts.`,
+only what it lacks, and keeps the old file as core.yaml.bak, or where there is
+one, as core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
 		Example: `  ccaas coreyaml basic.tgz
   ccaas coreyaml basic.tgz assets.tgz --patch core.yaml --dry-run
   ccaas coreyaml basic.tgz --patch core.yaml --path /opt/builders/ours`,
@@ -83,7 +80,7 @@ file when it starts.`,
 		},
 	}
 	cmd.Flags().StringVar(&options.path, "path", builderPath, "the folder above bin, as the peer finds it")
-	cmd.Flags().StringVar(&options.name, "name", builderName, "the builder's name, which the peer keeps with every build: it can never change")
+	cmd.Flags().StringVar(&options.name, "name", coreyaml.DefaultName, "the builder's name, which the peer keeps with every build: it can never change")
 	cmd.Flags().StringVar(&options.patch, "patch", "", "the core.yaml to put it into")
 	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "print what --patch would change, and change nothing")
 	return cmd
@@ -115,13 +112,11 @@ func variablesOf(packages []string) ([]string, error) {
 			return nil, err
 		}
 		for _, v := range variables {
-			names = append(names, v.Name)
-			if v.File {
-				names = append(names, v.Name+"_FILE")
-			}
+			names = append(names, v.Names()...)
 		}
 	}
 	slices.Sort(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(coreyaml.AlwaysPropagated(), name) })
 	return slices.Compact(names), nil
 }
 
@@ -161,15 +156,18 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 			p.Warn("%q: the builder %q has this path too, and its builds can be used under its name only", file, other.Name)
 		}
 	}
+	if at := slices.IndexFunc(present, func(b coreyaml.Builder) bool { return b.Name == builder.Name }); at > 0 {
+		p.Warn("%q: the builder %q stands before %q, so the peer asks it first", file, present[at-1].Name, builder.Name)
+	}
 	patched, err := coreyaml.Patch(old, builder)
 	if err != nil {
 		return program.WithHint(atFile(file, err), "ccaas coreyaml without --patch prints what is to be put in")
 	}
 	switch {
 	case bytes.Equal(old, patched):
-		_, err = fmt.Fprintf(p.Stdout, "%s: has all of it already\n", file)
+		_, err = fmt.Fprintf(p.Stdout, "%s: has all of it already\n", program.Printable(file))
 	case options.dryRun:
-		_, err = p.Stdout.Write(diff.Diff(file, old, file, patched))
+		_, err = p.Stdout.Write(diff.Diff(program.Printable(file), old, program.Printable(file), patched))
 	default:
 		err = replaceCoreYAML(p, file, old, patched)
 	}
@@ -182,16 +180,35 @@ func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error
 	if err != nil {
 		return safefile.At(file, err)
 	}
-	for _, write := range []struct {
-		file string
-		data []byte
-	}{{file + ".bak", old}, {file, patched}} {
-		if err := writeLike(info, write.file, write.data); err != nil {
-			return fmt.Errorf("%q: cannot be written: %w", write.file, safefile.Reason(err))
+	kept, err := unusedName(file + ".bak")
+	if err == nil {
+		err = writeLike(info, kept, old)
+	}
+	if err == nil {
+		if err = writeLike(info, file, patched); err != nil {
+			err = errors.Join(err, os.Remove(kept))
 		}
 	}
-	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s.bak\n", file, filepath.Base(file))
+	if err != nil {
+		return program.WithHint(fmt.Errorf("%q: cannot be replaced: %w", file, safefile.Reason(err)),
+			"run it as the owner of the file, and not where the file alone is mounted into a container")
+	}
+	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s\n", program.Printable(file), program.Printable(filepath.Base(kept)))
 	return err
+}
+
+// unusedName is name, or if there is such a file, the first of NAME.1, NAME.2
+// and so on that there is not: what an earlier patch has kept stays.
+func unusedName(name string) (string, error) {
+	for n, candidate := 0, name; ; candidate = fmt.Sprintf("%s.%d", name, n) {
+		switch _, err := os.Lstat(candidate); {
+		case errors.Is(err, fs.ErrNotExist):
+			return candidate, nil
+		case err != nil:
+			return "", err
+		}
+		n++
+	}
 }
 
 // writeLike writes a file with the mode and the owner of another one: the peer,

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,9 +31,9 @@ func diffPeers(p *program.Program, name string, envFiles []string, options rende
 	var errs []error
 	for i, envFile := range envFiles {
 		rendered, err := renderFor(p, source, append(slices.Clone(options.envFiles), envFile), options.env)
-		errs = append(errs, program.Each(err, func(err error) error { return fmt.Errorf("%s: %w", filepath.Base(envFile), err) }))
+		errs = append(errs, program.Each(err, func(err error) error { return fmt.Errorf("%s: %w", envFile, err) }))
 		for _, warning := range rendered.Warnings {
-			p.Warn("%s: %v", filepath.Base(envFile), warning)
+			p.Warn("%s: %v", envFile, warning)
 		}
 		peers[i] = rendered.Connection
 	}
@@ -53,7 +52,7 @@ func diffPeers(p *program.Program, name string, envFiles []string, options rende
 	for _, d := range found {
 		rows = append(rows, []string{d.Name, d.A, d.B})
 	}
-	return writeTable(p.Stdout, []string{"KEY", filepath.Base(envFiles[0]), filepath.Base(envFiles[1])}, rows)
+	return writeTable(p.Stdout, append([]string{"KEY"}, envFiles...), rows)
 }
 
 func differences(a, b connection.Connection) []difference {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"syscall"
@@ -65,14 +66,11 @@ func examine(ctx context.Context, p *program.Program, options doctorOptions) err
 	var packages []doctor.Package
 	for _, name := range options.packages {
 		pkg, err := archive.Open(name)
-		if err != nil {
-			return err
-		}
-		packages = append(packages, doctor.Package{Name: name, Package: pkg})
+		packages = append(packages, doctor.Package{Name: name, Package: pkg, Err: err})
 	}
 	checks, err := doctor.Examine(ctx, machine, packages)
 	if err != nil {
-		return err
+		return errors.New("interrupted")
 	}
 	if options.output.json() {
 		if err := writeJSON(p, map[string]any{"checks": checks}); err != nil {
@@ -88,13 +86,23 @@ func examine(ctx context.Context, p *program.Program, options doctorOptions) err
 	return verdict(all, false)
 }
 
-// writeChecks prints a line for each check that found nothing, and the findings of the others.
+// writeChecks prints a line for each check, and below it what it found.
 func writeChecks(p *program.Program, checks []doctor.Check) {
 	for _, check := range checks {
-		if len(check.Findings) == 0 {
-			fmt.Fprintf(p.Stdout, "ok %s\n", program.Printable(check.Name))
+		state := "ok"
+		switch {
+		case check.Skipped:
+			state = "skipped"
+		case finding.Count(check.Findings, finding.Error) > 0:
+			state = "failed"
+		case len(check.Findings) > 0:
+			state = "warning"
 		}
+		fmt.Fprintf(p.Stdout, "%-7s  %s\n", state, program.Printable(check.Name))
 		writeFindings(p, check.Findings)
+		for _, hint := range check.Hints {
+			writeNote(p.Stdout, "hint", hint)
+		}
 	}
 }
 
@@ -104,5 +112,5 @@ func free(dir string) (uint64, error) {
 	if err := syscall.Statfs(dir, &stat); err != nil {
 		return 0, err
 	}
-	return stat.Bavail * uint64(stat.Bsize), nil
+	return uint64(stat.Bavail) * uint64(stat.Bsize), nil
 }

@@ -39,11 +39,11 @@ func writeNote(w io.Writer, word, text string) {
 // verdict is the error of a verb that found something wrong, or nil. With
 // strict, warnings count.
 func verdict(all []finding.Finding, strict bool) error {
-	errors, warnings := finding.Count(all, finding.Error), finding.Count(all, finding.Warning)
-	if errors == 0 && (!strict || warnings == 0) {
+	wrong, warned := finding.Count(all, finding.Error), finding.Count(all, finding.Warning)
+	if wrong == 0 && (!strict || warned == 0) {
 		return nil
 	}
-	return fmt.Errorf("found %s and %s", plural(errors, "error"), plural(warnings, "warning"))
+	return fmt.Errorf("found %s and %s", plural(wrong, "error"), plural(warned, "warning"))
 }
 
 func plural(n int, word string) string {

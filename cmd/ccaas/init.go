@@ -53,6 +53,6 @@ func initFolder(p *program.Program, dir, name string) error {
 	if err := root.WriteFile(chaincode.ConnectionFile, template, 0o644); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.Stdout, filepath.Join(dir, chaincode.ConnectionFile))
+	_, err = fmt.Fprintln(p.Stdout, program.Printable(filepath.Join(dir, chaincode.ConnectionFile)))
 	return err
 }

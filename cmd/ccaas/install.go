@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,18 +41,21 @@ func install(p *program.Program, dir, platform string, output outputFlag) error 
 		return err
 	}
 	installed, err := builder.Install(filepath.Dir(self), dir, platform)
+	if errors.Is(err, builder.ErrOther) || errors.Is(err, builder.ErrPlatform) || errors.Is(err, fs.ErrNotExist) {
+		return program.WithHint(err, fmt.Sprintf("use the ccaas of a build for %s, with detect, build and release beside it", platform))
+	}
 	if err != nil {
-		return program.WithHint(err, fmt.Sprintf("nothing was installed; use the ccaas of a build for %s, with detect, build and release beside it", platform))
+		return err
 	}
 	if output.json() {
 		return writeJSON(p, map[string]any{"programs": installed})
 	}
-	for _, program := range installed {
+	for _, file := range installed {
 		state := "unchanged"
-		if program.Changed {
+		if file.Changed {
 			state = "installed"
 		}
-		if _, err := fmt.Fprintf(p.Stdout, "%s  %s\n", state, program.Path); err != nil {
+		if _, err := fmt.Fprintf(p.Stdout, "%s  %s\n", state, program.Printable(file.Path)); err != nil {
 			return err
 		}
 	}

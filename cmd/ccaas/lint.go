@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/lint"
 )
 
@@ -19,6 +21,7 @@ type lintOptions struct {
 	label    string
 	coreYAML string
 	builder  string
+	envDir   string
 	fabric   string
 	strict   bool
 	output   outputFlag
@@ -47,13 +50,14 @@ docs/findings.md explains. Exits with 1 if there is an error.`,
 	cmd.Flags().StringVar(&options.fabric, "fabric", "", "the version of Fabric that the peers have, such as 2.5")
 	cmd.Flags().BoolVar(&options.strict, "strict", false, "exit with 1 on warnings too")
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.builder)
+	cmd.Flags().StringVar(&options.envDir, "env-dir", "", "with --core-yaml, the folder of values that CCAAS_ENV_DIR names on the peers")
 	options.output.add(cmd)
 	return cmd
 }
 
 // peers has what the flags tell of the peers, but for their core.yaml.
 func (o lintOptions) peers() (lint.Peers, error) {
-	peers := lint.Peers{CoreYAML: o.coreYAML, Builder: o.builder}
+	peers := lint.Peers{CoreYAML: o.coreYAML, Builder: o.builder, EnvDir: o.envDir}
 	if o.fabric == "" {
 		return peers, nil
 	}
@@ -70,17 +74,22 @@ func lintSource(p *program.Program, name string, options lintOptions, peers lint
 	if _, err := os.Stat(name); err != nil {
 		return fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
 	}
+	var badCoreYAML []finding.Finding
 	if peers.CoreYAML != "" {
-		builders, err := readCoreYAML(peers.CoreYAML)
+		data, err := safefile.ReadOperators(peers.CoreYAML, coreyaml.MaxFile)
 		if err != nil {
-			return err
+			return safefile.At(peers.CoreYAML, err)
 		}
-		peers.Builders = builders
+		if peers.Builders, err = coreyaml.Parse(data); err != nil {
+			badCoreYAML = lint.BadCoreYAML(peers.CoreYAML, err)
+			peers.CoreYAML = ""
+		}
 	}
 	all, err := findings(p, name, options.label, peers)
 	if err != nil {
 		return err
 	}
+	all = append(all, badCoreYAML...)
 	if options.output.json() {
 		if err := writeJSON(p, map[string]any{"findings": append([]finding.Finding{}, all...)}); err != nil {
 			return err
@@ -94,7 +103,7 @@ func lintSource(p *program.Program, name string, options lintOptions, peers lint
 // findings are those of a package or a folder. What makes a package unreadable is one.
 func findings(p *program.Program, name, label string, peers lint.Peers) (all []finding.Finding, err error) {
 	source, err := openSource(name, label)
-	if file := (*safefile.FileError)(nil); errors.As(err, &file) && file.Name == name {
+	if file := (*safefile.FileError)(nil); errors.As(err, &file) && file.Name == name && !errors.Is(err, fs.ErrPermission) {
 		return []finding.Finding{lint.Unreadable(file)}, nil
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -34,6 +35,7 @@ each peer renders its own connection.json.`,
 		}
 		return program.Exit(program.Misused, unknownVerb(cmd, args[0]))
 	}
+	root.PersistentPreRunE = emptyFlags
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, unknownFlag(cmd, err)) })
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.SetArgs(p.Args)
@@ -55,7 +57,7 @@ each peer renders its own connection.json.`,
 	)
 	root.SetHelpCommand(helpCommand(root))
 	addCompletion(root)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop() // so that an interrupted verb still removes its scratch folders
 	return root.ExecuteContext(ctx)
 }
@@ -111,7 +113,18 @@ func misused(cmd *cobra.Command, err error) error {
 	return program.Exit(program.Misused, fmt.Errorf("%s: %w; see %s --help", cmd.Name(), err, cmd.CommandPath()))
 }
 
-// arguments wants one argument for each name.
+// emptyFlags refuses flags without a value, which is what is left of a shell's
+// variable that is not set.
+func emptyFlags(cmd *cobra.Command, _ []string) (err error) {
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.Value.String() == "" && err == nil {
+			err = misused(cmd, fmt.Errorf("--%s is empty", flag.Name))
+		}
+	})
+	return err
+}
+
+// arguments wants one argument for each name, none of them empty.
 func arguments(names ...string) cobra.PositionalArgs {
 	wants := strings.Join(names, " ")
 	if wants == "" {
@@ -120,6 +133,9 @@ func arguments(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
 			return misused(cmd, fmt.Errorf("got %d arguments, wants %s", len(args), wants))
+		}
+		if i := slices.Index(args, ""); i >= 0 {
+			return misused(cmd, fmt.Errorf("%s is empty", names[i]))
 		}
 		return nil
 	}

@@ -21,9 +21,6 @@ import (
 	"ccaas-template-builder/pkg/peer"
 )
 
-// installTimeout bounds one simulated install; a peer has no such bound.
-const installTimeout = time.Minute
-
 type simulateOptions struct {
 	peers    []string
 	builder  string
@@ -59,6 +56,9 @@ of them where none is given. Fails if any peer does.`,
 	requireFlags(cmd, "peer")
 	return cmd
 }
+
+// maxLines bounds how many different lines of a builder are kept.
+const maxLines = 1000
 
 // simulated is what came of the install on one peer.
 type simulated struct {
@@ -96,7 +96,7 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 	for _, name := range pkg.Unknown {
 		p.Warn("%q: the peer ignores the entry %q", file, name)
 	}
-	builder, err := options.externalBuilder()
+	builder, err := options.externalBuilder(p)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 
 // externalBuilder is the builder that the peers have: its programs, and what
 // core.yaml says of it where one was given.
-func (o simulateOptions) externalBuilder() (coreyaml.Builder, error) {
+func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, error) {
 	builder := coreyaml.Builder{Name: o.name}
 	if o.coreYAML != "" {
 		builders, err := readCoreYAML(o.coreYAML)
@@ -132,6 +132,9 @@ func (o simulateOptions) externalBuilder() (coreyaml.Builder, error) {
 		ours, missing := lint.Ours(o.coreYAML, builders, o.name)
 		if missing != nil {
 			return builder, program.WithHint(fmt.Errorf("%s: %s", missing.Place, missing.Message), missing.Hint)
+		}
+		for _, other := range builders[:slices.IndexFunc(builders, func(b coreyaml.Builder) bool { return b.Name == ours.Name })] {
+			p.Warn("%s: the peers ask the builder %q first, which is not asked here", program.Printable(o.coreYAML), other.Name)
 		}
 		builder = ours
 	}
@@ -169,11 +172,14 @@ func installOn(ctx context.Context, name string, env map[string]string, builder 
 		return result, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	ctx, cancel := context.WithTimeout(ctx, installTimeout)
+	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
 
 	result = simulated{Name: name, Errors: []string{}}
 	simulatedPeer := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: func(line string) {
+		if slices.Contains(result.lines, line) || len(result.lines) == maxLines {
+			return // it has been heard
+		}
 		result.lines = append(result.lines, line)
 		if strings.Contains(line, ": error: ") {
 			result.Errors = append(result.Errors, line)

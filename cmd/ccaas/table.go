@@ -18,8 +18,8 @@ const (
 // writeTable prints rows in columns below their headings. A table that is too
 // wide is made narrower at its widest columns, whose cells go on in the next line.
 func writeTable(w io.Writer, headings []string, rows [][]string) error {
-	lines := [][]string{headings}
-	for _, row := range rows {
+	var lines [][]string
+	for _, row := range append([][]string{headings}, rows...) {
 		var cells []string
 		for _, cell := range row {
 			cells = append(cells, program.Printable(cell)) // a certificate can have any name

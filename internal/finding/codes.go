@@ -72,6 +72,7 @@ const (
 	BuilderGone      Code = "CCB090"
 	BadBuild         Code = "CCB091"
 	BadTempDir       Code = "CCB092"
+	NoBuilds         Code = "CCB094"
 	TempDirFull      Code = "CCB093"
 )
 
@@ -113,13 +114,13 @@ var rules = []rule{
 	{IgnoredInMeta, Warning, "The peer reads nothing there", ""},
 	{NotPropagated, Error, "A variable that the package needs is not propagated", atInstall},
 	{OptionalNotPropagated, Warning, "A variable that the package may read is not propagated", ""},
-	{NoBuilder, Error, "core.yaml has no such builder", dockerMsg},
+	{NoBuilder, Error, "core.yaml has no such builder", `another builder takes the package, or the install fails with "docker build failed"`},
 	{BadCoreYAML, Error, "The external builders of core.yaml cannot be read", "the peer does not start, or takes it for something else"},
 	{ListReplaced, Warning, "CORE_CHAINCODE_EXTERNALBUILDERS replaces the list of core.yaml", ""},
 	{BadPath, Error, "The builder's path is no folder that the peer finds", dockerMsg},
-	{NoProgram, Error, "A program of the builder is missing", dockerMsg},
-	{NotExecutable, Error, "A program of the builder may not be run", dockerMsg},
-	{WrongPlatform, Error, "A program of the builder is for another platform", dockerMsg},
+	{NoProgram, Error, "A program of the builder is missing", ""},
+	{NotExecutable, Error, "A program of the builder may not be run", ""},
+	{WrongPlatform, Error, "A program of the builder is for another platform", ""},
 	{OtherProgram, Warning, "A program is not of this builder, or of another version", ""},
 	{TakenByOther, Error, "Another builder takes the package", "the other builder makes the connection.json, from its own variables"},
 	{TakenByNone, Error, "No builder takes the package", dockerMsg},
@@ -129,6 +130,7 @@ var rules = []rule{
 	{InstallWarns, Warning, "The install warns", ""},
 	{BuilderGone, Error, "Builds were made by a builder that core.yaml no longer has", `the chaincode does not start: "was already built with builder '…', but that builder is no longer available"`},
 	{BadBuild, Error, "A build is not complete", "the chaincode does not start, and the peer never builds it again by itself"},
+	{NoBuilds, Warning, "The peer's builds cannot be looked at", ""},
 	{BadTempDir, Error, "The peer cannot write to its folder for temporary files", `the install fails with "could not create build context"`},
 	{TempDirFull, Warning, "The folder for temporary files is nearly full", `the install fails with "no space left on device"`},
 }

@@ -42,6 +42,12 @@ func (f Finding) WithHint(format string, args ...any) Finding {
 	return f
 }
 
+// WithOtherwise is f with what comes of it here, and not of its code in general.
+func (f Finding) WithOtherwise(otherwise string) Finding {
+	f.Otherwise = otherwise
+	return f
+}
+
 // Count is how many of all are of a severity.
 func Count(all []Finding, severity Severity) int {
 	n := 0

@@ -32,29 +32,28 @@ func DidYouMean(name, prefix string, candidates []string) string {
 // distance is the number of letters to insert, delete, replace or exchange with
 // their neighbours to turn a into b.
 func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
+	const longest = 64
+	if len(a) > longest || len(b) > longest {
+		return len(a) + len(b)
 	}
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
+	var rows [3][longest + 1]int // of a, and the two before it
+	before, last, row := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
+		last[j] = j
 	}
 	for i := range len(a) {
+		row[0] = i + 1
 		for j := range len(b) {
-			cost := rows[i][j]
+			cost := last[j]
 			if a[i] != b[j] {
 				cost++
 			}
-			best := min(cost, rows[i+1][j]+1, rows[i][j+1]+1)
+			row[j+1] = min(cost, row[j]+1, last[j+1]+1)
 			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				best = min(best, rows[i-1][j-1]+1)
+				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
-			rows[i+1][j+1] = best
 		}
+		before, last, row = last, row, before
 	}
-	return rows[len(a)][len(b)]
+	return last[len(b)]
 }

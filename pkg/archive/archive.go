@@ -107,6 +107,19 @@ func (p *Package) readMetadata(r io.Reader) (err error) {
 	return err
 }
 
+// Entry returns the content of an entry of the package file, of at most limit
+// bytes; none if it is longer.
+func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
+	err = entries(bytes.NewReader(p.data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
+		if header.Name != name || header.Size > limit {
+			return nil
+		}
+		content, err = io.ReadAll(r)
+		return err
+	})
+	return content, err
+}
+
 // Unpack writes the files of code.tar.gz below dir, as the peer's Untar does
 // (core/container/externalbuilder): folders 0700, files with the modes they
 // have in the archive. It refuses what the peer refuses, and a file that stands

@@ -1,8 +1,6 @@
 package build
 
 import (
-	"strings"
-
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/render"
@@ -18,8 +16,10 @@ type Field struct {
 	Setting string // the variable of that setting
 	// Readable tells whether the template could be read.
 	Readable bool
-	// Literal is the value of a field without actions: a string, bool, int64 or float64.
+	// Literal is the value of a field that reads nothing: a string, bool, int64 or
+	// float64. Err is what is wrong with one that has actions and cannot be rendered.
 	Literal any
+	Err     error
 	// HoldsPrivateKey tells whether a private key stands in the package itself.
 	HoldsPrivateKey bool
 	// Unused tells whether the peer reads the key of no rendering.
@@ -37,15 +37,14 @@ func (t *Template) Fields() []Field {
 		m := t.member(key)
 		f := Field{Name: key, Source: m.Source(), Place: render.Place{File: t.file}, Default: t.isDefault(key), Readable: m.Readable()}
 		f.Setting, _ = variableBehind(t.defaults.Member(key).Reads()[0].Path)
-		f.Literal, _ = m.Literal()
+		f.Literal, f.Err = t.constant(m)
 		if !f.Default {
 			f.Place = m.Place()
 			f.HoldsPrivateKey = holdsPrivateKey(m)
 		}
-		maybe, _ := t.applies(key)
-		f.Unused = !maybe
+		f.Unused = t.unused(key)
 		for _, read := range m.Reads() {
-			if name, _ := variableBehind(read.Path); name == environ.LegacyVariable && !strings.HasSuffix(read.Path, name) {
+			if isJSONKey(read.Path) {
 				f.JSONKeys = append(f.JSONKeys, read.Path)
 			}
 		}
@@ -54,10 +53,22 @@ func (t *Template) Fields() []Field {
 	return fields
 }
 
+// constant renders a member that reads nothing, whose value is the same for all.
+func (t *Template) constant(m *render.Member) (any, error) {
+	if literal, ok := m.Literal(); ok {
+		return literal, nil
+	}
+	if !m.Readable() || len(m.Reads()) > 0 {
+		return nil, nil
+	}
+	result, err := m.Render(t.trial(func(string) bool { return false }))
+	return result.Value, withoutText(t.holdsKey, err)
+}
+
 // holdsPrivateKey tells whether a private key stands in the source of a member,
-// as its value or in an action.
+// as its value or in an action. Whatever client_key is, is one.
 func holdsPrivateKey(m *render.Member) bool {
 	literal, _ := m.Literal()
 	text, _ := literal.(string)
-	return text != "" && m.Key == "client_key" || environ.HoldsPrivateKey(text) || strings.Contains(m.Source(), "PRIVATE KEY-----")
+	return text != "" && m.Key == "client_key" || environ.TextHoldsPrivateKey(m.Source())
 }

@@ -3,10 +3,13 @@ package build
 import (
 	"errors"
 	"os"
+	"slices"
 
+	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/render"
 )
 
@@ -27,6 +30,7 @@ type Template struct {
 	file     string
 	document *render.Document
 	defaults *render.Document
+	holdsKey bool // a private key stands in the document
 }
 
 // ReadTemplate reads and checks the template in the folder of a package's code,
@@ -48,18 +52,40 @@ func ReadTemplate(dir *os.Root) (*Template, error) {
 // the document could be read at all, the template comes with the error, to be
 // looked at but not rendered.
 func ParseTemplate(file string, data []byte) (*Template, error) {
+	holdsKey := environ.TextHoldsPrivateKey(string(data))
 	document, err := render.Parse(file, data)
 	if document == nil {
-		return nil, err
+		return nil, withoutText(holdsKey, err)
 	}
 	errs := []error{err}
 	for _, member := range document.Members {
 		if err := connection.CheckKey(member.Key); err != nil {
-			errs = append(errs, member.Error(err))
+			errs = append(errs, member.KeyError(err))
 		}
 	}
 	ours, err := render.Parse("defaults", []byte(defaults))
-	return &Template{file, document, ours}, errors.Join(append(errs, err)...)
+	return &Template{file, document, ours, holdsKey}, withoutText(holdsKey, errors.Join(append(errs, err)...))
+}
+
+// withoutText is err without the words that may quote the document, if a private
+// key stands in that. The name of a variable that is not set stays.
+func withoutText(holdsKey bool, err error) error {
+	if !holdsKey {
+		return err
+	}
+	return program.Each(err, func(err error) error {
+		var placed *render.Error
+		var notSet *render.NotSetError
+		if !errors.As(err, &placed) || errors.As(err, &notSet) {
+			return err
+		}
+		hidden := *placed
+		if !slices.Contains(connection.Keys(), hidden.Field) {
+			hidden.Field = ""
+		}
+		hidden.Err = errors.New("is wrong, and not shown, since a private key stands in the document")
+		return &hidden
+	})
 }
 
 // member returns the template of a key.

@@ -23,49 +23,59 @@ type Variable struct {
 	InDocument bool
 }
 
+// Names are the names under which the variable may be given.
+func (v Variable) Names() []string {
+	if v.File {
+		return []string{v.Name, v.Name + "_FILE"}
+	}
+	return []string{v.Name}
+}
+
 // Variables lists the variables that the template may read, in the order of
 // the keys that read them.
 func (t *Template) Variables() []Variable {
 	var list variableList
 	for _, key := range connection.Keys() {
-		maybe, always := t.applies(key)
-		if !maybe {
+		if t.unused(key) {
 			continue
 		}
 		for _, read := range t.member(key).Reads() {
-			list.add(read, key, always && read.Required, !t.isDefault(key))
+			if !t.rendered(key) {
+				read.Required, read.Always = false, false
+			}
+			list.add(read, key, !t.isDefault(key))
 		}
 	}
 	return list
 }
 
-// applies tells whether a key can be rendered at all, and whether it always is
-// while the operator leaves the settings at their defaults.
-func (t *Template) applies(key string) (maybe, always bool) {
-	tls, tlsSure := t.decided("tls_required", true)
-	auth, authSure := t.decided("client_auth_required", false)
-	return relevant(key, tls || !tlsSure, auth || !authSure), relevant(key, tls && tlsSure, auth && authSure)
+// unused tells whether the peer reads a key of no rendering.
+func (t *Template) unused(key string) bool {
+	off := func(key string) bool {
+		literal, _ := t.member(key).Literal()
+		return literal == false || literal == "false"
+	}
+	return !relevant(key, !off("tls_required"), !off("client_auth_required"))
 }
 
-// decided returns what a boolean key will be, and whether that is sure while its
-// variable is left at its default.
-func (t *Template) decided(key string, byDefault bool) (is, sure bool) {
-	m := t.document.Member(key)
-	if m == nil {
-		return byDefault, byDefault // the operator may still turn it on
+// rendered tells whether a key is rendered for a peer that leaves the settings
+// at their defaults.
+func (t *Template) rendered(key string) bool {
+	on := func(key string) bool {
+		result, err := t.member(key).Render(t.trial(func(string) bool { return false }))
+		return err == nil && (result.Value == true || result.Value == "true")
 	}
-	literal, ok := m.Literal()
-	return literal == true || literal == "true", ok
+	return relevant(key, on("tls_required"), on("client_auth_required"))
 }
 
 type variableList []Variable
 
-func (l *variableList) add(read render.Read, key string, required, inDocument bool) {
+func (l *variableList) add(read render.Read, key string, inDocument bool) {
 	name, field := variableBehind(read.Path)
 	if name == "" {
 		return
 	}
-	required = required && !field.HasDefault
+	required := read.Required && !field.HasDefault || read.Always && isJSONKey(read.Path)
 	secret := key == "client_key" || environ.IsSecret(strings.TrimSuffix(name, "_FILE"))
 	for i := range *l {
 		if v := &(*l)[i]; v.Name == name {
@@ -96,4 +106,11 @@ func variableBehind(path string) (name string, field environ.Field) {
 		return field.Variable, field
 	}
 	return environ.LegacyVariable, field
+}
+
+// isJSONKey tells whether only the JSON variable can supply a path. Without it,
+// the name is an error whatever stands around it.
+func isJSONKey(path string) bool {
+	name, _ := variableBehind(path)
+	return name == environ.LegacyVariable && !strings.HasSuffix(path, name)
 }

@@ -19,8 +19,11 @@ import (
 // Names are the programs that a peer runs, in the order in which it does.
 func Names() []string { return []string{"detect", "build", "release"} }
 
-// ErrOther is the error of a file that is none of this builder's programs.
-var ErrOther = errors.New("is no program of this builder")
+// What can be wrong with a program.
+var (
+	ErrOther    = errors.New("is no program of this builder")
+	ErrPlatform = errors.New("is for another platform")
+)
 
 // Program is what a program's file says of itself.
 type Program struct {
@@ -83,7 +86,7 @@ func Install(from, dir, platform string) ([]Installed, error) {
 	}
 	for _, file := range pending {
 		if err := file.CloseAtomicallyReplace(); err != nil {
-			return nil, fmt.Errorf("cannot be put in place: %w", safefile.Reason(err))
+			return nil, fmt.Errorf("a program cannot be put in place: %w", safefile.Reason(err))
 		}
 	}
 	return installed, nil
@@ -95,7 +98,7 @@ func checkPrograms(from, platform string) error {
 		file := filepath.Join(from, name)
 		program, err := Read(file, name)
 		if err == nil && program.Platform != platform {
-			err = fmt.Errorf("is for %s, not for %s", program.Platform, platform)
+			err = fmt.Errorf("%w: %s, not %s", ErrPlatform, program.Platform, platform)
 		}
 		if err != nil {
 			errs = append(errs, safefile.At(file, err))
@@ -127,7 +130,10 @@ func prepare(from, to string) (*renameio.PendingFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Lstat(to); err == nil && info.Mode() == mode {
+	switch info, err := os.Lstat(to); {
+	case err == nil && info.IsDir():
+		return nil, safefile.ErrIsDir
+	case err == nil && info.Mode() == mode:
 		if old, err := os.ReadFile(to); err == nil && bytes.Equal(old, data) {
 			return nil, nil
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -38,7 +39,7 @@ func CheckIndexPath(path string) error {
 		return errors.New("indexes are for CouchDB, below statedb/couchdb")
 	case parts[2] == "collections" && len(parts) == 6 && parts[4] == "indexes":
 		if !collectionName(parts[3]) {
-			return fmt.Errorf("collection %q: a collection's name is letters, digits, _ and -", parts[3])
+			return fmt.Errorf("collection %s: a collection's name is letters, digits, _ and -", short(parts[3]))
 		}
 	case parts[2] == "indexes" && len(parts) == 4:
 	default:
@@ -87,7 +88,7 @@ func CheckIndex(data []byte) error {
 				err = errors.New(`"type" must be "json"`)
 			}
 		default:
-			err = fmt.Errorf("an index definition has no %q", key)
+			err = fmt.Errorf("an index definition has no %s", short(key))
 		}
 		if err != nil {
 			return err
@@ -103,7 +104,7 @@ func checkIndexFields(data []byte) error {
 	}
 	for key, value := range index {
 		if key != "fields" && key != "partial_filter_selector" {
-			return fmt.Errorf(`"index" has no %q`, key)
+			return fmt.Errorf(`"index" has no %s`, short(key))
 		}
 		var whole any // finds numbers that nobody could hold
 		if err := json.Unmarshal(value, &whole); err != nil {
@@ -150,4 +151,14 @@ func checkIndexField(data json.RawMessage) error {
 		}
 	}
 	return nil
+}
+
+// short is a name of a package as an error may quote it. What is long is no
+// name: it might be anything, also a key.
+func short(name string) string {
+	const longest = 32
+	if len(name) > longest {
+		return fmt.Sprintf("name of %d bytes", len(name))
+	}
+	return strconv.Quote(name)
 }

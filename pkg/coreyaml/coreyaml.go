@@ -3,6 +3,7 @@ package coreyaml
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,6 +17,21 @@ type Builder struct {
 	PropagateEnvironment []string
 }
 
+// DefaultName is the name of our builder, unless people give it another one.
+const DefaultName = "ccaas-template-builder"
+
+// ListVariable, if it is set for the peer, replaces the list of core.yaml.
+const ListVariable = "CORE_CHAINCODE_EXTERNALBUILDERS"
+
+// AlwaysPropagated are the variables that the peer passes on in any case.
+func AlwaysPropagated() []string { return []string{"LD_LIBRARY_PATH", "LIBPATH", "PATH", "TMPDIR"} }
+
+// Propagates tells whether the peer passes a variable on to the builder, if it
+// is set.
+func (b Builder) Propagates(name string) bool {
+	return slices.Contains(b.PropagateEnvironment, name) || slices.Contains(AlwaysPropagated(), name)
+}
+
 // Parse returns the external builders of a core.yaml, in their order. Its errors
 // are all that the peer would not start with, or that not every version of it
 // reads alike, a line each.
@@ -27,7 +43,7 @@ func Parse(data []byte) ([]Builder, error) {
 	return builders(f.entries), nil
 }
 
-// ParseVariable reads CORE_CHAINCODE_EXTERNALBUILDERS, whose list replaces that
+// ParseVariable reads the value of ListVariable, whose list replaces that
 // of core.yaml; if it is empty, it replaces nothing.
 func ParseVariable(value string) ([]Builder, error) {
 	list, err := load([]byte(value))

@@ -6,14 +6,10 @@ import (
 	"context"
 
 	"ccaas-template-builder/internal/finding"
-	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/lint"
 )
-
-// ListVariable, if set for the peer, replaces the list of builders in core.yaml.
-const ListVariable = "CORE_CHAINCODE_EXTERNALBUILDERS"
 
 // Machine is where the peer runs, and what it is given.
 type Machine struct {
@@ -32,16 +28,21 @@ type Machine struct {
 	Free func(dir string) (uint64, error)
 }
 
-// Package is one that is to be installed, and the name people have for it.
+// Package is one that is to be installed.
 type Package struct {
-	Name string
-	*archive.Package
+	Name             string // of its file
+	*archive.Package        // nil if it could not be read
+	Err              error  // why not
 }
 
 // Check is one question, and what speaks against a yes.
 type Check struct {
 	Name     string            `json:"name"`
 	Findings []finding.Finding `json:"findings"`
+	// Skipped tells whether it was not asked, for what was found before.
+	Skipped bool `json:"skipped"`
+	// Hints are what the builder's programs say to do.
+	Hints []string `json:"hints,omitempty"`
 }
 
 // examination is one run of all checks.
@@ -54,52 +55,44 @@ type examination struct {
 	checks   []Check
 }
 
-// Examine runs the checks in the order in which the peer would come to them. One
-// that makes no sense after an error before it is left out.
+// Examine runs the checks. One that makes no sense after an error before it is
+// skipped. The error is that of ctx.
 func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check, error) {
 	e := &examination{Machine: machine, list: machine.CoreYAML}
-	found := e.check("the builder is in core.yaml", e.config())
-	found = found && e.check("its programs can be run", e.programs())
-	temp := e.check("there is room for temporary files", e.tempDir())
-	if found {
-		e.check("the peer passes on variables", e.inheritance())
+	found := e.check(true, "the builder is in core.yaml", e.config)
+	runs := e.check(found, "its programs can be run", e.programs)
+	temp := e.check(true, "there is room for temporary files", e.tempDir)
+	e.check(found, "the peer passes on variables", e.inheritance)
+	e.packages(ctx, runs && temp, packages)
+	if machine.PeerDir != "" {
+		e.check(e.read, "earlier builds can be used", e.builds)
 	}
-	if found && temp {
-		if err := e.packages(ctx, packages); err != nil {
-			return nil, err
-		}
-	}
-	if machine.PeerDir != "" && e.read {
-		builds, err := e.builds()
-		if err != nil {
-			return nil, err
-		}
-		e.check("earlier builds can be used", builds)
-	}
-	return e.checks, nil
+	return e.checks, ctx.Err()
 }
 
-// check adds a check, and tells whether it found no error.
-func (e *examination) check(name string, findings []finding.Finding) bool {
-	e.checks = append(e.checks, Check{name, append([]finding.Finding{}, findings...)})
-	return finding.Count(findings, finding.Error) == 0
+// check adds a check, skipped unless it makes sense, and tells whether it was
+// made and found no error.
+func (e *examination) check(sense bool, name string, look func() []finding.Finding) bool {
+	check := Check{Name: name, Findings: []finding.Finding{}, Skipped: !sense}
+	if sense {
+		check.Findings = append(check.Findings, look()...)
+	}
+	e.checks = append(e.checks, check)
+	return sense && finding.Count(check.Findings, finding.Error) == 0
 }
 
 // config finds the builders that the peer has, and ours among them.
 func (e *examination) config() []finding.Finding {
 	var all []finding.Finding
 	builders, err := coreyaml.Parse(e.Data)
-	if replacement := e.Env[ListVariable]; replacement != "" {
-		e.list = ListVariable
-		all = append(all, finding.New(finding.ListReplaced, e.CoreYAML, "%s is set, so the peer does not read the list of core.yaml", ListVariable).
+	if replacement := e.Env[coreyaml.ListVariable]; replacement != "" {
+		e.list = coreyaml.ListVariable
+		all = append(all, finding.New(finding.ListReplaced, e.CoreYAML, "%s is set, so the peer does not read the list of core.yaml", coreyaml.ListVariable).
 			WithHint("unset it, or put the builder into its value"))
 		builders, err = coreyaml.ParseVariable(replacement)
 	}
 	if err != nil {
-		for _, err := range program.Errors(err) {
-			all = append(all, finding.New(finding.BadCoreYAML, e.list, "%s", err))
-		}
-		return all
+		return append(all, lint.BadCoreYAML(e.list, err)...)
 	}
 	e.builders, e.read = builders, true
 	ours, missing := lint.Ours(e.list, builders, e.Builder)
@@ -112,7 +105,7 @@ func (e *examination) config() []finding.Finding {
 
 // inheritance finds a builder that gets none of its variables, and so all.
 func (e *examination) inheritance() []finding.Finding {
-	if _, inherits := e.peer("", nil).Propagated(e.ours); inherits {
+	if _, inherits := e.peer("", nil).Environment(e.ours); inherits {
 		return []finding.Finding{finding.New(finding.WholeEnvironment, e.list, "none of the variables that the builder %q is to get is set, nor is PATH, so it gets all that the peer has", e.ours.Name).
 			WithHint("set the variables that the packages need, or PATH, for the peer process")}
 	}

@@ -42,16 +42,13 @@ func (e *examination) tempDir() []finding.Finding {
 // rebuild is how a build is made again.
 const rebuild = "stop the peer, remove this folder and start it: it builds the chaincode again from the package that it has kept"
 
-// builds looks at the builds that the peer has made. The error is that of a
-// folder that is no peer's.
-func (e *examination) builds() ([]finding.Finding, error) {
-	if err := safefile.CheckDir(e.PeerDir); err != nil {
-		return nil, safefile.At(e.PeerDir, err)
-	}
+// builds looks at the builds that the peer has made.
+func (e *examination) builds() []finding.Finding {
 	dir := filepath.Join(e.PeerDir, "externalbuilder", "builds")
 	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, safefile.At(dir, err)
+	if err != nil {
+		return []finding.Finding{finding.New(finding.NoBuilds, dir, "cannot be read: %s", safefile.Reason(err)).
+			WithHint("--peer-dir is the peer's peer.fileSystemPath; the peer makes the folder at its first start")}
 	}
 	var all []finding.Finding
 	for _, entry := range entries {
@@ -71,7 +68,7 @@ func (e *examination) builds() ([]finding.Finding, error) {
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 // madeBy returns the name of the builder that has made a build.

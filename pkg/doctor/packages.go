@@ -7,52 +7,41 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"time"
+	"strings"
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/detect"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/lint"
 	"ccaas-template-builder/pkg/peer"
 )
 
-// installTimeout bounds the programs of one install; the peer has no such bound.
-const installTimeout = time.Minute
-
 // packages asks of each package whether it would be installed, and of a package
 // as simple as can be which builder takes it, if there are none.
-func (e *examination) packages(ctx context.Context, packages []Package) error {
+func (e *examination) packages(ctx context.Context, sense bool, packages []Package) {
 	if len(packages) == 0 {
 		simple, err := simplePackage()
-		if err != nil {
-			return err
-		}
-		taken, err := e.taken(ctx, simple)
-		if err != nil {
-			return err
-		}
-		e.check(fmt.Sprintf("it takes packages of type %s", chaincode.DefaultType), taken)
+		e.check(sense && err == nil, "it takes packages of type "+chaincode.DefaultType, func() []finding.Finding { return e.taken(ctx, simple) })
 	}
 	for _, p := range packages {
-		taken, err := e.taken(ctx, p.Package)
-		if err != nil {
-			return err
-		}
-		needs, err := e.needs(p)
-		if err != nil {
-			return err
-		}
-		if !e.check("it takes "+p.Name, taken) || !e.check("it gets what "+p.Name+" needs", needs) {
-			continue
-		}
-		installed, err := e.install(ctx, p.Package)
-		if err != nil {
-			return err
-		}
-		e.check("an install of "+p.Name+" works", installed)
+		readable := e.check(sense, p.Name+" is a package", p.readable)
+		takes := e.check(readable, "the builder takes "+p.Name, func() []finding.Finding { return e.taken(ctx, p.Package) })
+		gets := e.check(takes, "it gets what "+p.Name+" needs", func() []finding.Finding { return e.needs(p) })
+		var heard heard
+		e.check(gets, "an install of "+p.Name+" works", func() []finding.Finding { return e.install(ctx, p.Package, &heard) })
+		e.checks[len(e.checks)-1].Hints = heard.hints
+	}
+}
+
+// readable says why a package cannot be read.
+func (p Package) readable() []finding.Finding {
+	if file := (*safefile.FileError)(nil); errors.As(p.Err, &file) {
+		return []finding.Finding{lint.Unreadable(file)}
 	}
 	return nil
 }
@@ -71,57 +60,72 @@ func (e *examination) peer(dir string, log func(string)) *peer.Peer {
 }
 
 // taken looks which builder takes a package.
-func (e *examination) taken(ctx context.Context, pkg *archive.Package) ([]finding.Finding, error) {
-	ctx, cancel := context.WithTimeout(ctx, installTimeout)
+func (e *examination) taken(ctx context.Context, pkg *archive.Package) []finding.Finding {
+	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
 	taker, err := e.peer("", nil).Detect(ctx, pkg)
 	var none *peer.NotTakenError
 	switch {
 	case errors.As(err, &none):
 		return []finding.Finding{finding.New(finding.TakenByNone, e.list, "%s", none).
-			WithHint("the type must be one that detect accepts: see CCAAS_TYPES")}, nil
+			WithHint("the type must be one that detect accepts: see %s", detect.TypesVariable)}
 	case err != nil:
-		return nil, err
+		return []finding.Finding{finding.New(finding.InstallFails, "", "%s", err)}
 	case taker.Name != e.ours.Name:
 		return []finding.Finding{finding.New(finding.TakenByOther, e.list, "the builder %q stands before %q and takes a package of type %q", taker.Name, e.ours.Name, pkg.Metadata.Type).
-			WithHint("put %q before it", e.ours.Name)}, nil
+			WithHint("put %q before it", e.ours.Name)}
 	}
-	return nil, nil
+	return nil
 }
 
 // needs looks for the variables without which a package cannot be built.
-func (e *examination) needs(p Package) ([]finding.Finding, error) {
-	variables, err := e.variables(p)
-	if err != nil || e.gets(environ.DirVariable) { // any of them may be in the folder
-		return nil, err
+func (e *examination) needs(p Package) []finding.Finding {
+	template := e.template(p)
+	if template == nil {
+		return nil
 	}
-	all := lint.Unpropagated(e.list, e.ours, variables, false)
-	for _, v := range variables {
-		if v.Required && !e.gets(v.Name) && !(v.File && e.gets(v.Name+"_FILE")) {
-			all = append(all, finding.New(finding.NotSet, "", "this process has no %s, which %s needs", lint.Names(v), p.Name).
-				WithHint("set it for the peer process; what stands in core.yaml alone, such as peer.id, is not passed on"))
+	inFolder := func(name string) bool {
+		return e.gets(environ.DirVariable) && environ.InFolder(e.Env[environ.DirVariable], p.Metadata.Label, name)
+	}
+	all := lint.Unpropagated(e.list, e.ours, template, inFolder)
+	for _, v := range template.Missing(func(name string) bool { return e.gets(name) || inFolder(name) }) {
+		if slices.ContainsFunc(v.Names(), e.ours.Propagates) {
+			all = append(all, e.notSet(v, p.Name))
 		}
 	}
-	return all, nil
+	return all
 }
 
-// variables are those that a package reads. What is wrong with its template is
-// for the install to say.
-func (e *examination) variables(p Package) (variables []build.Variable, err error) {
-	err = e.tempFolder(func(dir string) error {
+// notSet is about a variable that is needed and passed on, and not there.
+func (e *examination) notSet(v build.Variable, pkg string) finding.Finding {
+	f := finding.New(finding.NotSet, "", "this process has no %s, which %s needs", strings.Join(v.Names(), " or "), pkg).
+		WithHint("set it for the peer process; what stands in core.yaml alone, such as peer.id, is not passed on")
+	for _, name := range v.Names() {
+		if e.Env[name] != "" { // it is not passed on, or there would be nothing to say
+			f.Message = fmt.Sprintf("this process has %s, which %s needs, but passes on only %s", name, pkg, strings.Join(slices.DeleteFunc(v.Names(), func(n string) bool { return n == name }), ""))
+			f.Hint = "list " + name + " under propagateEnvironment"
+		}
+	}
+	return f
+}
+
+// template is that of a package. What is wrong with it is for the install to say.
+func (e *examination) template(p Package) (template *build.Template) {
+	_ = e.tempFolder(func(dir string) error {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
 			return err
 		}
 		defer root.Close()
-		if p.Unpack(root) == nil {
-			if template, err := build.ReadTemplate(root); err == nil {
-				variables = template.Variables()
-			}
+		if err := p.Unpack(root); err != nil {
+			return err
+		}
+		if sound, err := build.ReadTemplate(root); err == nil {
+			template = sound
 		}
 		return nil
 	})
-	return variables, err
+	return template
 }
 
 // tempFolder makes a folder for as long as use takes.
@@ -134,43 +138,57 @@ func (e *examination) tempFolder(use func(dir string) error) (err error) {
 	return use(dir)
 }
 
+// install installs a package on a peer for the purpose, with the variables and
+// the programs of this one.
+func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *heard) []finding.Finding {
+	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
+	defer cancel()
+	err := e.tempFolder(func(dir string) error {
+		_, err := e.peer(dir, heard.line).Install(ctx, pkg)
+		return err
+	})
+	if finding.Count(heard.findings, finding.Error) == 0 {
+		for _, err := range program.Errors(err) {
+			heard.findings = append(heard.findings, finding.New(finding.InstallFails, "", "%s", err))
+		}
+	}
+	return heard.findings
+}
+
+// heard is what the builder's programs say, each line once.
+type heard struct {
+	findings []finding.Finding
+	hints    []string
+}
+
+// maxHeard bounds how much of it is kept.
+const maxHeard = 50
+
 // said is a line of the builder's programs.
 var said = regexp.MustCompile(`^(?:detect|build|release): (error|warning|hint): (.*)$`)
 
-// install installs a package on a peer for the purpose, with the variables and
-// the programs of this one.
-func (e *examination) install(ctx context.Context, pkg *archive.Package) (all []finding.Finding, err error) {
-	ctx, cancel := context.WithTimeout(ctx, installTimeout)
-	defer cancel()
-	var failure error
-	err = e.tempFolder(func(dir string) error {
-		_, failure = e.peer(dir, func(line string) { all = heard(all, line) }).Install(ctx, pkg)
-		return nil
-	})
-	if failure != nil && finding.Count(all, finding.Error) == 0 {
-		for _, err := range program.Errors(failure) {
-			all = append(all, finding.New(finding.InstallFails, "", "%s", err))
-		}
-	}
-	return all, err
-}
-
-// heard adds what a line of the builder's programs says.
-func heard(all []finding.Finding, line string) []finding.Finding {
+func (h *heard) line(line string) {
 	words := said.FindStringSubmatch(line)
-	switch {
-	case words == nil:
-	case words[1] == "error":
-		return append(all, finding.New(finding.InstallFails, "", "%s", words[2]))
-	case words[1] == "warning":
-		return append(all, finding.New(finding.InstallWarns, "", "%s", words[2]))
-	case len(all) > 0:
-		all[len(all)-1].Hint = words[2]
+	if words == nil {
+		return
 	}
-	return all
+	if words[1] == "hint" {
+		if !slices.Contains(h.hints, words[2]) && len(h.hints) < maxHeard {
+			h.hints = append(h.hints, words[2])
+		}
+		return
+	}
+	code := finding.InstallFails
+	if words[1] == "warning" {
+		code = finding.InstallWarns
+	}
+	known := slices.ContainsFunc(h.findings, func(f finding.Finding) bool { return f.Message == words[2] })
+	if !known && len(h.findings) < maxHeard {
+		h.findings = append(h.findings, finding.New(code, "", "%s", words[2]))
+	}
 }
 
 // gets tells whether our builder gets a variable that is set.
 func (e *examination) gets(name string) bool {
-	return e.Env[name] != "" && slices.Contains(e.ours.PropagateEnvironment, name)
+	return e.Env[name] != "" && e.ours.Propagates(name)
 }

@@ -99,6 +99,9 @@ func DidYouMean(name string) string {
 		settings = append(settings, setting, group)
 	}
 	slices.Sort(settings)
+	settings = slices.DeleteFunc(settings, func(setting string) bool {
+		return setting == name || strings.Count(setting, ".") != strings.Count(name, ".")
+	})
 	return nearest.DidYouMean(name, ".", settings)
 }
 

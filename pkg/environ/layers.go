@@ -126,3 +126,14 @@ func checkText(name, v string) error {
 	}
 	return nil
 }
+
+// InFolder tells whether the folder of values dir has a file for a variable of
+// the chaincode with this label.
+func InFolder(dir, label, name string) bool {
+	for _, l := range layersOf(map[string]string{DirVariable: dir}, label) {
+		if v, _, err := l.lookup(name); err == nil && v != "" && l.dir != "" {
+			return true
+		}
+	}
+	return false
+}

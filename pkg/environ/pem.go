@@ -3,6 +3,8 @@ package environ
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
+	"regexp"
 	"strings"
 
 	"ccaas-template-builder/internal/pemtext"
@@ -45,6 +47,33 @@ func isWholeKey(v string) bool {
 // these in base64 again, a few times over. It would rather take too much for a
 // key than too little.
 func HoldsPrivateKey(v string) bool { return holdsKey(v, 4) }
+
+// variableName is the name of a variable for a key, which is none itself.
+var variableName = regexp.MustCompile(`\b[A-Z0-9_]*PRIVATE_KEY[A-Z0-9_]*\b`)
+
+// jsonEscape is an escape sequence of JSON.
+var jsonEscape = regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|[^u])`)
+
+// TextHoldsPrivateKey is HoldsPrivateKey for a text that somebody wrote, a
+// template or another file of a package: in it, names of variables are no keys,
+// and JSON's escapes may stand for parts of one.
+func TextHoldsPrivateKey(text string) bool {
+	if strings.Contains(text, "PRIVATE_KEY") {
+		text = variableName.ReplaceAllString(text, "")
+	}
+	if HoldsPrivateKey(text) {
+		return true
+	}
+	return strings.Contains(text, `\`) && HoldsPrivateKey(jsonEscape.ReplaceAllStringFunc(text, unescape))
+}
+
+func unescape(escape string) string {
+	var s string
+	if json.Unmarshal([]byte(`"`+escape+`"`), &s) != nil {
+		return escape
+	}
+	return s
+}
 
 func holdsKey(v string, depth int) bool {
 	if depth == 0 || len(v) < len("PRIVATE KEY") {

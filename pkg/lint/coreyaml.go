@@ -6,9 +6,9 @@ import (
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/nearest"
+	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/environ"
 )
 
 // Ours returns the builder called name among those of a core.yaml, or what is
@@ -22,7 +22,7 @@ func Ours(file string, builders []coreyaml.Builder, name string) (coreyaml.Build
 		names = append(names, b.Name)
 	}
 	missing := finding.New(finding.NoBuilder, file, "has no external builder %q%s", name, nearest.DidYouMean(name, "", names)).
-		WithHint("put it in with ccaas coreyaml PACKAGE --patch %s", file)
+		WithHint("put it in: %s", patch(file, name))
 	if len(names) > 0 {
 		missing.Message += "; it has " + strings.Join(names, ", ")
 		missing.Hint += ", or name yours by --name"
@@ -30,38 +30,46 @@ func Ours(file string, builders []coreyaml.Builder, name string) (coreyaml.Build
 	return coreyaml.Builder{}, &missing
 }
 
-// Unpropagated finds the variables of a template that a builder does not get.
-// Where there may be a folder of values, any of them may be in it.
-func Unpropagated(file string, b coreyaml.Builder, variables []build.Variable, folder bool) []finding.Finding {
+// BadCoreYAML are the findings of a core.yaml whose builders cannot be read.
+func BadCoreYAML(file string, err error) []finding.Finding {
 	var all []finding.Finding
-	for _, v := range variables {
-		if propagates(b, v.Name) || v.File && propagates(b, v.Name+"_FILE") {
-			continue
-		}
-		code, what := finding.NotPropagated, "which the package needs for "+strings.Join(v.Fields, ", ")
-		switch {
-		case v.Required && folder:
-			code, what = finding.OptionalNotPropagated, what+", unless it stands in the folder that "+environ.DirVariable+" names"
-		case v.Required:
-		case v.InDocument && !folder:
-			code, what = finding.OptionalNotPropagated, "which the package may read for "+strings.Join(v.Fields, ", ")
-		default:
-			continue
-		}
-		all = append(all, finding.New(code, file, "the builder %q does not get %s, %s", b.Name, Names(v), what).
-			WithHint("list it under propagateEnvironment, by hand or with ccaas coreyaml PACKAGE --patch %s", file))
+	for _, err := range program.Errors(err) {
+		all = append(all, finding.New(finding.BadCoreYAML, file, "%s", err))
 	}
 	return all
 }
 
-func propagates(b coreyaml.Builder, name string) bool {
-	return slices.Contains(b.PropagateEnvironment, name)
+// Unpropagated finds the variables of a template that a builder does not get, but
+// for those that stand in a folder of values.
+func Unpropagated(file string, b coreyaml.Builder, template *build.Template, inFolder func(name string) bool) []finding.Finding {
+	has := func(name string) bool { return b.Propagates(name) || inFolder(name) }
+	missing := template.Missing(has)
+	var all []finding.Finding
+	for _, v := range template.Variables() {
+		code, what := finding.NotPropagated, "which the package needs for"
+		switch {
+		case slices.ContainsFunc(v.Names(), has):
+			continue
+		case slices.ContainsFunc(missing, func(m build.Variable) bool { return m.Name == v.Name }):
+		case v.InDocument:
+			code, what = finding.OptionalNotPropagated, "which the package may read for"
+		default:
+			continue
+		}
+		all = append(all, finding.New(code, file, "the builder %q does not get %s, %s %s", b.Name, strings.Join(v.Names(), " or "), what, strings.Join(v.Fields, ", ")).
+			WithHint("list it under propagateEnvironment: %s", patch(file, b.Name)))
+	}
+	return all
 }
 
-// Names are the names by which a variable may be given.
-func Names(v build.Variable) string {
-	if v.File {
-		return v.Name + " or " + v.Name + "_FILE"
+// patch is how a builder gets what a package needs.
+func patch(file, builder string) string {
+	if file == coreyaml.ListVariable {
+		return "in the value of " + file
 	}
-	return v.Name
+	command := "ccaas coreyaml PACKAGE --patch " + file
+	if builder != coreyaml.DefaultName {
+		command += " --name " + builder
+	}
+	return command
 }

@@ -10,14 +10,10 @@ import (
 // excerptWidth is how much of a line is shown, in characters.
 const excerptWidth = 72
 
-// text is the lines of a document that may be shown, in characters: none of one
-// that holds a private key.
+// text is the lines of a document that may be shown, in characters.
 type text [][]rune
 
 func newText(document string) (t text) {
-	if strings.Contains(document, keyMark) {
-		return nil
-	}
 	for line := range strings.SplitSeq(document, "\n") {
 		t = append(t, []rune(strings.TrimSuffix(line, "\r")))
 	}
@@ -44,6 +40,9 @@ func (t text) excerpt(place render.Place) []string {
 	after := shown(line[at:to])
 	if to < len(line) {
 		after += "…"
+	}
+	if strings.TrimSpace(before+after) == "" {
+		return nil
 	}
 	return []string{before + after, strings.Repeat(" ", len([]rune(before))) + "^"}
 }

@@ -5,7 +5,6 @@ package lint
 import (
 	"errors"
 	"os"
-	"strings"
 	"time"
 
 	"ccaas-template-builder/internal/finding"
@@ -34,12 +33,14 @@ type Peers struct {
 	// Builders are the external builders in it, and Builder the name of ours.
 	Builders []coreyaml.Builder
 	Builder  string
+	// EnvDir is the folder of values they have; empty if there is none.
+	EnvDir string
 }
 
 // Check returns what is wrong with a package, at the time now.
 func Check(source Source, peers Peers, now time.Time) []finding.Finding {
 	all := metadata(source)
-	found, variables := template(source.Dir, peers.Fabric, now)
+	found, parsed := template(source.Dir, peers.Fabric, now)
 	all = append(all, found...)
 	all = append(all, artifacts(source.Dir)...)
 	all = append(all, privateKeys(source)...)
@@ -47,10 +48,15 @@ func Check(source Source, peers Peers, now time.Time) []finding.Finding {
 		return all
 	}
 	builder, missing := Ours(peers.CoreYAML, peers.Builders, peers.Builder)
-	if missing != nil {
-		return append(all, *missing)
+	switch {
+	case missing != nil:
+		all = append(all, *missing)
+	case parsed != nil:
+		all = append(all, Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
+			return peers.EnvDir != "" && environ.InFolder(peers.EnvDir, source.Metadata.Label, name)
+		})...)
 	}
-	return append(all, Unpropagated(peers.CoreYAML, builder, variables, propagates(builder, environ.DirVariable))...)
+	return all
 }
 
 // Unreadable is the finding of a package file that could not be read or unpacked.
@@ -64,7 +70,10 @@ func Unreadable(err *safefile.FileError) finding.Finding {
 // metadata checks what the package file and its metadata.json say.
 func metadata(source Source) []finding.Finding {
 	var all []finding.Finding
-	if ccType := source.Metadata.Type; !detect.Accepts("", ccType) {
+	switch ccType := source.Metadata.Type; {
+	case ccType == "":
+		all = append(all, finding.New(finding.BadPackage, chaincode.MetadataFile, "has no type, so no builder takes the package").WithOtherwise(""))
+	case !detect.Accepts("", ccType):
 		all = append(all, finding.New(finding.UnknownType, chaincode.MetadataFile, "the type is %q, which detect accepts only if %s lists it", ccType, detect.TypesVariable).
 			WithHint("package it with --type %s, or set %s for the peer process and propagate it", chaincode.DefaultType, detect.TypesVariable))
 	}
@@ -107,23 +116,37 @@ func ofFile(code finding.Code, err error) finding.Finding {
 	return finding.New(code, "", "%s", err)
 }
 
-// keyMark stands in every private key in PEM.
-const keyMark = "PRIVATE KEY-----"
+// Bounds of a file that is searched for a key, and of all together, in bytes.
+const (
+	maxSearched    = 64 << 10
+	maxAllSearched = 1 << 20
+)
 
-// privateKeys looks for keys in the files of a package beside its template.
+// privateKeys looks for keys in the files of a package, but for one template,
+// which is searched by its fields.
 func privateKeys(source Source) []finding.Finding {
+	var all []finding.Finding
+	left := maxAllSearched
+	search := func(name string, data []byte) {
+		if left -= len(data); left >= 0 && environ.TextHoldsPrivateKey(string(data)) {
+			all = append(all, keyFound(name, "holds a private key"))
+		}
+	}
 	folders := []string{chaincode.MetaInf, chaincode.SampleMetadata}
 	if source.Package != nil {
 		folders = []string{"."}
+		search(chaincode.MetadataFile, source.Package.RawMetadata)
+		for _, name := range source.Package.Unknown {
+			data, _ := source.Package.Entry(name, maxSearched)
+			search(name, data)
+		}
 	}
-	const maxSearched = 1 << 20
-	var all []finding.Finding
+	template, _ := chaincode.TemplateFile(source.Dir)
 	for _, folder := range folders {
 		files, _ := safefile.Files(source.Dir, folder) // what is wrong with them is found elsewhere
 		for _, name := range files {
-			data, err := safefile.Read(source.Dir, name, maxSearched)
-			if err == nil && !chaincode.IsTemplateFile(name) && strings.Contains(string(data), keyMark) {
-				all = append(all, keyFound(name, "holds a private key"))
+			if data, err := safefile.Read(source.Dir, name, maxSearched); err == nil && name != template {
+				search(name, data)
 			}
 		}
 	}

@@ -16,9 +16,9 @@ import (
 	"ccaas-template-builder/pkg/render"
 )
 
-// template checks the template in a folder of code, and returns the variables
-// that it reads.
-func template(dir *os.Root, fabric int, now time.Time) ([]finding.Finding, []build.Variable) {
+// template checks the template in a folder of code, and returns it, if it can
+// be read at all.
+func template(dir *os.Root, fabric int, now time.Time) ([]finding.Finding, *build.Template) {
 	name, err := chaincode.TemplateFile(dir)
 	if err != nil {
 		return []finding.Finding{finding.New(finding.NoTemplate, "", "%s", err)}, nil
@@ -31,28 +31,34 @@ func template(dir *os.Root, fabric int, now time.Time) ([]finding.Finding, []bui
 }
 
 // document checks the template in data.
-func document(name string, data []byte, fabric int, now time.Time) ([]finding.Finding, []build.Variable) {
+func document(name string, data []byte, fabric int, now time.Time) ([]finding.Finding, *build.Template) {
 	parsed, err := build.ParseTemplate(name, data)
-	c := checker{text: newText(string(data)), now: now, fabric: fabric}
+	c := checker{now: now, fabric: fabric}
+	if parsed != nil {
+		c.fields, c.variables = parsed.Fields(), parsed.Variables()
+	}
+	inField := slices.ContainsFunc(c.fields, func(f build.Field) bool { return f.HoldsPrivateKey })
+	switch holdsKey := environ.TextHoldsPrivateKey(string(data)); {
+	case holdsKey && !inField:
+		c.add(render.Place{File: name}, keyFound("", "a private key stands in the package"))
+	case !holdsKey && !inField:
+		c.text = newText(string(data))
+	}
 	for _, err := range program.Errors(err) {
 		c.parseError(err)
 	}
-	if parsed != nil {
-		c.fields = parsed.Fields()
-		c.variables = parsed.Variables()
-		c.check()
-	}
+	c.check()
 	slices.SortStableFunc(c.found, func(a, b placed) int { return a.place.Compare(b.place) })
 	all := make([]finding.Finding, len(c.found))
 	for i, f := range c.found {
 		all[i] = f.Finding
 	}
-	return all, c.variables
+	return all, parsed
 }
 
 // checker finds what is wrong with one template.
 type checker struct {
-	text      text
+	text      text // none where a private key stands in it
 	now       time.Time
 	fabric    int
 	fields    []build.Field
@@ -91,9 +97,11 @@ func (c *checker) parseError(err error) {
 // check looks at each key that the document has.
 func (c *checker) check() {
 	for _, f := range c.fields {
-		c.privateKey(f)
+		if f.HoldsPrivateKey {
+			c.add(f.Place, keyFound("", f.Name+": a private key stands in the package"))
+		}
 		switch {
-		case f.Default || f.Literal == "" && f.Unused:
+		case f.Default || f.Unused && (f.Literal == "" || isFalse(f)):
 		case f.Unused:
 			c.unused(f)
 		default:
@@ -112,6 +120,13 @@ func isFalse(f build.Field) bool { return f.Literal == false || f.Literal == "fa
 
 func (c *checker) field(name string) build.Field {
 	return c.fields[slices.IndexFunc(c.fields, func(f build.Field) bool { return f.Name == name })]
+}
+
+// reads tells whether a key reads a variable, or any where that is empty.
+func (c *checker) reads(variable, key string) bool {
+	return slices.ContainsFunc(c.variables, func(v build.Variable) bool {
+		return (v.Name == variable || variable == "") && slices.Contains(v.Fields, key)
+	})
 }
 
 // unused says why the peer never reads a key.
@@ -134,22 +149,14 @@ func (c *checker) names(f build.Field) {
 
 // same looks for values that cannot differ between peers.
 func (c *checker) same(f build.Field) {
-	reads := slices.ContainsFunc(c.variables, func(v build.Variable) bool { return slices.Contains(v.Fields, f.Name) })
 	switch {
-	case reads || !f.Readable || f.Literal == "":
+	case c.reads("", f.Name) || !f.Readable || f.Err != nil || f.Literal == "":
 	case f.Name == "address":
 		c.add(f.Place, finding.New(finding.SameAddress, "", "%s: reads no variable, so it is the same on every peer", f.Name).
 			WithHint(`make it of the peer's ID, as in "{{ .Peer.ID }}.example.com:9999", or leave the key out and set %s`, f.Setting))
 	case f.Name == "root_cert" || f.Name == "client_cert":
 		c.add(f.Place, finding.New(finding.SameCertificate, "", "%s: stands in the package, so it is the same on every peer, and a new one is a new package", f.Name).
 			WithHint("leave the key out and set %s_FILE", f.Setting))
-	}
-}
-
-// privateKey looks for one in a value, used or not.
-func (c *checker) privateKey(f build.Field) {
-	if f.HoldsPrivateKey {
-		c.add(f.Place, keyFound("", f.Name+": a private key stands in the package"))
 	}
 }
 
@@ -161,7 +168,7 @@ func (c *checker) domain(f build.Field) {
 		return
 	case isFalse(auth):
 		c.add(f.Place, finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it: client_auth_required is false"))
-	case auth.Default:
+	case auth.Default && !c.reads("CORE_CHAINCODE_CLIENT_AUTH_REQUIRED", f.Name):
 		c.add(f.Place, finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it unless CORE_CHAINCODE_CLIENT_AUTH_REQUIRED is true on each peer"))
 	}
 	if c.fabric != 0 && c.fabric < 3 {
@@ -175,6 +182,9 @@ func (c *checker) literals() {
 	var known connection.Connection
 	checked := map[string]build.Field{}
 	for _, f := range c.fields {
+		if placed := (*render.Error)(nil); errors.As(f.Err, &placed) {
+			c.add(placed.Place, finding.New(finding.BadLiteral, "", "%s", placed.Message()))
+		}
 		if f.Unused || f.Literal == nil {
 			continue
 		}

@@ -7,21 +7,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// alwaysPropagated are the variables that the peer hands to its builders in any case.
-var alwaysPropagated = []string{"LD_LIBRARY_PATH", "LIBPATH", "PATH", "TMPDIR"}
-
-// Propagated returns the environment, NAME=VALUE each, of the programs of a
+// Environment returns the environment, NAME=VALUE each, of the programs of a
 // builder: the propagated variables that are set. If none is, the programs
 // inherit the peer's own, and inherits is true.
-func (p *Peer) Propagated(b coreyaml.Builder) (env []string, inherits bool) {
+func (p *Peer) Environment(b coreyaml.Builder) (env []string, inherits bool) {
 	env = []string{}
 	for name, value := range p.Env {
-		if slices.Contains(b.PropagateEnvironment, name) || slices.Contains(alwaysPropagated, name) {
+		if b.Propagates(name) {
 			env = append(env, name+"="+value)
 		}
 	}
@@ -34,6 +32,13 @@ func (p *Peer) Propagated(b coreyaml.Builder) (env []string, inherits bool) {
 	return env, inherits
 }
 
+// killGroup makes the end of the context kill what the program has started too:
+// a shell script's programs would hold stderr open, and its reader with it.
+func killGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}
+
 // program is the path of a program of a builder.
 func program(b coreyaml.Builder, name string) string { return filepath.Join(b.Path, "bin", name) }
 
@@ -42,7 +47,8 @@ func program(b coreyaml.Builder, name string) string { return filepath.Join(b.Pa
 // long, and then the program may hang on a full pipe.
 func (p *Peer) run(ctx context.Context, b coreyaml.Builder, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program(b, name), args...)
-	cmd.Env, _ = p.Propagated(b)
+	cmd.Env, _ = p.Environment(b)
+	killGroup(cmd)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
@@ -21,6 +22,10 @@ import (
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
 )
+
+// InstallTimeout is a bound for the programs of one install, for those who want
+// one; the peer has none.
+const InstallTimeout = time.Minute
 
 // Peer is a peer with its external builders.
 type Peer struct {

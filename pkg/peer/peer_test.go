@@ -234,9 +234,10 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// A program that is stopped takes with it what it has started.
 func TestTimeout(t *testing.T) {
 	var lines []string
-	p := newPeer(t, builder(t, "exec sleep 60", "", ""), &lines)
+	p := newPeer(t, builder(t, "sleep 60; exit", "", ""), &lines)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := p.Install(ctx, testPackage(t)); err == nil || !strings.Contains(err.Error(), "detect: stopped: context deadline exceeded") {

@@ -32,6 +32,7 @@ type Document struct {
 type Member struct {
 	Key      string
 	document *Document
+	start    int // of the key in the source
 	position int // of the value in the source
 	end      int // of the value in the source
 	quoted   bool
@@ -146,8 +147,8 @@ func (d *Document) duplicates() (errs []error) {
 	seen := map[string]*Member{}
 	for _, m := range d.Members {
 		if first := seen[m.Key]; first != nil {
-			place := d.place(first.position)
-			errs = append(errs, m.fail(OfDuplicate, fmt.Errorf("the key stands here again, first at line %d:%d", place.Line, place.Column)))
+			place := d.place(first.start)
+			errs = append(errs, d.errorAt(m.start, m.name(), OfDuplicate, fmt.Errorf("the key stands here again, first at line %d:%d", place.Line, place.Column)))
 			continue
 		}
 		seen[m.Key] = m
@@ -166,6 +167,11 @@ func (d *Document) place(offset int) Place {
 	line := strings.Count(before, "\n") + 1
 	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
 	return Place{d.name, line, column}
+}
+
+// KeyError is err at the place of the member's key.
+func (m *Member) KeyError(err error) error {
+	return m.document.errorAt(m.start, m.name(), OfValue, err)
 }
 
 // Error is err at the place of the member's value.

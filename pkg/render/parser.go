@@ -82,10 +82,10 @@ func (p *parser) member() error {
 	}
 	p.space()
 	if !p.take(':') {
-		return p.fail(p.at, "expected : after the key %q, found %s", key, p.found())
+		return p.fail(p.at, "expected : after the key %s, found %s", (&Member{Key: key}).name(), p.found())
 	}
 	p.space()
-	m := &Member{Key: key, document: p.document, position: p.at}
+	m := &Member{Key: key, document: p.document, start: start, position: p.at}
 	p.document.Members = append(p.document.Members, m)
 	err = p.value(m)
 	m.end = p.at

@@ -12,6 +12,8 @@ type Read struct {
 	Path string
 	// Required tells whether the member cannot be rendered without it.
 	Required bool
+	// Always tells whether it is read whenever the member is rendered.
+	Always bool
 }
 
 // Reads lists the variables that the member may read, in the order in which
@@ -21,24 +23,25 @@ func (m *Member) Reads() []Read {
 	if m.tree == nil { // it has no actions, or none that could be read
 		return nil
 	}
-	r := reader{declared: map[string][]string{}}
+	r := reader{declared: map[string]string{}}
 	r.list(m.tree.Root, true, true)
 	return r.reads
 }
 
 type reader struct {
 	reads    []Read
-	declared map[string][]string // the paths behind each variable of the template
+	declared map[string]string // the path that each variable of the template stands for; empty if not just one
 }
 
-func (r *reader) add(path string, required bool) {
+func (r *reader) add(path string, required, always bool) {
 	for i := range r.reads {
 		if r.reads[i].Path == path {
 			r.reads[i].Required = r.reads[i].Required || required
+			r.reads[i].Always = r.reads[i].Always || always
 			return
 		}
 	}
-	r.reads = append(r.reads, Read{path, required})
+	r.reads = append(r.reads, Read{path, required, always})
 }
 
 // list reads a list of nodes; always tells whether it is rendered whatever the
@@ -74,10 +77,20 @@ func (r *reader) pipe(pipe *parse.PipeNode, root, always, needed bool) {
 		inner.demand(demanded, always, func(r *reader) { r.command(command, root, always, need) })
 	}
 	for _, read := range inner.reads {
-		r.add(read.Path, read.Required)
-		for _, declared := range pipe.Decl {
-			r.declared[declared.Ident[0]] = append(r.declared[declared.Ident[0]], read.Path)
-		}
+		r.add(read.Path, read.Required, read.Always)
+	}
+	for _, declared := range pipe.Decl {
+		r.declare(declared.Ident[0], pipe, inner.reads)
+	}
+}
+
+// declare notes what a variable stands for: a path, if it is declared once, and
+// as nothing but that.
+func (r *reader) declare(name string, pipe *parse.PipeNode, reads []Read) {
+	_, again := r.declared[name]
+	r.declared[name] = ""
+	if first := pipe.Cmds[0].Args[0]; !again && len(reads) == 1 && len(pipe.Cmds) == 1 && first.Type() != parse.NodeIdentifier && first.Type() != parse.NodePipe {
+		r.declared[name] = reads[0].Path
 	}
 }
 
@@ -87,7 +100,7 @@ func (r *reader) demand(demanded, always bool, read func(*reader)) {
 	inner := reader{declared: r.declared}
 	read(&inner)
 	for _, found := range inner.reads {
-		r.add(found.Path, found.Required || demanded && always && len(inner.reads) == 1)
+		r.add(found.Path, found.Required || demanded && always && len(inner.reads) == 1, found.Always)
 	}
 }
 
@@ -112,16 +125,16 @@ func (r *reader) command(command *parse.CommandNode, root, always, needed bool) 
 	switch id.Ident {
 	case "env":
 		name, _ := constant(args)
-		r.add("Env."+name, false)
+		r.add("Env."+name, false, always)
 		return
 	case "envFile":
 		name, _ := constant(args)
-		r.add("EnvFile."+name, always && needed)
+		r.add("EnvFile."+name, always && needed, always)
 		return
 	case "index":
 		if isRoot(args[0], root) {
 			key, _ := constant(args[1:2])
-			r.add(key, always)
+			r.add(key, always, always)
 			args = args[2:]
 		}
 	}
@@ -148,8 +161,8 @@ func (r *reader) operand(node parse.Node, root, always, needed bool) {
 			r.field(n.Ident[1:], always, needed)
 			return
 		}
-		for _, path := range r.declared[n.Ident[0]] {
-			r.add(path, always && needed && !strings.HasPrefix(path, "Env."))
+		if path := r.declared[n.Ident[0]]; path != "" {
+			r.add(path, always && needed && !strings.HasPrefix(path, "Env."), always)
 		}
 	}
 }
@@ -158,8 +171,8 @@ func (r *reader) operand(node parse.Node, root, always, needed bool) {
 // wherever it stands, and so must what stands behind a longer path.
 func (r *reader) field(path []string, always, needed bool) {
 	if path[0] == "Env" {
-		r.add("Env."+path[1], always)
+		r.add("Env."+path[1], always, always)
 		return
 	}
-	r.add(strings.Join(path, "."), always && needed)
+	r.add(strings.Join(path, "."), always && needed, always)
 }
