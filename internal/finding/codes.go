@@ -23,6 +23,7 @@ const (
 	DuplicateKey Code = "CCB015"
 	BadLiteral   Code = "CCB016"
 	UnknownName  Code = "CCB017"
+	NoGoodValue  Code = "CCB019"
 	UnusedKey    Code = "CCB018"
 )
 
@@ -102,6 +103,7 @@ var rules = []rule{
 	{DuplicateKey, Error, "A key stands there twice", ""},
 	{BadLiteral, Error, "The peer could not use a value", ""},
 	{UnknownName, Warning, "A name is no setting", ""},
+	{NoGoodValue, Warning, "No value that was tried makes a key right", ""},
 	{UnusedKey, Warning, "A key is never used", ""},
 	{SameAddress, Warning, "The address is the same on every peer", ""},
 	{SameCertificate, Warning, "A certificate stands in the package", ""},

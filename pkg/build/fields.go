@@ -61,7 +61,7 @@ func (t *Template) constant(m *render.Member) (any, error) {
 	if !m.Readable() || len(m.Reads()) > 0 {
 		return nil, nil
 	}
-	result, err := m.Render(t.trial(func(string) bool { return false }))
+	result, err := m.Render(t.trial(nothing))
 	return result.Value, withoutText(t.holdsKey, err)
 }
 

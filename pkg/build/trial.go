@@ -24,7 +24,12 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 	variables := t.Variables()
 	for more := true; more; {
 		more = false
-		values := t.trial(found)
+		values := t.trial(func(name string) any {
+			if found(name) {
+				return sample
+			}
+			return nil
+		})
 		for _, key := range order() {
 			if !t.rendered(key) {
 				continue
@@ -58,44 +63,92 @@ func notSet(m *render.Member, values render.Values) (names []string) {
 // sample stands for the value of a variable in a trial.
 const sample = "x"
 
-// trial are the values of a peer that has the variables that has tells of, with
-// what they hold made up, and the settings that have one at their defaults.
-func (t *Template) trial(has func(name string) bool) render.Values {
+// Try renders a key for peers with made-up values, each variable that it reads
+// having each of samples in turn, and private keys being keys. It returns nil as
+// soon as check accepts a value, and else what was wrong at first. A key that
+// reads too much to be tried is not.
+func (t *Template) Try(key string, samples []string, check func(v any) error) error {
+	m := t.member(key)
+	var names []string
+	for _, read := range m.Reads() {
+		if name, _ := variableBehind(read.Path); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	const mostNames = 3
+	if len(names) == 0 || len(names) > mostNames || !m.Readable() {
+		return nil
+	}
+	var first error
+	for turn := range power(len(samples), len(names)) {
+		values := t.trial(func(name string) any {
+			return samples[turn/power(len(samples), max(0, slices.Index(names, name)))%len(samples)]
+		})
+		result, err := m.Render(values)
+		if err == nil {
+			err = check(result.Value)
+		}
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return withoutText(t.holdsKey, first)
+}
+
+func power(base, exponent int) int {
+	n := 1
+	for range exponent {
+		n *= base
+	}
+	return n
+}
+
+// trial are the values of a peer whose variables are made up: of gives the value
+// of each, nil if it is not set. The settings that have one stay at their defaults.
+func (t *Template) trial(of func(name string) any) render.Values {
 	env, err := environ.Load(nil, "")
 	if err != nil {
 		panic(err) // nothing is set that could be wrong
 	}
+	made := func(name string) value.Var {
+		v := value.Var{Name: name, Value: of(name)}
+		if v.Value != nil && environ.IsSecret(strings.TrimSuffix(name, "_FILE")) {
+			v.Value = value.Secret(0)
+		}
+		return v
+	}
 	values := valuesOf(env, chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
 	for path, field := range environ.Fields() {
-		given := has(field.Variable) || field.File && has(field.Variable+"_FILE")
-		if given && !field.HasDefault {
-			setSample(values.Root, path, field.Variable)
+		v := made(field.Variable)
+		if v.Value == nil && field.File {
+			v.Value = made(field.Variable + "_FILE").Value
+		}
+		if v.Value != nil && !field.HasDefault {
+			set(values.Root, path, v)
 		}
 	}
-	lookup := func(name string) (value.Var, error) {
-		v := value.Var{Name: name}
-		if has(name) {
-			v.Value = sample
-		}
-		return v, nil
-	}
-	values.Env, values.EnvFile = lookup, lookup
+	values.Env = func(name string) (value.Var, error) { return made(name), nil }
+	values.EnvFile = values.Env
 	values.Unknown = func(string) error { return &render.NotSetError{Var: value.Var{Name: environ.LegacyVariable}} }
-	if has(environ.LegacyVariable) {
-		for _, m := range t.document.Members {
-			for _, read := range m.Reads() {
-				if key, _, _ := strings.Cut(read.Path, "."); isJSONKey(read.Path) && values.Root[key] == nil {
-					values.Root[key] = value.Var{Name: environ.LegacyVariable, Value: sample}
-				}
+	for _, m := range t.document.Members {
+		for _, read := range m.Reads() {
+			v := made(environ.LegacyVariable)
+			if key, _, _ := strings.Cut(read.Path, "."); isJSONKey(read.Path) && values.Root[key] == nil && v.Value != nil {
+				values.Root[key] = v
 			}
 		}
 	}
 	return values
 }
 
-// setSample gives a setting, which may stand in a group, a value.
-func setSample(root map[string]any, path, variable string) {
-	v := value.Var{Name: variable, Value: sample}
+// nothing is a peer without any variable.
+func nothing(string) any { return nil }
+
+// set gives a setting, which may stand in a group, a value.
+func set(root map[string]any, path string, v value.Var) {
 	group, name, ok := strings.Cut(path, ".")
 	if !ok {
 		root[path] = v

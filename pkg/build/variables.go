@@ -62,7 +62,7 @@ func (t *Template) unused(key string) bool {
 // at their defaults.
 func (t *Template) rendered(key string) bool {
 	on := func(key string) bool {
-		result, err := t.member(key).Render(t.trial(func(string) bool { return false }))
+		result, err := t.member(key).Render(t.trial(nothing))
 		return err == nil && (result.Value == true || result.Value == "true")
 	}
 	return relevant(key, on("tls_required"), on("client_auth_required"))

@@ -116,10 +116,12 @@ func ofFile(code finding.Code, err error) finding.Finding {
 	return finding.New(code, "", "%s", err)
 }
 
-// Bounds of a file that is searched for a key, and of all together, in bytes.
+// Bounds of a file that is searched for a key, and of all together, in bytes,
+// where each counts for so many more.
 const (
 	maxSearched    = 64 << 10
 	maxAllSearched = 1 << 20
+	perFile        = 1 << 10
 )
 
 // privateKeys looks for keys in the files of a package, but for one template,
@@ -128,7 +130,7 @@ func privateKeys(source Source) []finding.Finding {
 	var all []finding.Finding
 	left := maxAllSearched
 	search := func(name string, data []byte) {
-		if left -= len(data); left >= 0 && environ.TextHoldsPrivateKey(string(data)) {
+		if left -= len(data); left > 0 && environ.TextHoldsPrivateKey(string(data)) {
 			all = append(all, keyFound(name, "holds a private key"))
 		}
 	}
@@ -145,6 +147,9 @@ func privateKeys(source Source) []finding.Finding {
 	for _, folder := range folders {
 		files, _ := safefile.Files(source.Dir, folder) // what is wrong with them is found elsewhere
 		for _, name := range files {
+			if left -= perFile; left < 0 {
+				break
+			}
 			if data, err := safefile.Read(source.Dir, name, maxSearched); err == nil && name != template {
 				search(name, data)
 			}

@@ -9,6 +9,7 @@ import (
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/internal/value"
 	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
@@ -33,7 +34,7 @@ func template(dir *os.Root, fabric int, now time.Time) ([]finding.Finding, *buil
 // document checks the template in data.
 func document(name string, data []byte, fabric int, now time.Time) ([]finding.Finding, *build.Template) {
 	parsed, err := build.ParseTemplate(name, data)
-	c := checker{now: now, fabric: fabric}
+	c := checker{now: now, fabric: fabric, template: parsed}
 	if parsed != nil {
 		c.fields, c.variables = parsed.Fields(), parsed.Variables()
 	}
@@ -61,6 +62,7 @@ type checker struct {
 	text      text // none where a private key stands in it
 	now       time.Time
 	fabric    int
+	template  *build.Template
 	fields    []build.Field
 	variables []build.Variable
 	found     []placed
@@ -106,6 +108,7 @@ func (c *checker) check() {
 			c.unused(f)
 		default:
 			c.names(f)
+			c.tries(f)
 			c.same(f)
 			c.domain(f)
 			if f.Name == "tls_required" && isFalse(f) {
@@ -145,6 +148,42 @@ func (c *checker) names(f build.Field) {
 			c.add(f.Place, finding.New(finding.UnknownName, "", "%s: .%s is no setting, so only a key in %s can supply it%s", f.Name, name, environ.LegacyVariable, meant))
 		}
 	}
+}
+
+// tries looks whether any value at all makes a key right, of some that variables
+// may well have: a name, a port, an address, a duration, a boolean.
+func (c *checker) tries(f build.Field) {
+	err := c.template.Try(f.Name, []string{"x", "1", "x:1", "3s", "true"}, func(v any) error { return right(f.Name, v) })
+	if err == nil {
+		return
+	}
+	place, message := f.Place, f.Name+": "+err.Error()
+	if placed := (*render.Error)(nil); errors.As(err, &placed) {
+		place, message = placed.Place, placed.Message()
+	}
+	c.add(place, finding.New(finding.NoGoodValue, "", "%s, with every value that was tried", message))
+}
+
+// right tells what is wrong with a made-up value of a key. Certificates cannot
+// be made up.
+func right(key string, v any) error {
+	if _, secret := v.(value.Secret); secret {
+		if key != "client_key" {
+			return errors.New("holds a private key, which only client_key may")
+		}
+		return nil
+	}
+	var known connection.Connection
+	if err := known.Set(key, v); err != nil || key == "root_cert" || key == "client_cert" || key == "client_key" {
+		return err
+	}
+	for _, err := range program.Errors(known.Validate()) {
+		var failure *connection.Failure
+		if errors.As(err, &failure) && failure.Key == key {
+			return failure.Reason
+		}
+	}
+	return nil
 }
 
 // same looks for values that cannot differ between peers.
