@@ -2,6 +2,8 @@
 # test   all tests
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
+# e2e    the builder against chaincode servers on Hyperledger's Node shim (needs node and npm)
+# e2e-fabric  the builder in a real Fabric network: FABRIC_BIN=DIR of its programs, FABRIC_CFG=DIR of its core.yaml
 # docs   man pages and shell completions, into share
 # check  formatting and vet
 
@@ -9,7 +11,7 @@ export CGO_ENABLED = 0
 
 FUZZTIME = 60s
 
-.PHONY: build test fuzz demo docs check clean
+.PHONY: build test fuzz e2e e2e-fabric demo docs check clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -21,6 +23,14 @@ fuzz:
 	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \
 		echo "$$dir $$target"; go test "$$dir" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; \
 	done
+
+e2e:
+	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
+	go test ./internal/e2e -run TestNode -count=1 -v
+
+e2e-fabric:
+	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
+	FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRIC_CFG))" go test ./internal/e2e -run TestFabric -count=1 -v
 
 demo: build
 	examples/two-peers/demo.sh

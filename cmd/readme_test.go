@@ -75,7 +75,7 @@ func TestReadmeSession(t *testing.T) {
 		args := strings.Fields(command)
 		cmd := exec.Command(filepath.Join(builder, "bin", args[0]), args[1:]...)
 		cmd.Dir = dir
-		out, err := cmd.CombinedOutput()
+		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("%s: %v: %s", command, err, out)
 		}

@@ -19,6 +19,7 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/lint"
 	"ccaas-template-builder/pkg/peer"
+	"ccaas-template-builder/pkg/probe"
 )
 
 type simulateOptions struct {
@@ -26,6 +27,7 @@ type simulateOptions struct {
 	builder  string
 	coreYAML string
 	name     string
+	probe    bool
 	output   outputFlag
 }
 
@@ -52,6 +54,7 @@ of them where none is given. Fails if any peer does.`,
 	cmd.Flags().StringArrayVar(&options.peers, "peer", nil, "NAME=ENVFILE; may be repeated")
 	cmd.Flags().StringVar(&options.builder, "builder", "", "the folder with bin/detect, bin/build and bin/release (default: that of ccaas itself)")
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
+	cmd.Flags().BoolVar(&options.probe, "probe", false, "also dial the chaincode server of each peer, see ccaas probe")
 	options.output.add(cmd)
 	requireFlags(cmd, "peer")
 	return cmd
@@ -66,6 +69,7 @@ type simulated struct {
 	OK         bool                   `json:"ok"`
 	Connection *connection.Connection `json:"connection,omitempty"`
 	Errors     []string               `json:"errors"`
+	Probe      []jsonStage            `json:"probe,omitempty"`
 	lines      []string               // all that the builder's programs said
 }
 
@@ -115,9 +119,20 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 		if err != nil {
 			return err
 		}
+		if options.probe && result.OK {
+			result.dial(ctx, pkg.ID)
+		}
+		if c := result.Connection; c != nil {
+			hidden := c.Redacted()
+			result.Connection = &hidden
+		}
 		results = append(results, result)
 	}
-	return report(p, pkg.ID, results, options.output)
+	what := "the install"
+	if options.probe {
+		what = "the install or the probe"
+	}
+	return report(p, what, pkg.ID, results, options.output)
 }
 
 // externalBuilder is the builder that the peers have: its programs, and what
@@ -194,14 +209,27 @@ func installOn(ctx context.Context, name string, env map[string]string, builder 
 		result.Errors = append(result.Errors, err.Error())
 	}
 	if err == nil {
-		c = c.Redacted()
 		result.OK, result.Connection = true, &c
 	}
 	return result, nil
 }
 
+// dial probes the chaincode server of a peer.
+func (r *simulated) dial(ctx context.Context, packageID string) {
+	stages := probe.Run(ctx, probe.Target{Connection: *r.Connection, PackageID: packageID})
+	r.Probe = jsonStages(stages)
+	for _, s := range stages {
+		if s.State != probe.Failed {
+			continue
+		}
+		r.OK = false
+		r.Errors = append(r.Errors, "probe: error: "+s.Name+": "+s.Finding)
+		r.lines = append(r.lines, r.Errors[len(r.Errors)-1], "probe: hint: "+s.Hint)
+	}
+}
+
 // report prints the results and fails if an install did.
-func report(p *program.Program, packageID string, results []simulated, output outputFlag) error {
+func report(p *program.Program, what, packageID string, results []simulated, output outputFlag) error {
 	var failed []string
 	for _, r := range results {
 		if !r.OK {
@@ -221,7 +249,7 @@ func report(p *program.Program, packageID string, results []simulated, output ou
 		}
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("the install failed on %s", strings.Join(failed, ", "))
+		return fmt.Errorf("%s failed on %s", what, strings.Join(failed, ", "))
 	}
 	return nil
 }
@@ -238,11 +266,14 @@ func table(p *program.Program, packageID string, results []simulated) error {
 
 // row has the expiry of the client's own certificate, the first there is.
 func row(r simulated) []string {
-	if !r.OK {
+	if r.Connection == nil {
 		return []string{r.Name, "-", "-", "-", "-", "failed"}
 	}
 	c := r.Connection
 	cells := []string{r.Name, c.Address, "no", "-", "-", "ok"}
+	if !r.OK {
+		cells[5] = "failed"
+	}
 	if c.TLSRequired {
 		cells[2] = "yes"
 	}

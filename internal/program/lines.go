@@ -54,6 +54,11 @@ func (p *Program) Warn(format string, args ...any) {
 	p.say(levelWarn, "warning", format, args...)
 }
 
+// Hint prints a line that says what to do next.
+func (p *Program) Hint(format string, args ...any) {
+	p.line("hint", fmt.Sprintf(format, args...))
+}
+
 // Info prints a line when info or debug is asked for.
 func (p *Program) Info(format string, args ...any) {
 	p.say(levelInfo, "info", format, args...)
@@ -130,6 +135,9 @@ func (e *hintedError) Unwrap() error { return e.error }
 
 // WithHint gives each error that err joins a line that says what to do about it.
 func WithHint(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
 	return Each(err, func(err error) error { return &hintedError{err, hint} })
 }
 

@@ -1,0 +1,314 @@
+// Package e2e_test holds the builder against the real thing: chaincode servers on
+// Hyperledger's shim, and a Fabric network.
+package e2e_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ccaas-template-builder/internal/testpki"
+)
+
+const nodeChaincode = "../../examples/chaincode-node"
+
+// requireNode skips a test where the chaincode on Node cannot be run.
+func requireNode(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("there is no node")
+	}
+	if _, err := os.Stat(nodeChaincode + "/node_modules/.bin/fabric-chaincode-node"); err != nil {
+		t.Skip("examples/chaincode-node is not installed: make e2e does it")
+	}
+}
+
+// buildPrograms builds ccaas and the builder's programs, and returns their
+// folder. It looks at every file of the project, since go test reuses an earlier
+// result until a file changes that a test looked at.
+func buildPrograms(t *testing.T) string {
+	t.Helper()
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && (entry.Name() == ".git" || entry.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		if err == nil && !entry.IsDir() {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(t.TempDir(), "bin")
+	build := exec.Command("go", "build", "-trimpath", "-o", bin+"/", "./cmd/...")
+	build.Dir, build.Env = "../..", append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return bin
+}
+
+// nodePeer is a peer with a chaincode server of its own on Node.
+type nodePeer struct {
+	name    string
+	address string
+	envFile string
+	server  *exec.Cmd
+	log     string // the file of the server's output
+}
+
+// world is two peers, the authorities behind them, and one package.
+type world struct {
+	t       *testing.T
+	dir     string
+	ccaas   string
+	servers testpki.Identity
+	peers   [2]*nodePeer
+	id      string // of the package
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, dir: t.TempDir(), ccaas: filepath.Join(buildPrograms(t), "ccaas")}
+	w.servers = must(t)(testpki.CA("servers", time.Now()))
+	w.write("servers.crt", w.servers.Cert)
+	for i, name := range []string{"peer0", "peer1"} {
+		w.peers[i] = w.newPeer(name)
+	}
+	w.run("init", w.file("notes"), "--template", "mtls")
+	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("notes"), "--label", "notes_1.0"))
+	return w
+}
+
+// newPeer makes a peer's identity, of an authority of its own, and its env file.
+func (w *world) newPeer(name string) *nodePeer {
+	now := time.Now()
+	authority := must(w.t)(testpki.CA("clients of "+name, now))
+	client := must(w.t)(authority.Issue(name, now, now.AddDate(0, 1, 0)))
+	server := must(w.t)(w.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))
+	w.write(name+"-clients.crt", authority.Cert)
+	w.write(name+".crt", client.Cert)
+	w.write(name+".key", client.Key)
+	w.write(name+"-server.crt", server.Cert)
+	w.write(name+"-server.key", server.Key)
+	p := &nodePeer{name: name, address: "localhost:" + freePort(w.t), envFile: w.file(name + ".env"), log: w.file(name + "-server.log")}
+	w.write(name+".env", strings.Join([]string{
+		"CORE_PEER_ID=" + name,
+		"CORE_CHAINCODE_ADDRESS=" + p.address,
+		"CORE_CHAINCODE_ROOT_CERT_FILE=" + w.file("servers.crt"),
+		"CORE_CHAINCODE_TLS_CLIENT_CERT_FILE=" + w.file(name+".crt"),
+		"CORE_CHAINCODE_TLS_CLIENT_KEY_FILE=" + w.file(name+".key"),
+	}, "\n"))
+	return p
+}
+
+// start starts a peer's chaincode server, with variables besides those of mutual
+// TLS, and waits until it listens.
+func (w *world) start(p *nodePeer, variables ...string) {
+	w.t.Helper()
+	log, err := os.Create(p.log)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer log.Close()
+	p.server = exec.Command("node_modules/.bin/fabric-chaincode-node", "server")
+	p.server.Dir, p.server.Stdout, p.server.Stderr = nodeChaincode, log, log
+	p.server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.server.Env = append(os.Environ(),
+		"CORE_CHAINCODE_ID="+w.id,
+		"CORE_CHAINCODE_ADDRESS="+p.address,
+		"CORE_CHAINCODE_TLS_CERT_FILE="+w.file(p.name+"-server.crt"),
+		"CORE_CHAINCODE_TLS_KEY_FILE="+w.file(p.name+"-server.key"),
+		"CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE="+w.file(p.name+"-clients.crt"),
+		"SERVER_NAME="+p.name)
+	p.server.Env = append(p.server.Env, variables...)
+	if err := p.server.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(p.stop)
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		conn, err := net.Dial("tcp", p.address)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			out, _ := os.ReadFile(p.log)
+			w.t.Fatalf("the server of %s does not listen: %s", p.name, out)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// stop kills a peer's chaincode server, and all that it has started.
+func (p *nodePeer) stop() {
+	if p.server != nil {
+		syscall.Kill(-p.server.Process.Pid, syscall.SIGKILL)
+		p.server.Wait()
+		p.server = nil
+	}
+}
+
+func (w *world) restart(p *nodePeer, variables ...string) {
+	w.t.Helper()
+	p.stop()
+	w.start(p, variables...)
+}
+
+// probed is what ccaas probe says with -o json.
+type probed struct {
+	Stages []struct{ Stage, State, Finding, Hint string }
+}
+
+// probe probes the server in a peer's env file, with other variables on top, and
+// returns the stage that fails and what it says; none if all is well.
+func (w *world) probe(p *nodePeer, env ...string) (stage, finding string) {
+	w.t.Helper()
+	args := []string{"probe", w.file("notes.tgz"), "--env-file", p.envFile, "-o", "json"}
+	for _, pair := range env {
+		args = append(args, "--env", pair)
+	}
+	out, runErr := exec.Command(w.ccaas, args...).Output()
+	var result probed
+	if err := json.Unmarshal(out, &result); err != nil || len(result.Stages) == 0 {
+		w.t.Fatalf("probe says %q, %v", out, err)
+	}
+	for _, s := range result.Stages {
+		if s.State == "failed" {
+			stage, finding = s.Stage, s.Finding
+		}
+	}
+	if (runErr != nil) != (stage != "") {
+		w.t.Errorf("probe fails at %q, and ends with %v", stage, runErr)
+	}
+	return stage, finding
+}
+
+// expect holds a probe against the stage that is to fail, and a part of what it says.
+func (w *world) expect(what string, p *nodePeer, wantStage, want string, env ...string) {
+	w.t.Helper()
+	stage, finding := w.probe(p, env...)
+	w.t.Logf("%s: %s %s", what, stage, finding)
+	if stage != wantStage || !strings.Contains(finding, want) {
+		log, _ := os.ReadFile(p.log)
+		w.t.Errorf("%s: fails at %q with %q, want %q with %q; the server says: %s", what, stage, finding, wantStage, want, log)
+	}
+}
+
+// One package, two peers, a chaincode server for each, which trusts its own peer
+// only: what works, works, and what does not is said as it is.
+func TestNodeChaincode(t *testing.T) {
+	requireNode(t)
+	w := newWorld(t)
+	first, second := w.peers[0], w.peers[1]
+	w.start(first)
+	w.start(second)
+
+	w.expect("own server", first, "", "")
+	w.expect("own server", second, "", "")
+	w.expect("other peer's server", first, "tls", "refuses the client certificate", "CORE_CHAINCODE_ADDRESS="+second.address)
+	w.expect("own server, again", second, "", "")
+	w.run("simulate", w.file("notes.tgz"), "--peer", "peer0="+first.envFile, "--peer", "peer1="+second.envFile, "--probe")
+	crossed := exec.Command(w.ccaas, "simulate", w.file("notes.tgz"), "--peer", "peer0="+w.crossed(first, second), "--probe")
+	if out, err := crossed.CombinedOutput(); err == nil || !strings.Contains(string(out), "probe: error: tls: the server refuses the client certificate") {
+		t.Errorf("simulate --probe of another peer's server: %v: %s", err, out)
+	}
+
+	w.expect("other authority", first, "tls", `root_cert has not the authority "servers"`, "CORE_CHAINCODE_ROOT_CERT_FILE="+w.file("peer0-clients.crt"))
+	w.expect("other name", first, "tls", `is for ["localhost"], not for "127.0.0.1"`, "CORE_CHAINCODE_ADDRESS="+strings.Replace(first.address, "localhost", "127.0.0.1", 1))
+
+	second.stop()
+	w.expect("no server", second, "connect", "connection refused")
+	w.start(second, "CORE_CHAINCODE_ID=other:0")
+	w.expect("other package's server", second, "package ID", `the server is "other:0", and the package is "`+w.id+`"`)
+	w.restart(second)
+	w.expect("restarted", second, "", "")
+
+	now := time.Now()
+	expired := must(t)(w.servers.Issue("localhost", now.Add(-time.Hour), now.Add(-time.Second)))
+	w.write("expired.crt", expired.Cert)
+	w.write("expired.key", expired.Key)
+	w.restart(second, "CORE_CHAINCODE_TLS_CERT_FILE="+w.file("expired.crt"), "CORE_CHAINCODE_TLS_KEY_FILE="+w.file("expired.key"))
+	w.expect("expired certificate", second, "tls", "the server's certificate is valid from ")
+	w.restart(second, "CORE_CHAINCODE_TLS_CERT_FILE=", "CORE_CHAINCODE_TLS_KEY_FILE=", "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=")
+	w.expect("server without TLS", second, "tls", "")
+	w.expect("the first server, in the end", first, "", "")
+}
+
+// Plain TLS, and what a server that wants a certificate says to a peer without one.
+func TestNodeChaincodeTLS(t *testing.T) {
+	requireNode(t)
+	w := newWorld(t)
+	w.run("init", w.file("tls"), "--template", "tls")
+	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("tls"), "--label", "notes_1.0"))
+	p := w.peers[0]
+	w.start(p, "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=")
+	w.expect("plain TLS", p, "", "")
+	w.restart(p)
+	w.expect("no client certificate", p, "tls", "asks for a client certificate, and none is configured")
+	w.run("init", w.file("plain"), "--template", "plain")
+	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("plain"), "--label", "notes_1.0"))
+	w.expect("TLS not meant", p, "grpc", "")
+}
+
+// crossed is the env file of one peer with the address of another.
+func (w *world) crossed(one, other *nodePeer) string {
+	env, err := os.ReadFile(one.envFile)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.write("crossed.env", strings.Replace(string(env), one.address, other.address, 1))
+	return w.file("crossed.env")
+}
+
+func (w *world) file(name string) string { return filepath.Join(w.dir, name) }
+
+func (w *world) write(name, content string) {
+	w.t.Helper()
+	if err := os.WriteFile(w.file(name), []byte(content), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// run runs ccaas, which must succeed.
+func (w *world) run(args ...string) string {
+	w.t.Helper()
+	cmd := exec.Command(w.ccaas, args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		w.t.Fatalf("ccaas %s: %v: %s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out)
+}
+
+func must(t *testing.T) func(testpki.Identity, error) testpki.Identity {
+	return func(id testpki.Identity, err error) testpki.Identity {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

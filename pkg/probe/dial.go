@@ -1,0 +1,92 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+
+	"google.golang.org/grpc"
+)
+
+// dial is one way to a chaincode server.
+type dial struct {
+	Target
+	stages     []Stage
+	failed     bool
+	host, port string
+	conn       *watched
+	client     *grpc.ClientConn
+	stream     grpc.ClientStream
+	cancel     context.CancelFunc // of the stream
+	asked      bool               // the server has asked for a client certificate
+	chaincode  string             // the ID it has registered with
+}
+
+func (d *dial) close() {
+	if d.cancel != nil {
+		d.cancel()
+	}
+	if d.client != nil {
+		d.client.Close()
+	}
+	if d.conn != nil {
+		d.conn.Close()
+	}
+}
+
+// watched is a connection that keeps how the server's answer began, and what
+// went wrong with reading it: gRPC tells neither.
+type watched struct {
+	net.Conn
+	ahead []byte // what was read of it before
+	mutex sync.Mutex
+	begun []byte
+	err   error
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.read(p)
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	const kept = 16
+	if len(w.begun) < kept {
+		w.begun = append(w.begun, p[:min(n, kept-len(w.begun))]...)
+	}
+	if w.err == nil && !errors.Is(err, net.ErrClosed) {
+		w.err = err
+	}
+	return n, err
+}
+
+func (w *watched) read(p []byte) (int, error) {
+	if len(w.ahead) == 0 {
+		return w.Conn.Read(p)
+	}
+	n := copy(p, w.ahead)
+	w.ahead = w.ahead[n:]
+	return n, nil
+}
+
+// seen is what the connection has kept.
+func (w *watched) seen() (begun string, err error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return string(w.begun), w.err
+}
+
+// cause is the innermost error, without the addresses around it.
+func cause(err error) error {
+	var dns *net.DNSError
+	var system *os.SyscallError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) || os.IsTimeout(err):
+		return errors.New("no answer in time")
+	case errors.As(err, &dns):
+		return errors.New(dns.Err)
+	case errors.As(err, &system):
+		return system.Err
+	}
+	return err
+}

@@ -1,0 +1,131 @@
+// Package probe dials a chaincode server as the peer does, stage by stage, up to
+// the message by which the chaincode registers. It never answers that: the server
+// goes on serving, and no peer notices.
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"ccaas-template-builder/pkg/connection"
+)
+
+// RegisterTimeout bounds the wait for the server's first message, if people set
+// no bound. The peer waits for its startuptimeout, 300 s unless set.
+const RegisterTimeout = 10 * time.Second
+
+// Stage is one step on the way to a chaincode, and how it went.
+type Stage struct {
+	Name    string
+	State   State
+	Took    time.Duration
+	Finding string // what was found: good, or what is wrong
+	Hint    string // what to do about it
+}
+
+// State is how a stage went.
+type State string
+
+const (
+	OK      State = "ok"
+	Failed  State = "failed"
+	Skipped State = "skipped"
+)
+
+// Target is what to dial, and what should be found there.
+type Target struct {
+	// Connection must be valid.
+	Connection connection.Connection
+	// PackageID is that of the package the peer has; empty if it is not known.
+	PackageID string
+	// Timeout bounds the stages up to gRPC together, and the wait for the first
+	// message; 0: dial_timeout, and RegisterTimeout.
+	Timeout time.Duration
+}
+
+// Run goes through the stages. Those behind one that fails are skipped.
+func Run(ctx context.Context, target Target) []Stage {
+	d := &dial{Target: target}
+	defer d.close()
+	dialTimeout, registerTimeout := target.Timeout, target.Timeout
+	if target.Timeout == 0 {
+		dialTimeout, _ = time.ParseDuration(target.Connection.DialTimeout)
+		registerTimeout = RegisterTimeout
+	}
+	dialContext, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+
+	d.stage("resolve", func() (string, error) { return d.resolve(dialContext) })
+	d.stage("connect", func() (string, error) { return d.connect(dialContext) })
+	if target.Connection.TLSRequired {
+		d.stage("tls", func() (string, error) { return d.handshake(dialContext) })
+	}
+	d.stage("grpc", func() (string, error) { return d.open(dialContext) })
+	registerContext, cancelRegister := context.WithTimeout(ctx, registerTimeout)
+	defer cancelRegister()
+	d.stage("register", func() (string, error) { return d.register(registerContext) })
+	if target.PackageID != "" {
+		d.stage("package ID", d.compare)
+	}
+	return d.stages
+}
+
+// Failure is a reason with what to do about it.
+type failure struct {
+	reason string
+	hint   string
+}
+
+func (f *failure) Error() string { return f.reason }
+
+func fail(hint, format string, args ...any) error {
+	return &failure{fmt.Sprintf(format, args...), hint}
+}
+
+// stage runs one stage, unless one before it has failed.
+func (d *dial) stage(name string, run func() (string, error)) {
+	if d.failed {
+		d.stages = append(d.stages, Stage{Name: name, State: Skipped})
+		return
+	}
+	start := time.Now()
+	found, err := run()
+	s := Stage{Name: name, State: OK, Took: time.Since(start), Finding: found}
+	if err != nil {
+		d.failed = true
+		s.State, s.Finding = Failed, err.Error()
+		if f, ok := err.(*failure); ok {
+			s.Hint = f.hint
+		}
+	}
+	d.stages = append(d.stages, s)
+}
+
+// resolve looks up the host of the address.
+func (d *dial) resolve(ctx context.Context) (string, error) {
+	var err error
+	if d.host, d.port, err = net.SplitHostPort(d.Connection.Address); err != nil {
+		return "", fail("", "the address is not HOST:PORT")
+	}
+	addresses, err := net.DefaultResolver.LookupHost(ctx, d.host)
+	if err != nil {
+		return "", fail("the host of the address must be a name where the peer runs", "%q has no address here: %s", d.host, cause(err))
+	}
+	return fmt.Sprintf("%s is %s", d.host, addresses[0]), nil
+}
+
+// connect opens a TCP connection.
+func (d *dial) connect(ctx context.Context) (string, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(d.host, d.port))
+	if err != nil {
+		hint := "is the chaincode server running, and does it listen at this port?"
+		if ctx.Err() != nil {
+			hint = "is there a firewall or a network policy between, or is the address another machine's?"
+		}
+		return "", fail(hint, "there is no connection: %s", cause(err))
+	}
+	d.conn = &watched{Conn: conn}
+	return "to " + conn.RemoteAddr().String(), nil
+}

@@ -1,0 +1,253 @@
+package probe_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"ccaas-template-builder/internal/testpki"
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/probe"
+)
+
+// pki has what the servers and the clients of a test need.
+type pki struct {
+	servers, clients        testpki.Identity
+	server, expired, client testpki.Identity
+}
+
+func newPKI(t *testing.T) (p pki) {
+	t.Helper()
+	now := time.Now()
+	make := func(id testpki.Identity, err error) testpki.Identity {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	p.servers, p.clients = make(testpki.CA("servers", now)), make(testpki.CA("clients", now))
+	p.server = make(p.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))
+	p.expired = make(p.servers.Issue("localhost", now, now.Add(-time.Second)))
+	p.client = make(p.clients.Issue("peer0", now, now.AddDate(0, 1, 0)))
+	return p
+}
+
+// tlsConfig is that of a server with an identity, which trusts the clients of an
+// authority if there is one.
+func tlsConfig(t *testing.T, id testpki.Identity, clients string) *tls.Config {
+	t.Helper()
+	pair, err := tls.X509KeyPair([]byte(id.Cert), []byte(id.Key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}}
+	if clients != "" {
+		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+		config.ClientCAs.AppendCertsFromPEM([]byte(clients))
+	}
+	return config
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// raw is the codec of messages that are written by hand.
+type raw struct{}
+
+func (raw) Name() string                       { return "proto" }
+func (raw) Marshal(v any) ([]byte, error)      { return v.([]byte), nil }
+func (raw) Unmarshal(data []byte, v any) error { return nil }
+
+// serve is a chaincode server that sends first as soon as a peer has opened the
+// stream, or nothing if that is nil.
+func serve(t *testing.T, config *tls.Config, first []byte) string {
+	t.Helper()
+	options := []grpc.ServerOption{grpc.ForceServerCodec(raw{})}
+	if config != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(config)))
+	}
+	server := grpc.NewServer(options...)
+	server.RegisterService(&grpc.ServiceDesc{ServiceName: "protos.Chaincode", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{{
+		StreamName: "Connect", ServerStreams: true, ClientStreams: true,
+		Handler: func(_ any, stream grpc.ServerStream) error {
+			if first != nil {
+				if err := stream.SendMsg(first); err != nil {
+					return err
+				}
+			}
+			<-stream.Context().Done()
+			return nil
+		},
+	}}}, nil)
+	l := listen(t)
+	go server.Serve(l)
+	t.Cleanup(server.Stop)
+	return l.Addr().String()
+}
+
+// register is the REGISTER of a chaincode: type 1, and as its payload an ID whose
+// field 2 is the name.
+func register(name string) []byte {
+	id := append([]byte{2<<3 | 2, byte(len(name))}, name...)
+	return append([]byte{1 << 3, 1, 3<<3 | 2, byte(len(id))}, id...)
+}
+
+// answer is a server that says something to whoever connects, and waits.
+func answer(t *testing.T, text string) string {
+	t.Helper()
+	l := listen(t)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				io.WriteString(conn, text)
+				io.Copy(io.Discard, conn)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func closed(t *testing.T) string {
+	l := listen(t)
+	l.Close()
+	return l.Addr().String()
+}
+
+func TestProbe(t *testing.T) {
+	p := newPKI(t)
+	const id = "basic_1.0:abc"
+	local := func(address string) string { return "localhost" + address[strings.LastIndexByte(address, ':'):] }
+	plain := func(address string) connection.Connection {
+		return connection.Connection{Address: address, DialTimeout: "3s"}
+	}
+	encrypted := func(address string) connection.Connection {
+		c := plain(local(address))
+		c.TLSRequired, c.RootCert = true, p.servers.Cert
+		return c
+	}
+	mutual := func(address string) connection.Connection {
+		c := encrypted(address)
+		c.ClientAuthRequired, c.ClientCert, c.ClientKey = true, p.client.Cert, p.client.Key
+		return c
+	}
+	with := func(c connection.Connection, change func(*connection.Connection)) connection.Connection {
+		change(&c)
+		return c
+	}
+	https := listen(t)
+	web := &http.Server{ErrorLog: log.New(io.Discard, "", 0)}
+	go web.Serve(tls.NewListener(https, &tls.Config{Certificates: tlsConfig(t, p.server, "").Certificates, NextProtos: []string{"http/1.1"}}))
+	empty := listen(t)
+	nothing := grpc.NewServer()
+	go nothing.Serve(empty)
+	t.Cleanup(nothing.Stop)
+
+	for name, test := range map[string]struct {
+		connection connection.Connection
+		id         string
+		stage      string // that fails
+		want       string // in its finding
+		hint       string
+	}{
+		"plain":           {plain(serve(t, nil, register(id))), id, "", "", ""},
+		"tls":             {encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), id, "", "", ""},
+		"mutual":          {mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), id, "", "", ""},
+		"ID not asked":    {plain(serve(t, nil, register("other:1"))), "", "", "", ""},
+		"cert not wanted": {mutual(serve(t, tlsConfig(t, p.server, ""), register(id))), id, "", "", ""},
+		"domain": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+			c.Address, c.Domain = strings.Replace(c.Address, "localhost", "127.0.0.1", 1), "localhost"
+		}), id, "", "", ""},
+
+		"no such host": {plain("no-such-host.invalid:1"), "", "resolve", `"no-such-host.invalid" has no address here: `, "where the peer runs"},
+		"nobody":       {plain(closed(t)), "", "connect", "connection refused", "running"},
+		"other name":   {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) { c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1) }), "", "tls", `is for ["localhost"], not for "127.0.0.1"`, "domain"},
+		"domain unread": {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) {
+			c.Domain = "x"
+			c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1)
+		}), "", "tls", `not for "127.0.0.1"`, "client_auth_required only"},
+		"other CA":      {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) { c.RootCert = p.clients.Cert }), "", "tls", `has not the authority "servers"`, "not of the peer"},
+		"expired":       {encrypted(serve(t, tlsConfig(t, p.expired, ""), register(id))), "", "tls", "is valid from 20", "clocks"},
+		"no TLS":        {encrypted(serve(t, nil, register(id))), "", "tls", "", "TLS"},
+		"TLS not meant": {plain(serve(t, tlsConfig(t, p.server, ""), register(id))), "", "grpc", "", "tls_required"},
+		"cert asked":    {encrypted(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), "", "tls", "asks for a client certificate, and none is configured", "client_auth_required"},
+		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "refuses the client certificate (tls: ", "CACERT_FILE"},
+		"https":         {encrypted(https.Addr().String()), "", "tls", "", "chaincode server"},
+		"http":          {plain(answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")), "", "grpc", `begins with "HTTP/1.1 400 Bad`, "this port"},
+		"ssh":           {plain(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "grpc", `begins with "SSH-2.0-OpenSSH`, "this port"},
+		"ssh for tls":   {encrypted(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "tls", "the server speaks no TLS", "start the chaincode server with TLS"},
+		"silent":        {plain(answer(t, "")), "", "grpc", "says nothing", "this port"},
+		"silent tls":    {encrypted(answer(t, "")), "", "tls", "no answer in time", "TLS"},
+		"other grpc":    {plain(empty.Addr().String()), "", "register", "has no /protos.Chaincode/Connect", "this port"},
+		"never":         {plain(serve(t, nil, nil)), "", "register", "never registers", "log"},
+		"nonsense":      {plain(serve(t, nil, []byte("hello"))), "", "register", "no REGISTER", "this port"},
+		"other message": {plain(serve(t, nil, []byte{1 << 3, 2})), "", "register", "its type is 2", "this port"},
+		"no name":       {plain(serve(t, nil, register(""))), "", "register", "names no chaincode", "this port"},
+		"other ID":      {plain(serve(t, nil, register("other:1"))), id, "package ID", `the server is "other:1", and the package is "basic_1.0:abc"`, "CORE_CHAINCODE_ID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stages := probe.Run(t.Context(), probe.Target{Connection: test.connection, PackageID: test.id, Timeout: 2 * time.Second})
+			failed := ""
+			for _, s := range stages {
+				switch {
+				case failed != "" && s.State != probe.Skipped:
+					t.Errorf("%s is %s behind %s", s.Name, s.State, failed)
+				case s.State == probe.Failed:
+					failed = s.Name
+					if !strings.Contains(s.Finding, test.want) || !strings.Contains(s.Hint, test.hint) {
+						t.Errorf("%s: found %q, hint %q; want %q, %q", s.Name, s.Finding, s.Hint, test.want, test.hint)
+					}
+					if strings.Contains(s.Finding, "PRIVATE KEY") {
+						t.Errorf("%s shows a key", s.Name)
+					}
+				}
+			}
+			if failed != test.stage {
+				t.Errorf("%q fails, want %q: %+v", failed, test.stage, stages)
+			}
+		})
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	stages := probe.Run(ctx, probe.Target{Connection: connection.Connection{Address: answer(t, ""), DialTimeout: "3s"}})
+	if stages[len(stages)-1].State != probe.Skipped {
+		t.Errorf("got %+v", stages)
+	}
+}
+
+// Whatever a server sends first, there is an ID or an error.
+func FuzzRegistered(f *testing.F) {
+	f.Add(register("basic:1"))
+	f.Add([]byte{1 << 3, 1, 3<<3 | 2, 200})
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, message []byte) {
+		if id, err := probe.Registered(message); (id == "") == (err == nil) {
+			t.Errorf("got %q, %v", id, err)
+		}
+	})
+}

@@ -1,0 +1,184 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// method is the one that the peer calls on a chaincode server.
+const method = "/protos.Chaincode/Connect"
+
+// open begins gRPC on the connection there is.
+func (d *dial) open(ctx context.Context) (string, error) {
+	used := false
+	dialer := func(context.Context, string) (net.Conn, error) {
+		if used {
+			return nil, errors.New("a probe connects once")
+		}
+		used = true
+		return d.conn, nil
+	}
+	client, err := grpc.NewClient("passthrough:///"+d.Connection.Address, grpc.WithContextDialer(dialer), grpc.WithTransportCredentials(d.credentials()), grpc.WithNoProxy())
+	if err != nil {
+		return "", err
+	}
+	d.client = client
+	client.Connect()
+	for state := client.GetState(); state != connectivity.Ready; state = client.GetState() {
+		if state == connectivity.TransientFailure || !client.WaitForStateChange(ctx, state) {
+			return "", d.noGRPC(ctx)
+		}
+	}
+	return "HTTP/2", nil
+}
+
+// credentials are of a connection whose handshake is done.
+func (d *dial) credentials() credentials.TransportCredentials {
+	if !d.Connection.TLSRequired {
+		return insecure.NewCredentials()
+	}
+	return handshaken{insecure.NewCredentials()}
+}
+
+// handshaken lets gRPC take a connection that speaks TLS already.
+type handshaken struct {
+	credentials.TransportCredentials
+}
+
+func (handshaken) ClientHandshake(_ context.Context, _ string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return conn, credentials.TLSInfo{CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}}, nil
+}
+
+func (handshaken) Info() credentials.ProtocolInfo {
+	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
+}
+
+func (h handshaken) Clone() credentials.TransportCredentials { return h }
+
+// noGRPC says what a server is that does not speak gRPC.
+func (d *dial) noGRPC(ctx context.Context) error {
+	begun, err := d.conn.seen()
+	const isIt = "is it a chaincode server that listens at this port?"
+	switch {
+	case d.Connection.TLSRequired && err != nil:
+		return d.tlsFailure(err)
+	case strings.HasPrefix(begun, "\x15\x03") || strings.HasPrefix(begun, "\x16\x03"):
+		return fail("set tls_required to true, with the root_cert of the server", "the server speaks TLS, and tls_required is false")
+	case begun != "" && !strings.HasPrefix(begun, "\x00"):
+		return fail(isIt, "the server speaks something else than gRPC: its answer begins with %q", begun)
+	case begun == "" && ctx.Err() != nil:
+		return fail(isIt, "the server accepts the connection and says nothing")
+	case !d.Connection.TLSRequired:
+		return fail("does the server want TLS? then tls_required must be true", "the server has closed the connection")
+	}
+	return fail(isIt, "the server does not speak gRPC")
+}
+
+// register opens the stream that the peer opens, and waits for the message by
+// which the chaincode registers.
+func (d *dial) register(ctx context.Context) (string, error) {
+	streamContext, cancel := context.WithCancel(ctx)
+	d.cancel = cancel
+	stream, err := d.client.NewStream(streamContext, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method, grpc.ForceCodec(raw{}))
+	if err != nil {
+		return "", d.noRegister(err)
+	}
+	var message []byte
+	if err := stream.RecvMsg(&message); err != nil {
+		return "", d.noRegister(err)
+	}
+	if d.chaincode, err = registered(message); err != nil {
+		return "", fail("is it a chaincode server that listens at this port?", "the server's first message is no REGISTER: %s", err)
+	}
+	return "as " + d.chaincode, nil
+}
+
+func (d *dial) noRegister(err error) error {
+	if _, readErr := d.conn.seen(); readErr != nil && d.Connection.TLSRequired {
+		return d.tlsFailure(readErr)
+	}
+	switch code := status.Code(err); code {
+	case codes.Unimplemented:
+		return fail("is it a chaincode server that listens at this port?", "a gRPC server answers, but it is no chaincode server: it has no %s", method)
+	case codes.DeadlineExceeded:
+		return fail("look at the log of the chaincode server, and restart it", "the server accepts the stream and never registers")
+	default:
+		return fail("look at the log of the chaincode server", "the server ends the stream: %s", code)
+	}
+}
+
+// compare holds the ID of the chaincode against the package's.
+func (d *dial) compare() (string, error) {
+	if d.chaincode != d.PackageID {
+		return "", fail("start the chaincode server with CORE_CHAINCODE_ID (CHAINCODE_ID for Go) set to the package ID; until then the peer waits for its startuptimeout",
+			"the server is %q, and the package is %q", d.chaincode, d.PackageID)
+	}
+	return "the same", nil
+}
+
+// raw is the codec of messages that are looked at by hand: two fields of two
+// messages are no reason for generated code.
+type raw struct{}
+
+func (raw) Name() string { return "proto" }
+
+func (raw) Marshal(v any) ([]byte, error) { return v.([]byte), nil }
+
+func (raw) Unmarshal(data []byte, v any) error {
+	*v.(*[]byte) = append([]byte(nil), data...)
+	return nil
+}
+
+// registered returns the chaincode ID of a REGISTER: field 2, name, of the
+// ChaincodeID in field 3, payload, of a ChaincodeMessage whose field 1, type, is
+// REGISTER (fabric-protos, peer/chaincode_shim.proto).
+func registered(message []byte) (string, error) {
+	const typeField, payloadField, nameField, register = 1, 3, 2, 1
+	kind, payload, err := fieldsOf(message, typeField, payloadField)
+	if err != nil {
+		return "", err
+	}
+	if kind != register {
+		return "", fmt.Errorf("its type is %d", kind)
+	}
+	_, name, err := fieldsOf(payload, 0, nameField)
+	if err != nil || len(name) == 0 {
+		return "", errors.New("it names no chaincode")
+	}
+	return string(name), nil
+}
+
+// fieldsOf returns a number and some bytes of a message, by their field numbers.
+func fieldsOf(message []byte, number, bytes protowire.Number) (n uint64, b []byte, err error) {
+	for len(message) > 0 {
+		field, kind, size := protowire.ConsumeTag(message)
+		if size < 0 {
+			return 0, nil, protowire.ParseError(size)
+		}
+		message = message[size:]
+		switch {
+		case field == number && kind == protowire.VarintType:
+			n, size = protowire.ConsumeVarint(message)
+		case field == bytes && kind == protowire.BytesType:
+			b, size = protowire.ConsumeBytes(message)
+		default:
+			size = protowire.ConsumeFieldValue(field, kind, message)
+		}
+		if size < 0 {
+			return 0, nil, protowire.ParseError(size)
+		}
+		message = message[size:]
+	}
+	return n, b, nil
+}

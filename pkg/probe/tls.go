@@ -1,0 +1,155 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// serverName is the name that the server's certificate must have: the host of the
+// address, or domain, which the peer honours only with client authentication.
+func (d *dial) serverName() string {
+	if c := d.Connection; c.ClientAuthRequired && c.Domain != "" {
+		return c.Domain
+	}
+	return d.host
+}
+
+// config is that of the peer (internal/pkg/comm of Fabric), and notes whether the
+// server asks for a certificate.
+func (d *dial) config() (*tls.Config, error) {
+	c := d.Connection
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: d.serverName(), RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
+	config.RootCAs.AppendCertsFromPEM([]byte(c.RootCert))
+	certificate := tls.Certificate{}
+	if c.ClientAuthRequired {
+		pair, err := tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey))
+		if err != nil {
+			return nil, fail("", "client_cert and client_key are no pair")
+		}
+		certificate = pair
+	}
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		d.asked = true
+		return &certificate, nil
+	}
+	return config, nil
+}
+
+// handshake speaks TLS, as the peer would.
+func (d *dial) handshake(ctx context.Context) (string, error) {
+	config, err := d.config()
+	if err != nil {
+		return "", err
+	}
+	conn := tls.Client(d.conn, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return "", d.tlsFailure(err)
+	}
+	state := conn.ConnectionState()
+	if state.NegotiatedProtocol != "h2" {
+		return "", fail("is it a chaincode server that listens at this port?", "the server speaks TLS, but not HTTP/2 over it")
+	}
+	ahead, err := d.verdict(conn)
+	if err != nil {
+		return "", err
+	}
+	d.conn = &watched{Conn: conn, ahead: ahead}
+	server := state.PeerCertificates[0]
+	return fmt.Sprintf("%s, server %q until %s, %s", tls.VersionName(state.Version), d.serverName(), server.NotAfter.UTC().Format(time.DateOnly), d.clientCertificate()), nil
+}
+
+// verdict waits a moment for what the server says of the client's certificate, if
+// it has asked for one: with TLS 1.3 it does so behind the handshake only, and
+// gRPC, which begins to write then, may miss it. A server that takes the
+// certificate begins with HTTP/2's settings, which are returned.
+func (d *dial) verdict(conn *tls.Conn) (ahead []byte, err error) {
+	if !d.asked {
+		return nil, nil
+	}
+	const moment = time.Second
+	if err := conn.SetReadDeadline(time.Now().Add(moment)); err != nil {
+		return nil, err
+	}
+	ahead = make([]byte, 64)
+	n, err := conn.Read(ahead)
+	if err != nil && !os.IsTimeout(err) {
+		return nil, d.tlsFailure(err)
+	}
+	return ahead[:n], conn.SetReadDeadline(time.Time{})
+}
+
+// clientCertificate says what became of the client's certificate.
+func (d *dial) clientCertificate() string {
+	switch {
+	case d.asked && d.Connection.ClientAuthRequired:
+		return "client certificate accepted"
+	case d.asked:
+		return "client certificate asked for, none configured"
+	case d.Connection.ClientAuthRequired:
+		return "client certificate not asked for"
+	}
+	return "no client certificate"
+}
+
+// tlsFailure says what is wrong with a handshake, or with what follows it.
+func (d *dial) tlsFailure(err error) error {
+	var name x509.HostnameError
+	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &name):
+		return fail("the host of the address must be a name in the certificate; or set domain, which the peer honours with client_auth_required only, from v3 on",
+			"the server's certificate is for %s, not for %q", names(name.Certificate), d.serverName())
+	case errors.As(err, &authority):
+		return fail("root_cert must hold the certificate authority of the chaincode server, not of the peer",
+			"root_cert has not the authority %q, which has issued the server's certificate", authority.Cert.Issuer.CommonName)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fail("give the chaincode server a new certificate, and look at the clocks",
+			"the server's certificate is valid from %s to %s only", invalid.Cert.NotBefore.UTC().Format(time.RFC3339), invalid.Cert.NotAfter.UTC().Format(time.RFC3339))
+	case errors.As(err, &record):
+		return fail("start the chaincode server with TLS, or set tls_required to false", "the server speaks no TLS")
+	case errors.As(err, &alert):
+		return d.refused(alert.Error())
+	case strings.Contains(err.Error(), "remote error: tls: "):
+		_, alert, _ := strings.Cut(err.Error(), "remote error: ")
+		return d.refused(alert)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		if d.asked {
+			return d.refused("the connection was closed")
+		}
+		return fail("does the chaincode server speak TLS?", "the server has closed the connection in the middle of the TLS handshake")
+	}
+	return fail("does the chaincode server speak TLS?", "the TLS handshake failed: %s", cause(err))
+}
+
+// refused is a server that wants none of this client.
+func (d *dial) refused(alert string) error {
+	switch {
+	case d.asked && !d.Connection.ClientAuthRequired:
+		return fail("set client_auth_required to true, with client_cert and client_key", "the server asks for a client certificate, and none is configured (%s)", alert)
+	case d.asked:
+		return fail("the server's CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE must hold the authority that has issued client_cert", "the server refuses the client certificate (%s)", alert)
+	}
+	return fail("is it a chaincode server that listens at this port?", "the server refuses the TLS handshake (%s)", alert)
+}
+
+func names(cert *x509.Certificate) string {
+	all := cert.DNSNames
+	for _, ip := range cert.IPAddresses {
+		all = append(all, ip.String())
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("no host (its subject is %q)", cert.Subject.CommonName)
+	}
+	return fmt.Sprintf("%q", all)
+}
