@@ -1,0 +1,110 @@
+// Command chaincode-go is the chaincode of ../chaincode-node on the Go shim. It
+// reads the variables that Fabric's samples for Go have:
+//
+//	CHAINCODE_ID              the package ID
+//	CHAINCODE_SERVER_ADDRESS  HOST:PORT to listen at
+//	CHAINCODE_TLS_DISABLED    true for none (default: false)
+//	CHAINCODE_TLS_CERT        file of the server's certificate
+//	CHAINCODE_TLS_KEY         file of its key
+//	CHAINCODE_CLIENT_CA_CERT  file of the authority of its peer's client certificate;
+//	                          without it, no client is asked for one
+//	SERVER_NAME               what the function server answers
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+
+	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+)
+
+// notes keeps texts under names, and says which chaincode server has answered:
+// each peer has its own.
+type notes struct{}
+
+type note struct {
+	DocType string `json:"docType"`
+	Text    string `json:"text"`
+}
+
+func (notes) Init(shim.ChaincodeStubInterface) *peer.Response { return shim.Success(nil) }
+
+func (notes) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
+	function, args := stub.GetFunctionAndParameters()
+	result, err := call(stub, function, args)
+	if err != nil {
+		return shim.Error(err.Error())
+	}
+	return shim.Success([]byte(result))
+}
+
+func call(stub shim.ChaincodeStubInterface, function string, args []string) (string, error) {
+	switch {
+	case function == "put" && len(args) == 2:
+		return "", put(stub, args[0], args[1])
+	case function == "get" && len(args) == 1:
+		return get(stub, args[0])
+	case function == "server" && len(args) == 0: // to be queried, never endorsed
+		return os.Getenv("SERVER_NAME"), nil
+	}
+	return "", fmt.Errorf("there is no function %q with %d arguments", function, len(args))
+}
+
+func put(stub shim.ChaincodeStubInterface, name, text string) error {
+	state, err := json.Marshal(note{"note", text})
+	if err != nil {
+		return err
+	}
+	return stub.PutState(name, state)
+}
+
+func get(stub shim.ChaincodeStubInterface, name string) (string, error) {
+	state, err := stub.GetState(name)
+	if err != nil {
+		return "", err
+	}
+	if state == nil {
+		return "", fmt.Errorf("there is no note %q", name)
+	}
+	var n note
+	err = json.Unmarshal(state, &n)
+	return n.Text, err
+}
+
+func main() {
+	properties, err := tlsProperties()
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &shim.ChaincodeServer{
+		CCID:     os.Getenv("CHAINCODE_ID"),
+		Address:  os.Getenv("CHAINCODE_SERVER_ADDRESS"),
+		CC:       notes{},
+		TLSProps: properties,
+	}
+	log.Fatal(server.Start())
+}
+
+// tlsProperties reads the files that the variables name.
+func tlsProperties() (properties shim.TLSProperties, err error) {
+	if os.Getenv("CHAINCODE_TLS_DISABLED") == "true" {
+		return shim.TLSProperties{Disabled: true}, nil
+	}
+	for variable, content := range map[string]*[]byte{
+		"CHAINCODE_TLS_CERT":       &properties.Cert,
+		"CHAINCODE_TLS_KEY":        &properties.Key,
+		"CHAINCODE_CLIENT_CA_CERT": &properties.ClientCACerts,
+	} {
+		file := os.Getenv(variable)
+		if file == "" {
+			continue
+		}
+		if *content, err = os.ReadFile(file); err != nil {
+			return properties, fmt.Errorf("%s: %w", variable, err)
+		}
+	}
+	return properties, nil
+}
