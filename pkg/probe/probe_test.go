@@ -159,6 +159,8 @@ func TestProbe(t *testing.T) {
 	https := listen(t)
 	web := &http.Server{ErrorLog: log.New(io.Discard, "", 0)}
 	go web.Serve(tls.NewListener(https, &tls.Config{Certificates: tlsConfig(t, p.server, "").Certificates, NextProtos: []string{"http/1.1"}}))
+	old := listen(t) // speaks TLS, and has never heard of HTTP/2
+	go web.Serve(tls.NewListener(old, &tls.Config{Certificates: tlsConfig(t, p.server, "").Certificates}))
 	empty := listen(t)
 	nothing := grpc.NewServer()
 	go nothing.Serve(empty)
@@ -194,6 +196,7 @@ func TestProbe(t *testing.T) {
 		"cert asked":    {encrypted(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), "", "tls", "asks for a client certificate, and none is configured", "client_auth_required"},
 		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "refuses the client certificate (tls: ", "CACERT_FILE"},
 		"https":         {encrypted(https.Addr().String()), "", "tls", "", "chaincode server"},
+		"old https":     {encrypted(old.Addr().String()), "", "tls", "not HTTP/2 over it", "chaincode server"},
 		"http":          {plain(answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")), "", "grpc", `begins with "HTTP/1.1 400 Bad`, "this port"},
 		"ssh":           {plain(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "grpc", `begins with "SSH-2.0-OpenSSH`, "this port"},
 		"ssh for tls":   {encrypted(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "tls", "the server speaks no TLS", "start the chaincode server with TLS"},

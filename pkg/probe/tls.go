@@ -26,7 +26,7 @@ func (d *dial) serverName() string {
 // server asks for a certificate.
 func (d *dial) config() (*tls.Config, error) {
 	c := d.Connection
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: d.serverName(), RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
+	config := &tls.Config{ServerName: d.serverName(), RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
 	config.RootCAs.AppendCertsFromPEM([]byte(c.RootCert))
 	certificate := tls.Certificate{}
 	if c.ClientAuthRequired {
