@@ -29,6 +29,7 @@ e2e:
 	go test ./internal/e2e -run TestNode -count=1 -v
 
 e2e-fabric:
+	@test -n "$(FABRIC_BIN)" -a -n "$(FABRIC_CFG)" || { echo "usage: make e2e-fabric FABRIC_BIN=DIR FABRIC_CFG=DIR"; exit 2; }
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
 	FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRIC_CFG))" go test ./internal/e2e -run TestFabric -count=1 -v
 

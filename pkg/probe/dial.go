@@ -21,6 +21,7 @@ type dial struct {
 	stream     grpc.ClientStream
 	cancel     context.CancelFunc // of the stream
 	asked      bool               // the server has asked for a client certificate
+	sent       bool               // and got one
 	chaincode  string             // the ID it has registered with
 }
 

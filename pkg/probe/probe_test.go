@@ -22,8 +22,9 @@ import (
 
 // pki has what the servers and the clients of a test need.
 type pki struct {
-	servers, clients        testpki.Identity
-	server, expired, client testpki.Identity
+	servers, clients  testpki.Identity
+	server, expired   testpki.Identity
+	client, oldClient testpki.Identity
 }
 
 func newPKI(t *testing.T) (p pki) {
@@ -39,6 +40,7 @@ func newPKI(t *testing.T) (p pki) {
 	p.server = make(p.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))
 	p.expired = make(p.servers.Issue("localhost", now, now.Add(-time.Second)))
 	p.client = make(p.clients.Issue("peer0", now, now.AddDate(0, 1, 0)))
+	p.oldClient = make(p.clients.Issue("peer0", now, now.Add(-time.Second)))
 	return p
 }
 
@@ -194,7 +196,10 @@ func TestProbe(t *testing.T) {
 		"no TLS":        {encrypted(serve(t, nil, register(id))), "", "tls", "", "TLS"},
 		"TLS not meant": {plain(serve(t, tlsConfig(t, p.server, ""), register(id))), "", "grpc", "", "tls_required"},
 		"cert asked":    {encrypted(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), "", "tls", "asks for a client certificate, and none is configured", "client_auth_required"},
-		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "refuses the client certificate (tls: ", "CACERT_FILE"},
+		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "refuses the client certificate: it asks for one of other authorities, so the peer sends none (tls: ", "CACERT_FILE"},
+		"cert expired": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+			c.ClientCert, c.ClientKey = p.oldClient.Cert, p.oldClient.Key
+		}), "", "tls", "refuses the client certificate (tls: ", "CACERT_FILE"},
 		"https":         {encrypted(https.Addr().String()), "", "tls", "", "chaincode server"},
 		"old https":     {encrypted(old.Addr().String()), "", "tls", "not HTTP/2 over it", "chaincode server"},
 		"http":          {plain(answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")), "", "grpc", `begins with "HTTP/1.1 400 Bad`, "this port"},

@@ -36,8 +36,12 @@ func (d *dial) config() (*tls.Config, error) {
 		}
 		certificate = pair
 	}
-	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	config.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		d.asked = true
+		if request.SupportsCertificate(&certificate) != nil {
+			return &tls.Certificate{}, nil // as Go does, and so the peer
+		}
+		d.sent = true
 		return &certificate, nil
 	}
 	return config, nil
@@ -89,8 +93,10 @@ func (d *dial) verdict(conn *tls.Conn) (ahead []byte, err error) {
 // clientCertificate says what became of the client's certificate.
 func (d *dial) clientCertificate() string {
 	switch {
-	case d.asked && d.Connection.ClientAuthRequired:
+	case d.sent:
 		return "client certificate accepted"
+	case d.asked && d.Connection.ClientAuthRequired:
+		return "client certificate of another authority asked for, none sent"
 	case d.asked:
 		return "client certificate asked for, none configured"
 	case d.Connection.ClientAuthRequired:
@@ -134,11 +140,14 @@ func (d *dial) tlsFailure(err error) error {
 
 // refused is a server that wants none of this client.
 func (d *dial) refused(alert string) error {
+	const cacert = "the server's file of client authorities (CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE on Node) must hold the one that has issued client_cert"
 	switch {
 	case d.asked && !d.Connection.ClientAuthRequired:
 		return fail("set client_auth_required to true, with client_cert and client_key", "the server asks for a client certificate, and none is configured (%s)", alert)
+	case d.asked && !d.sent:
+		return fail(cacert, "the server refuses the client certificate: it asks for one of other authorities, so the peer sends none (%s)", alert)
 	case d.asked:
-		return fail("the server's CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE must hold the authority that has issued client_cert", "the server refuses the client certificate (%s)", alert)
+		return fail(cacert, "the server refuses the client certificate (%s)", alert)
 	}
 	return fail("is it a chaincode server that listens at this port?", "the server refuses the TLS handshake (%s)", alert)
 }
