@@ -25,7 +25,7 @@ import (
 
 // What a hostile package may cost, of which the programs should stay far below.
 const (
-	maxCPU    = 2 * time.Second // of processor time: the clock is the machine's affair
+	maxCPU    = 4 * time.Second // of processor time: the clock is the machine's affair
 	maxMemory = 128 << 20
 	maxLine   = 4096
 )

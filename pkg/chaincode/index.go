@@ -106,6 +106,9 @@ func checkIndexFields(data []byte) error {
 		if key != "fields" && key != "partial_filter_selector" {
 			return fmt.Errorf(`"index" has no %s`, short(key))
 		}
+		if key == "fields" {
+			continue // each of which is looked at below
+		}
 		var whole any // finds numbers that nobody could hold
 		if err := json.Unmarshal(value, &whole); err != nil {
 			return jsonError(err)
