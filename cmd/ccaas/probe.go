@@ -42,6 +42,9 @@ where the peer runs: names and networks differ.`,
   ccaas probe basic.tgz --env-file peer0.env`,
 		Args: arguments("CONNECTION_JSON|FILE|DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("timeout") && options.timeout <= 0 {
+				return misused(cmd, errors.New("--timeout must be more than 0"))
+			}
 			return probeServer(cmd.Context(), p, args[0], options)
 		},
 	}
@@ -98,11 +101,11 @@ func probeTarget(p *program.Program, name string, options probeOptions) (target 
 
 // readConnection reads a connection.json as strictly as the peer should.
 func readConnection(file string) (connection.Connection, error) {
+	var c connection.Connection
 	data, err := safefile.ReadOperators(file, chaincode.MaxConnection)
-	if err != nil {
-		return connection.Connection{}, safefile.At(file, err)
+	if err == nil {
+		c, err = connection.Decode(data)
 	}
-	c, err := connection.Decode(data)
 	if err == nil {
 		err = c.Validate()
 	}

@@ -224,7 +224,10 @@ func (r *simulated) dial(ctx context.Context, packageID string) {
 		}
 		r.OK = false
 		r.Errors = append(r.Errors, "probe: error: "+s.Name+": "+s.Finding)
-		r.lines = append(r.lines, r.Errors[len(r.Errors)-1], "probe: hint: "+s.Hint)
+		r.lines = append(r.lines, r.Errors[len(r.Errors)-1])
+		if s.Hint != "" {
+			r.lines = append(r.lines, "probe: hint: "+s.Hint)
+		}
 	}
 }
 

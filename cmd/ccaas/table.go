@@ -42,6 +42,9 @@ func columnWidths(lines [][]string) []int {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
+	for i := range widths {
+		widths[i] = min(widths[i], tableWidth)
+	}
 	for total(widths) > tableWidth {
 		widest := slices.Index(widths, slices.Max(widths))
 		widths[widest]--
@@ -78,11 +81,16 @@ func writeRow(w io.Writer, widths []int, cells []string) error {
 // breakAt cuts a cell after width characters, or better behind the last mark
 // before that where a name or a list can be told apart.
 func breakAt(cell string, width int) (shown, rest string) {
-	runes := []rune(cell)
-	if len(runes) <= width {
+	end := 0
+	for range width {
+		if _, size := utf8.DecodeRuneInString(cell[end:]); size > 0 {
+			end += size
+		}
+	}
+	if end == len(cell) {
 		return cell, ""
 	}
-	head := string(runes[:width])
+	head := cell[:end]
 	at := len(head)
 	for _, marks := range []string{" ", ".,:/"} {
 		if mark := strings.LastIndexAny(head, marks) + 1; mark > len(head)/2 {

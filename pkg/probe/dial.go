@@ -22,6 +22,7 @@ type dial struct {
 	cancel     context.CancelFunc // of the stream
 	asked      bool               // the server has asked for a client certificate
 	sent       bool               // and got one
+	accepted   bool               // and has gone on
 	chaincode  string             // the ID it has registered with
 }
 
@@ -75,6 +76,15 @@ func (w *watched) seen() (begun string, err error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	return string(w.begun), w.err
+}
+
+// short is a text of the server's, which may be of any length, as far as it is shown.
+func short(text string) string {
+	const longest = 200
+	if runes := []rune(text); len(runes) > longest {
+		return string(runes[:longest]) + "…"
+	}
+	return text
 }
 
 // cause is the innermost error, without the addresses around it.

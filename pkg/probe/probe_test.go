@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/pkg/connection"
@@ -111,6 +112,12 @@ func register(name string) []byte {
 	return append([]byte{1 << 3, 1, 3<<3 | 2, byte(len(id))}, id...)
 }
 
+// long is the REGISTER of a chaincode with a long ID.
+func long(n int) []byte {
+	name := protowire.AppendString(protowire.AppendTag(nil, 2, protowire.BytesType), strings.Repeat("c", n))
+	return protowire.AppendBytes(protowire.AppendTag([]byte{1 << 3, 1}, 3, protowire.BytesType), name)
+}
+
 // answer is a server that says something to whoever connects, and waits.
 func answer(t *testing.T, text string) string {
 	t.Helper()
@@ -199,14 +206,18 @@ func TestProbe(t *testing.T) {
 		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "refuses the client certificate: it asks for one of other authorities, so the peer sends none (tls: ", "CACERT_FILE"},
 		"cert expired": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
 			c.ClientCert, c.ClientKey = p.oldClient.Cert, p.oldClient.Key
-		}), "", "tls", "refuses the client certificate (tls: ", "CACERT_FILE"},
+		}), "", "tls", "refuses the client certificate: it has expired (tls: ", "a new client certificate"},
 		"https":         {encrypted(https.Addr().String()), "", "tls", "", "chaincode server"},
 		"old https":     {encrypted(old.Addr().String()), "", "tls", "not HTTP/2 over it", "chaincode server"},
 		"http":          {plain(answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")), "", "grpc", `begins with "HTTP/1.1 400 Bad`, "this port"},
 		"ssh":           {plain(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "grpc", `begins with "SSH-2.0-OpenSSH`, "this port"},
 		"ssh for tls":   {encrypted(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "tls", "the server speaks no TLS", "start the chaincode server with TLS"},
 		"silent":        {plain(answer(t, "")), "", "grpc", "says nothing", "this port"},
-		"silent tls":    {encrypted(answer(t, "")), "", "tls", "no answer in time", "TLS"},
+		"silent tls":    {encrypted(answer(t, "")), "", "tls", "says nothing", "TLS"},
+		"not gRPC":      {plain(answer(t, "\x00\x00\x00\x00\x08mysql")), "", "grpc", "something else than gRPC", "this port"},
+		"ends":          {plain(serve(t, nil, []byte{})), "", "register", "no REGISTER", "this port"},
+		"long ID":       {plain(serve(t, nil, long(3000))), id, "package ID", "ccc…", "CORE_CHAINCODE_ID"},
+		"too long":      {plain(serve(t, nil, long(20_000))), id, "register", "ResourceExhausted", "log"},
 		"other grpc":    {plain(empty.Addr().String()), "", "register", "has no /protos.Chaincode/Connect", "this port"},
 		"never":         {plain(serve(t, nil, nil)), "", "register", "never registers", "log"},
 		"nonsense":      {plain(serve(t, nil, []byte("hello"))), "", "register", "no REGISTER", "this port"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 
@@ -15,6 +16,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 )
+
+// maxMessage bounds the message by which a chaincode registers, in bytes.
+const maxMessage = 16 << 10
 
 // method is the one that the peer calls on a chaincode server.
 const method = "/protos.Chaincode/Connect"
@@ -73,56 +77,65 @@ func (d *dial) noGRPC(ctx context.Context) error {
 	switch {
 	case d.Connection.TLSRequired && err != nil:
 		return d.tlsFailure(err)
-	case strings.HasPrefix(begun, "\x15\x03") || strings.HasPrefix(begun, "\x16\x03"):
-		return fail("set tls_required to true, with the root_cert of the server", "the server speaks TLS, and tls_required is false")
-	case begun != "" && !strings.HasPrefix(begun, "\x00"):
-		return fail(isIt, "the server speaks something else than gRPC: its answer begins with %q", begun)
 	case begun == "" && ctx.Err() != nil:
 		return fail(isIt, "the server accepts the connection and says nothing")
-	case !d.Connection.TLSRequired:
+	case strings.HasPrefix(begun, "\x15\x03") || strings.HasPrefix(begun, "\x16\x03"):
+		return fail("set tls_required to true, with the root_cert of the server", "the server speaks TLS, and tls_required is false")
+	case begun != "" && !isHTTP2(begun):
+		return fail(isIt, "the server speaks something else than gRPC: its answer begins with %q", begun)
+	case !d.Connection.TLSRequired && err != nil:
 		return fail("does the server want TLS? then tls_required must be true", "the server has closed the connection")
 	}
 	return fail(isIt, "the server does not speak gRPC")
 }
+
+// isHTTP2 tells whether an answer begins with the settings with which HTTP/2
+// begins: a length of three bytes, and the type of the frame.
+func isHTTP2(begun string) bool { return len(begun) > 3 && begun[3] == 4 }
 
 // register opens the stream that the peer opens, and waits for the message by
 // which the chaincode registers.
 func (d *dial) register(ctx context.Context) (string, error) {
 	streamContext, cancel := context.WithCancel(ctx)
 	d.cancel = cancel
-	stream, err := d.client.NewStream(streamContext, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method, grpc.ForceCodec(raw{}))
+	stream, err := d.client.NewStream(streamContext, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method, grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(maxMessage))
 	if err != nil {
-		return "", d.noRegister(err)
+		return "", d.noRegister(ctx, err)
 	}
 	var message []byte
 	if err := stream.RecvMsg(&message); err != nil {
-		return "", d.noRegister(err)
+		return "", d.noRegister(ctx, err)
 	}
 	if d.chaincode, err = registered(message); err != nil {
 		return "", fail("is it a chaincode server that listens at this port?", "the server's first message is no REGISTER: %s", err)
 	}
-	return "as " + d.chaincode, nil
+	return "as " + short(d.chaincode), nil
 }
 
-func (d *dial) noRegister(err error) error {
+func (d *dial) noRegister(ctx context.Context, err error) error {
 	if _, readErr := d.conn.seen(); readErr != nil && d.Connection.TLSRequired {
 		return d.tlsFailure(readErr)
 	}
-	switch code := status.Code(err); code {
-	case codes.Unimplemented:
+	const log = "look at the log of the chaincode server, and restart it"
+	switch answer, ok := status.FromError(err); {
+	case errors.Is(err, io.EOF):
+		return fail(log, "the server ends the stream without registering")
+	case !ok:
+		return err
+	case answer.Code() == codes.Unimplemented:
 		return fail("is it a chaincode server that listens at this port?", "a gRPC server answers, but it is no chaincode server: it has no %s", method)
-	case codes.DeadlineExceeded:
-		return fail("look at the log of the chaincode server, and restart it", "the server accepts the stream and never registers")
+	case ctx.Err() != nil:
+		return fail(log, "the server accepts the stream and never registers")
 	default:
-		return fail("look at the log of the chaincode server", "the server ends the stream: %s", code)
+		return fail(log, "the server ends the stream: %s: %s", answer.Code(), short(answer.Message()))
 	}
 }
 
 // compare holds the ID of the chaincode against the package's.
 func (d *dial) compare() (string, error) {
 	if d.chaincode != d.PackageID {
-		return "", fail("start the chaincode server with CORE_CHAINCODE_ID (CHAINCODE_ID for Go) set to the package ID; until then the peer waits for its startuptimeout",
-			"the server is %q, and the package is %q", d.chaincode, d.PackageID)
+		return "", fail("start the chaincode server with CORE_CHAINCODE_ID (CHAINCODE_ID in Go, CORE_CHAINCODE_ID_NAME in Java) set to the package ID; until then the peer waits for its startuptimeout",
+			"the server is %q, and the package is %q", short(d.chaincode), d.PackageID)
 	}
 	return "the same", nil
 }

@@ -61,7 +61,7 @@ func (d *dial) handshake(ctx context.Context) (string, error) {
 	if state.NegotiatedProtocol != "h2" {
 		return "", fail("is it a chaincode server that listens at this port?", "the server speaks TLS, but not HTTP/2 over it")
 	}
-	ahead, err := d.verdict(conn)
+	ahead, err := d.verdict(ctx, conn)
 	if err != nil {
 		return "", err
 	}
@@ -74,12 +74,16 @@ func (d *dial) handshake(ctx context.Context) (string, error) {
 // it has asked for one: with TLS 1.3 it does so behind the handshake only, and
 // gRPC, which begins to write then, may miss it. A server that takes the
 // certificate begins with HTTP/2's settings, which are returned.
-func (d *dial) verdict(conn *tls.Conn) (ahead []byte, err error) {
+func (d *dial) verdict(ctx context.Context, conn *tls.Conn) (ahead []byte, err error) {
 	if !d.asked {
 		return nil, nil
 	}
 	const moment = time.Second
-	if err := conn.SetReadDeadline(time.Now().Add(moment)); err != nil {
+	deadline := time.Now().Add(moment)
+	if end, ok := ctx.Deadline(); ok { // and leave as much for gRPC
+		deadline = time.Now().Add(min(moment, time.Until(end)/2))
+	}
+	if err := conn.SetReadDeadline(deadline); err != nil {
 		return nil, err
 	}
 	ahead = make([]byte, 64)
@@ -87,14 +91,17 @@ func (d *dial) verdict(conn *tls.Conn) (ahead []byte, err error) {
 	if err != nil && !os.IsTimeout(err) {
 		return nil, d.tlsFailure(err)
 	}
+	d.accepted = d.sent && n > 0
 	return ahead[:n], conn.SetReadDeadline(time.Time{})
 }
 
 // clientCertificate says what became of the client's certificate.
 func (d *dial) clientCertificate() string {
 	switch {
-	case d.sent:
+	case d.accepted:
 		return "client certificate accepted"
+	case d.sent:
+		return "client certificate sent"
 	case d.asked && d.Connection.ClientAuthRequired:
 		return "client certificate of another authority asked for, none sent"
 	case d.asked:
@@ -117,11 +124,15 @@ func (d *dial) tlsFailure(err error) error {
 		return fail("the host of the address must be a name in the certificate; or set domain, which the peer honours with client_auth_required only, from v3 on",
 			"the server's certificate is for %s, not for %q", names(name.Certificate), d.serverName())
 	case errors.As(err, &authority):
-		return fail("root_cert must hold the certificate authority of the chaincode server, not of the peer",
-			"root_cert has not the authority %q, which has issued the server's certificate", authority.Cert.Issuer.CommonName)
+		return fail("root_cert must hold the certificate authority of the chaincode server, not of the peer; if that is an intermediate one, the server must send its certificate too",
+			"root_cert has not the authority %q, which has issued the server's certificate", short(authority.Cert.Issuer.CommonName))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fail("give the chaincode server a new certificate, and look at the clocks",
 			"the server's certificate is valid from %s to %s only", invalid.Cert.NotBefore.UTC().Format(time.RFC3339), invalid.Cert.NotAfter.UTC().Format(time.RFC3339))
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return fail("give the chaincode server a certificate for server authentication", "the server's certificate is not for servers")
+	case errors.Is(err, context.DeadlineExceeded) || os.IsTimeout(err):
+		return fail("does the chaincode server speak TLS, and is it that which listens at this port?", "the server accepts the connection and says nothing")
 	case errors.As(err, &record):
 		return fail("start the chaincode server with TLS, or set tls_required to false", "the server speaks no TLS")
 	case errors.As(err, &alert):
@@ -142,6 +153,10 @@ func (d *dial) tlsFailure(err error) error {
 func (d *dial) refused(alert string) error {
 	const cacert = "the server's file of client authorities (CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE on Node) must hold the one that has issued client_cert"
 	switch {
+	case strings.Contains(alert, "protocol version"):
+		return fail("the peer speaks TLS 1.2 and later", "the server speaks no version of TLS that the peer does (%s)", alert)
+	case d.asked && strings.Contains(alert, "expired"):
+		return fail("give this peer a new client certificate", "the server refuses the client certificate: it has expired (%s)", alert)
 	case d.asked && !d.Connection.ClientAuthRequired:
 		return fail("set client_auth_required to true, with client_cert and client_key", "the server asks for a client certificate, and none is configured (%s)", alert)
 	case d.asked && !d.sent:
@@ -157,8 +172,12 @@ func names(cert *x509.Certificate) string {
 	for _, ip := range cert.IPAddresses {
 		all = append(all, ip.String())
 	}
-	if len(all) == 0 {
-		return fmt.Sprintf("no host (its subject is %q)", cert.Subject.CommonName)
+	const shown = 5
+	switch {
+	case len(all) == 0:
+		return fmt.Sprintf("no host (its subject is %q)", short(cert.Subject.CommonName))
+	case len(all) > shown:
+		return short(fmt.Sprintf("%q", all[:shown])) + fmt.Sprintf(" and %d more", len(all)-shown)
 	}
-	return fmt.Sprintf("%q", all)
+	return short(fmt.Sprintf("%q", all))
 }
