@@ -1,6 +1,6 @@
 // Command ccaas is for the people who write chaincode packages for
-// ccaas-template-builder and install them: it makes packages, shows what a peer
-// would make of them, and installs them on simulated peers.
+// ccaas-template-builder and install them: it makes and checks packages, shows
+// what a peer would make of them, prepares peers, and dials chaincode servers.
 //
 // Results go to stdout, all else to stderr. It exits with 0 if all is fine,
 // with 1 if something was found wrong, and with 2 if it was called wrongly.
