@@ -36,14 +36,10 @@ func atFile(file string, err error) error {
 	return program.Each(err, func(err error) error { return safefile.At(file, err) })
 }
 
-// readCoreYAML returns the external builders of a core.yaml.
-func readCoreYAML(file string) ([]coreyaml.Builder, error) {
+// readCoreYAML returns the content of a core.yaml.
+func readCoreYAML(file string) ([]byte, error) {
 	data, err := safefile.ReadOperators(file, coreyaml.MaxFile)
-	if err != nil {
-		return nil, safefile.At(file, err)
-	}
-	builders, err := coreyaml.Parse(data)
-	return builders, atFile(file, err)
+	return data, atFile(file, err)
 }
 
 type coreYAMLOptions struct {
@@ -140,9 +136,9 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 	if err != nil {
 		return safefile.At(options.patch, err)
 	}
-	old, err := safefile.ReadOperators(file, coreyaml.MaxFile)
+	old, err := readCoreYAML(file)
 	if err != nil {
-		return safefile.At(file, err)
+		return err
 	}
 	present, err := coreyaml.Parse(old)
 	if err != nil {

@@ -11,9 +11,7 @@ import (
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
-	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/doctor"
 )
 
@@ -50,9 +48,9 @@ installed on a peer for the purpose in a temporary folder; no value is shown.`,
 }
 
 func examine(ctx context.Context, p *program.Program, options doctorOptions) error {
-	data, err := safefile.ReadOperators(options.coreYAML, coreyaml.MaxFile)
+	data, err := readCoreYAML(options.coreYAML)
 	if err != nil {
-		return safefile.At(options.coreYAML, err)
+		return err
 	}
 	machine := doctor.Machine{
 		CoreYAML: options.coreYAML,

@@ -13,7 +13,6 @@ import (
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
-	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/lint"
 )
 
@@ -55,7 +54,7 @@ docs/findings.md explains. Exits with 1 if there is an error.`,
 	return cmd
 }
 
-// peers has what the flags tell of the peers, but for their core.yaml.
+// peers has what the flags tell of the peers, but for the content of their core.yaml.
 func (o lintOptions) peers() (lint.Peers, error) {
 	peers := lint.Peers{CoreYAML: o.coreYAML, Builder: o.builder, EnvDir: o.envDir}
 	if o.fabric == "" {
@@ -74,22 +73,17 @@ func lintSource(p *program.Program, name string, options lintOptions, peers lint
 	if _, err := os.Stat(name); err != nil {
 		return fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
 	}
-	var badCoreYAML []finding.Finding
 	if peers.CoreYAML != "" {
-		data, err := safefile.ReadOperators(peers.CoreYAML, coreyaml.MaxFile)
+		data, err := readCoreYAML(peers.CoreYAML)
 		if err != nil {
-			return safefile.At(peers.CoreYAML, err)
+			return err
 		}
-		if peers.Builders, err = coreyaml.Parse(data); err != nil {
-			badCoreYAML = lint.BadCoreYAML(peers.CoreYAML, err)
-			peers.CoreYAML = ""
-		}
+		peers.Data = data
 	}
 	all, err := findings(p, name, options.label, peers)
 	if err != nil {
 		return err
 	}
-	all = append(all, badCoreYAML...)
 	if options.output.json() {
 		if err := writeJSON(p, map[string]any{"findings": append([]finding.Finding{}, all...)}); err != nil {
 			return err

@@ -140,9 +140,13 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, error) {
 	builder := coreyaml.Builder{Name: o.name}
 	if o.coreYAML != "" {
-		builders, err := readCoreYAML(o.coreYAML)
+		data, err := readCoreYAML(o.coreYAML)
 		if err != nil {
 			return builder, err
+		}
+		builders, err := coreyaml.Parse(data)
+		if err != nil {
+			return builder, atFile(o.coreYAML, err)
 		}
 		ours, missing := lint.Ours(o.coreYAML, builders, o.name)
 		if missing != nil {

@@ -23,8 +23,8 @@ const (
 	DuplicateKey Code = "CCB015"
 	BadLiteral   Code = "CCB016"
 	UnknownName  Code = "CCB017"
-	NoGoodValue  Code = "CCB019"
 	UnusedKey    Code = "CCB018"
+	NoGoodValue  Code = "CCB019"
 )
 
 // Codes of what should not be the same on every peer.
@@ -73,8 +73,8 @@ const (
 	BuilderGone      Code = "CCB090"
 	BadBuild         Code = "CCB091"
 	BadTempDir       Code = "CCB092"
-	NoBuilds         Code = "CCB094"
 	TempDirFull      Code = "CCB093"
+	NoBuilds         Code = "CCB094"
 )
 
 type rule struct {
@@ -103,8 +103,8 @@ var rules = []rule{
 	{DuplicateKey, Error, "A key stands there twice", ""},
 	{BadLiteral, Error, "The peer could not use a value", ""},
 	{UnknownName, Warning, "A name is no setting", ""},
-	{NoGoodValue, Warning, "No value that was tried makes a key right", ""},
 	{UnusedKey, Warning, "A key is never used", ""},
+	{NoGoodValue, Warning, "No value that was tried makes a key right", ""},
 	{SameAddress, Warning, "The address is the same on every peer", ""},
 	{SameCertificate, Warning, "A certificate stands in the package", ""},
 	{KeyInPackage, Error, "A private key stands in the package", ""},
@@ -132,9 +132,9 @@ var rules = []rule{
 	{InstallWarns, Warning, "The install warns", ""},
 	{BuilderGone, Error, "Builds were made by a builder that core.yaml no longer has", `the chaincode does not start: "was already built with builder '…', but that builder is no longer available"`},
 	{BadBuild, Error, "A build is not complete", "the chaincode does not start, and the peer never builds it again by itself"},
-	{NoBuilds, Warning, "The peer's builds cannot be looked at", ""},
 	{BadTempDir, Error, "The peer cannot write to its folder for temporary files", `the install fails with "could not create build context"`},
 	{TempDirFull, Warning, "The folder for temporary files is nearly full", `the install fails with "no space left on device"`},
+	{NoBuilds, Warning, "The peer's builds cannot be looked at", ""},
 }
 
 // Titles are the headings of docs/findings.md, by code.

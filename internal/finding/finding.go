@@ -20,7 +20,7 @@ const (
 type Finding struct {
 	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
-	// Place is FILE:LINE:COLUMN, FILE, the name of a builder, or empty.
+	// Place is FILE:LINE:COLUMN, a file, a folder, a variable, or empty.
 	Place   string `json:"place"`
 	Message string `json:"message"`
 	// Otherwise is what an administrator meets who does nothing about it.

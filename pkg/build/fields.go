@@ -62,7 +62,7 @@ func (t *Template) constant(m *render.Member) (any, error) {
 		return nil, nil
 	}
 	result, err := m.Render(t.trial(nothing))
-	return result.Value, withoutText(t.holdsKey, err)
+	return result.Value, t.withoutText(err)
 }
 
 // holdsPrivateKey tells whether a private key stands in the source of a member,

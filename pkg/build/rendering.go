@@ -97,7 +97,7 @@ type rendering struct {
 
 func (r *rendering) render(key string) {
 	result, err := r.template.member(key).Render(r.values)
-	err = withoutText(r.template.holdsKey, err)
+	err = r.template.withoutText(err)
 	r.sources[key] = result.Variables
 	if err == nil {
 		err = r.set(key, result.Value)

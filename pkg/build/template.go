@@ -28,9 +28,9 @@ const defaults = `{
 // Template is what a package says about the connection.json of each peer.
 type Template struct {
 	file     string
+	source   string // the text of the document
 	document *render.Document
 	defaults *render.Document
-	holdsKey bool // a private key stands in the document
 }
 
 // ReadTemplate reads and checks the template in the folder of a package's code,
@@ -52,10 +52,10 @@ func ReadTemplate(dir *os.Root) (*Template, error) {
 // the document could be read at all, the template comes with the error, to be
 // looked at but not rendered.
 func ParseTemplate(file string, data []byte) (*Template, error) {
-	holdsKey := environ.TextHoldsPrivateKey(string(data))
+	t := &Template{file: file, source: string(data)}
 	document, err := render.Parse(file, data)
 	if document == nil {
-		return nil, withoutText(holdsKey, err)
+		return nil, t.withoutText(err)
 	}
 	errs := []error{err}
 	for _, member := range document.Members {
@@ -64,13 +64,14 @@ func ParseTemplate(file string, data []byte) (*Template, error) {
 		}
 	}
 	ours, err := render.Parse("defaults", []byte(defaults))
-	return &Template{file, document, ours, holdsKey}, withoutText(holdsKey, errors.Join(append(errs, err)...))
+	t.document, t.defaults = document, ours
+	return t, t.withoutText(errors.Join(append(errs, err)...))
 }
 
 // withoutText is err without the words that may quote the document, if a private
 // key stands in that. The name of a variable that is not set stays.
-func withoutText(holdsKey bool, err error) error {
-	if !holdsKey {
+func (t *Template) withoutText(err error) error {
+	if err == nil || !environ.TextHoldsPrivateKey(t.source) {
 		return err
 	}
 	return program.Each(err, func(err error) error {

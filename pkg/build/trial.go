@@ -21,7 +21,7 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 	found := func(name string) bool {
 		return has(name) || slices.ContainsFunc(missing, func(v Variable) bool { return slices.Contains(v.Names(), name) })
 	}
-	variables := t.Variables()
+	variables, rendered := t.Variables(), t.rendered()
 	for more := true; more; {
 		more = false
 		values := t.trial(func(name string) any {
@@ -31,7 +31,7 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 			return nil
 		})
 		for _, key := range order() {
-			if !t.rendered(key) {
+			if !rendered(key) {
 				continue
 			}
 			for _, name := range notSet(t.member(key), values) {
@@ -47,9 +47,6 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 
 // notSet are the variables that a member needs and has not.
 func notSet(m *render.Member, values render.Values) (names []string) {
-	if !m.Readable() {
-		return nil
-	}
 	_, err := m.Render(values)
 	for _, err := range program.Errors(err) {
 		var missing *render.NotSetError
@@ -76,7 +73,7 @@ func (t *Template) Try(key string, samples []string, check func(v any) error) er
 		}
 	}
 	const mostNames = 3
-	if len(names) == 0 || len(names) > mostNames || !m.Readable() {
+	if len(names) == 0 || len(names) > mostNames {
 		return nil
 	}
 	var first error
@@ -95,7 +92,7 @@ func (t *Template) Try(key string, samples []string, check func(v any) error) er
 			first = err
 		}
 	}
-	return withoutText(t.holdsKey, first)
+	return t.withoutText(first)
 }
 
 func power(base, exponent int) int {

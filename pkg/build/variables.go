@@ -35,12 +35,13 @@ func (v Variable) Names() []string {
 // the keys that read them.
 func (t *Template) Variables() []Variable {
 	var list variableList
+	rendered := t.rendered()
 	for _, key := range connection.Keys() {
 		if t.unused(key) {
 			continue
 		}
 		for _, read := range t.member(key).Reads() {
-			if !t.rendered(key) {
+			if !rendered(key) {
 				read.Required, read.Always = false, false
 			}
 			list.add(read, key, !t.isDefault(key))
@@ -52,20 +53,21 @@ func (t *Template) Variables() []Variable {
 // unused tells whether the peer reads a key of no rendering.
 func (t *Template) unused(key string) bool {
 	off := func(key string) bool {
-		literal, _ := t.member(key).Literal()
-		return literal == false || literal == "false"
+		v, _ := t.constant(t.member(key))
+		return v == false || v == "false"
 	}
 	return !relevant(key, !off("tls_required"), !off("client_auth_required"))
 }
 
-// rendered tells whether a key is rendered for a peer that leaves the settings
-// at their defaults.
-func (t *Template) rendered(key string) bool {
+// rendered tells which keys are rendered for a peer that leaves the settings at
+// their defaults.
+func (t *Template) rendered() func(key string) bool {
 	on := func(key string) bool {
 		result, err := t.member(key).Render(t.trial(nothing))
 		return err == nil && (result.Value == true || result.Value == "true")
 	}
-	return relevant(key, on("tls_required"), on("client_auth_required"))
+	tls, auth := on("tls_required"), on("client_auth_required")
+	return func(key string) bool { return relevant(key, tls, auth) }
 }
 
 type variableList []Variable

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 
 	"ccaas-template-builder/internal/pemtext"
 )
@@ -48,23 +49,25 @@ func isWholeKey(v string) bool {
 // key than too little.
 func HoldsPrivateKey(v string) bool { return holdsKey(v, 4) }
 
-// variableName is the name of a variable for a key, which is none itself.
-var variableName = regexp.MustCompile(`\b[A-Z0-9_]*PRIVATE_KEY[A-Z0-9_]*\b`)
-
-// jsonEscape is an escape sequence of JSON.
-var jsonEscape = regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|[^u])`)
+// These are not compiled at the start of build, which hardly ever needs them.
+var (
+	// variableName is the name of a variable for a key, which is none itself.
+	variableName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[A-Z0-9_]*PRIVATE_KEY[A-Z0-9_]*\b`) })
+	// jsonEscape is an escape sequence of JSON.
+	jsonEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|[^u])`) })
+)
 
 // TextHoldsPrivateKey is HoldsPrivateKey for a text that somebody wrote, a
 // template or another file of a package: in it, names of variables are no keys,
 // and JSON's escapes may stand for parts of one.
 func TextHoldsPrivateKey(text string) bool {
 	if strings.Contains(text, "PRIVATE_KEY") {
-		text = variableName.ReplaceAllString(text, "")
+		text = variableName().ReplaceAllString(text, "")
 	}
 	if HoldsPrivateKey(text) {
 		return true
 	}
-	return strings.Contains(text, `\`) && HoldsPrivateKey(jsonEscape.ReplaceAllStringFunc(text, unescape))
+	return strings.Contains(text, `\`) && HoldsPrivateKey(jsonEscape().ReplaceAllStringFunc(text, unescape))
 }
 
 func unescape(escape string) string {

@@ -9,7 +9,27 @@ import (
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/environ"
 )
+
+// coreYAML checks whether the builder in the peers' core.yaml gets what a template
+// reads, if that could be read.
+func coreYAML(peers Peers, template *build.Template, label string) []finding.Finding {
+	builders, err := coreyaml.Parse(peers.Data)
+	if err != nil {
+		return BadCoreYAML(peers.CoreYAML, err)
+	}
+	builder, missing := Ours(peers.CoreYAML, builders, peers.Builder)
+	switch {
+	case missing != nil:
+		return []finding.Finding{*missing}
+	case template == nil:
+		return nil
+	}
+	return Unpropagated(peers.CoreYAML, builder, template, func(name string) bool {
+		return peers.EnvDir != "" && environ.InFolder(peers.EnvDir, label, name)
+	})
+}
 
 // Ours returns the builder called name among those of a core.yaml, or what is
 // to be said if there is none.

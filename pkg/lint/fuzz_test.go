@@ -16,6 +16,7 @@ func FuzzDocument(f *testing.F) {
 		`{}`, `{"adress": "x:1"}`, `{"address": "{{ if .A }}"}`, `{"address": {{ .B }}, "address": 1}`,
 		`{"tls_required": false, "root_cert": "{{ $x := .RootCert }}{{ $x }}", "domain": "{{ env X }}"}`,
 		"{\n\t\"client_key\": \"-----BEGIN PRIVATE KEY-----\"}", `{"client_auth_required": "false", "client_cert": "{{ index . "a b" }}"}`, `[`, `{"address": "{{ .`,
+		`{"tls_required": "{{ oops }}", "address": "{{ .Address }}"}`, `{"client_auth_required": "{{ if }}", "address": "{{ .Address }}"}`,
 	} {
 		f.Add(document)
 	}

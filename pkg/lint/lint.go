@@ -12,7 +12,6 @@ import (
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
-	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/detect"
 	"ccaas-template-builder/pkg/environ"
 )
@@ -28,10 +27,10 @@ type Source struct {
 type Peers struct {
 	// Fabric is the major version they have; 0 if it is not known.
 	Fabric int
-	// CoreYAML is the name of their core.yaml; empty if it is not known.
+	// CoreYAML is the name of their core.yaml, empty if it is not known; Data is its
+	// content, and Builder the name of our builder in it.
 	CoreYAML string
-	// Builders are the external builders in it, and Builder the name of ours.
-	Builders []coreyaml.Builder
+	Data     []byte
 	Builder  string
 	// EnvDir is the folder of values they have; empty if there is none.
 	EnvDir string
@@ -44,17 +43,8 @@ func Check(source Source, peers Peers, now time.Time) []finding.Finding {
 	all = append(all, found...)
 	all = append(all, artifacts(source.Dir)...)
 	all = append(all, privateKeys(source)...)
-	if peers.CoreYAML == "" {
-		return all
-	}
-	builder, missing := Ours(peers.CoreYAML, peers.Builders, peers.Builder)
-	switch {
-	case missing != nil:
-		all = append(all, *missing)
-	case parsed != nil:
-		all = append(all, Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
-			return peers.EnvDir != "" && environ.InFolder(peers.EnvDir, source.Metadata.Label, name)
-		})...)
+	if peers.CoreYAML != "" {
+		all = append(all, coreYAML(peers, parsed, source.Metadata.Label)...)
 	}
 	return all
 }

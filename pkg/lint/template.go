@@ -207,8 +207,8 @@ func (c *checker) domain(f build.Field) {
 		return
 	case isFalse(auth):
 		c.add(f.Place, finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it: client_auth_required is false"))
-	case auth.Default && !c.reads("CORE_CHAINCODE_CLIENT_AUTH_REQUIRED", f.Name):
-		c.add(f.Place, finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it unless CORE_CHAINCODE_CLIENT_AUTH_REQUIRED is true on each peer"))
+	case auth.Default && !c.reads(auth.Setting, f.Name):
+		c.add(f.Place, finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it unless %s is true on each peer", auth.Setting))
 	}
 	if c.fabric != 0 && c.fabric < 3 {
 		c.add(f.Place, finding.New(finding.DomainOldFabric, "", "domain: peers before v3 ignore it, so the host of the address must be a name in the server's certificate"))

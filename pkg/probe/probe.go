@@ -5,6 +5,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -72,7 +73,7 @@ func Run(ctx context.Context, target Target) []Stage {
 	return d.stages
 }
 
-// Failure is a reason with what to do about it.
+// failure is a reason with what to do about it.
 type failure struct {
 	reason string
 	hint   string
@@ -96,7 +97,7 @@ func (d *dial) stage(name string, run func() (string, error)) {
 	if err != nil {
 		d.failed = true
 		s.State, s.Finding = Failed, err.Error()
-		if f, ok := err.(*failure); ok {
+		if f := (*failure)(nil); errors.As(err, &f) {
 			s.Hint = f.hint
 		}
 	}

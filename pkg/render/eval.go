@@ -49,10 +49,14 @@ func (e *NotSetError) Error() string {
 type unset struct{ NotSetError }
 
 // Render renders the member. The error joins an *Error for each thing that went
-// wrong; none holds a value. The result has its variables in any case.
+// wrong; none holds a value. The result has its variables in any case. A member
+// whose template could not be read is an error.
 func (m *Member) Render(values Values) (Result, error) {
 	if m.literal != nil {
 		return Result{Value: m.literal}, nil
+	}
+	if m.tree == nil {
+		return Result{}, m.Error(errors.New("could not be read"))
 	}
 	e := evaluator{member: m, values: values}
 	err := e.list(m.tree.Root, scope{root: true})
