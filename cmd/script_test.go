@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ccaas-template-builder/internal/testpki"
+	"ccaas-template-builder/internal/testprograms"
 )
 
 // builder is the folder with bin/detect, bin/build, bin/release and bin/ccaas.
@@ -39,10 +40,8 @@ func run(m *testing.M) int {
 	if err := os.Chmod(dir, 0o755); err != nil { // for the scripts that run as nobody
 		panic(err)
 	}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/bin/", "./...")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v: %s", err, out))
+	if err := testprograms.Build("..", dir+"/bin"); err != nil {
+		panic(err)
 	}
 	builder = dir
 	return m.Run()
@@ -64,20 +63,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// dependOnSources looks at every file of the project: go test reuses an earlier
-// result until a file changes that a test looked at, and does not see what the
-// go build of TestMain reads.
+// dependOnSources makes the result of a test that runs the programs depend on
+// what they are built of.
 func dependOnSources(t *testing.T) {
-	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Name() == ".git" {
-			return fs.SkipDir
-		}
-		if err == nil && !entry.IsDir() {
-			_, err = os.Stat(path)
-		}
-		return err
-	})
-	if err != nil {
+	t.Helper()
+	if err := testprograms.DependOnSources(".."); err != nil {
 		t.Fatal(err)
 	}
 }

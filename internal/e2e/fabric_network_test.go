@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -59,12 +58,7 @@ func (n *network) ccaas() string { return filepath.Join(n.ours, "bin", "ccaas") 
 // prepare makes programs, certificates, addresses and environments; nothing runs yet.
 func (n *network) prepare() {
 	n.step("build ccaas and the builder")
-	n.ours = filepath.Join(n.dir, "ours")
-	build := exec.CommandContext(n.ctx, "go", "build", "-o", n.ours+"/bin/", "../../cmd/...")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		n.fatal("go build: %v\n%s", err, out)
-	}
+	n.ours = filepath.Dir(buildPrograms(n.t))
 	n.step("make certificates and the channel's first block")
 	n.run(nil, n.fabric("cryptogen"), "generate", "--config", n.testdata("crypto.yaml"), "--output", n.crypto(""))
 	var err error

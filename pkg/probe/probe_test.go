@@ -200,14 +200,14 @@ func TestProbe(t *testing.T) {
 		}), "", "tls", `not for "127.0.0.1"`, "client_auth_required only"},
 		"other CA":      {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) { c.RootCert = p.clients.Cert }), "", "tls", `has not the authority "servers"`, "not of the peer"},
 		"expired":       {encrypted(serve(t, tlsConfig(t, p.expired, ""), register(id))), "", "tls", "is valid from 20", "clocks"},
-		"no TLS":        {encrypted(serve(t, nil, register(id))), "", "tls", "", "TLS"},
-		"TLS not meant": {plain(serve(t, tlsConfig(t, p.server, ""), register(id))), "", "grpc", "", "tls_required"},
+		"no TLS":        {encrypted(serve(t, nil, register(id))), "", "tls", "the server speaks no TLS", "TLS"},
+		"TLS not meant": {plain(serve(t, tlsConfig(t, p.server, ""), register(id))), "", "grpc", "the server ", "tls_required"},
 		"cert asked":    {encrypted(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), "", "tls", "asks for a client certificate, and none is configured", "client_auth_required"},
 		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "refuses the client certificate: it asks for one of other authorities, so the peer sends none (tls: ", "CACERT_FILE"},
 		"cert expired": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
 			c.ClientCert, c.ClientKey = p.oldClient.Cert, p.oldClient.Key
 		}), "", "tls", "refuses the client certificate: it has expired (tls: ", "a new client certificate"},
-		"https":         {encrypted(https.Addr().String()), "", "tls", "", "chaincode server"},
+		"https":         {encrypted(https.Addr().String()), "", "tls", "no application protocol", "chaincode server"},
 		"old https":     {encrypted(old.Addr().String()), "", "tls", "not HTTP/2 over it", "chaincode server"},
 		"http":          {plain(answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")), "", "grpc", `begins with "HTTP/1.1 400 Bad`, "this port"},
 		"ssh":           {plain(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "grpc", `begins with "SSH-2.0-OpenSSH`, "this port"},

@@ -96,8 +96,10 @@ func isHTTP2(begun string) bool { return len(begun) > 3 && begun[3] == 4 }
 // register opens the stream that the peer opens, and waits for the message by
 // which the chaincode registers.
 func (d *dial) register(ctx context.Context) (string, error) {
-	streamContext, cancel := context.WithCancel(ctx)
+	// Like the peer's, the stream has no deadline that the server could see.
+	streamContext, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.cancel = cancel
+	defer context.AfterFunc(ctx, cancel)()
 	stream, err := d.client.NewStream(streamContext, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method, grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(maxMessage))
 	if err != nil {
 		return "", d.noRegister(ctx, err)

@@ -1,0 +1,36 @@
+// Package testprograms builds the project's programs for the tests that run them.
+package testprograms
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Build builds ccaas and the builder's programs of the project at root into the
+// folder dir, as make build does.
+func Build(root, dir string) error {
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/", "./cmd/...")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// DependOnSources looks at every file of the project at root: go test reuses an
+// earlier result until a file changes that a test looked at, and does not see what
+// the go build of a test reads.
+func DependOnSources(root string) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && (entry.Name() == ".git" || entry.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		if err == nil && !entry.IsDir() {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+}
