@@ -4,21 +4,28 @@
 package cmd_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/joho/godotenv"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/internal/testprograms"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/peer"
 )
 
 // builder is the folder with bin/detect, bin/build, bin/release and bin/ccaas.
@@ -54,11 +61,12 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"envfile":  envFile,
-			"nobody":   nobody,
-			"mode":     mode,
-			"files":    files,
-			"nosecret": noSecret,
+			"envfile":   envFile,
+			"nobody":    nobody,
+			"mode":      mode,
+			"files":     files,
+			"nosecret":  noSecret,
+			"installed": installed,
 		},
 	})
 }
@@ -127,6 +135,19 @@ func envFile(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], content)
 }
 
+// installed is "installed DIR PACKAGE ENVFILE BUILDER": it installs a package on the
+// peer whose folder is DIR, by the real programs, under the builder's name BUILDER.
+func installed(ts *testscript.TestScript, _ bool, args []string) {
+	pkg, err := archive.Open(ts.MkAbs(args[1]))
+	ts.Check(err)
+	env, err := godotenv.Read(ts.MkAbs(args[2]))
+	ts.Check(err)
+	ours := coreyaml.Builder{Name: args[3], Path: builder, PropagateEnvironment: slices.Collect(maps.Keys(env))}
+	on := &peer.Peer{Dir: ts.MkAbs(args[0]), Builders: []coreyaml.Builder{ours}, Env: env, Log: func(line string) { ts.Logf("%s", line) }}
+	_, err = on.Install(context.Background(), pkg)
+	ts.Check(err)
+}
+
 // nobody runs a program of the builder as a user that owns nothing but the folders in OWNED,
 // if the tests run as root; else as the user they run as.
 func nobody(ts *testscript.TestScript, neg bool, args []string) {
@@ -173,7 +194,8 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 // files is "files DIR NAME...": the regular files below DIR are exactly these,
 // and nothing there is anything else but a folder.
 func files(ts *testscript.TestScript, _ bool, args []string) {
-	dir := ts.MkAbs(args[0])
+	dir, err := filepath.EvalSymlinks(ts.MkAbs(args[0]))
+	ts.Check(err)
 	var found []string
 	ts.Check(filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

@@ -8,9 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 
-	"github.com/google/renameio/v2"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
@@ -20,6 +18,7 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/detect"
 	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/lint"
 )
 
 // builderPath is the builder's path in core.yaml, unless people say otherwise.
@@ -40,6 +39,24 @@ func atFile(file string, err error) error {
 func readCoreYAML(file string) ([]byte, error) {
 	data, err := safefile.ReadOperators(file, coreyaml.MaxFile)
 	return data, atFile(file, err)
+}
+
+// ourBuilder returns the builder of this name in a core.yaml, and those that the
+// peer asks before it.
+func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
+	data, err := readCoreYAML(file)
+	if err != nil {
+		return ours, nil, err
+	}
+	builders, err := coreyaml.Parse(data)
+	if err != nil {
+		return ours, nil, atFile(file, err)
+	}
+	ours, missing := lint.Ours(file, builders, name)
+	if missing != nil {
+		return ours, nil, program.WithHint(fmt.Errorf("%s: %s", missing.Place, missing.Message), missing.Hint)
+	}
+	return ours, builders[:slices.IndexFunc(builders, func(b coreyaml.Builder) bool { return b.Name == name })], nil
 }
 
 type coreYAMLOptions struct {
@@ -176,52 +193,41 @@ func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error
 	if err != nil {
 		return safefile.At(file, err)
 	}
-	kept, err := unusedName(file + ".bak")
+	dir, err := safefile.Open(filepath.Dir(file), "folder")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	write := func(name string, data []byte) error { // the peer, which may be another user, has to read it
+		return safefile.Replace(dir, name, data, info.Mode().Perm(), info)
+	}
+	kept, err := unusedName(dir, filepath.Base(file)+".bak")
 	if err == nil {
-		err = writeLike(info, kept, old)
+		err = write(kept, old)
 	}
 	if err == nil {
-		if err = writeLike(info, file, patched); err != nil {
-			err = errors.Join(err, os.Remove(kept))
+		if err = write(filepath.Base(file), patched); err != nil {
+			err = errors.Join(err, dir.Remove(kept))
 		}
 	}
 	if err != nil {
-		return program.WithHint(fmt.Errorf("%q: cannot be replaced: %w", file, safefile.Reason(err)),
+		return program.WithHint(fmt.Errorf("%q: cannot be replaced: %w", file, err),
 			"run it as the owner of the file, and not where the file alone is mounted into a container")
 	}
-	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s\n", program.Printable(file), program.Printable(filepath.Base(kept)))
+	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s\n", program.Printable(file), program.Printable(kept))
 	return err
 }
 
 // unusedName is name, or if there is such a file, the first of NAME.1, NAME.2
 // and so on that there is not: what an earlier patch has kept stays.
-func unusedName(name string) (string, error) {
+func unusedName(dir *os.Root, name string) (string, error) {
 	for n, candidate := 0, name; ; candidate = fmt.Sprintf("%s.%d", name, n) {
-		switch _, err := os.Lstat(candidate); {
+		switch _, err := dir.Lstat(candidate); {
 		case errors.Is(err, fs.ErrNotExist):
 			return candidate, nil
 		case err != nil:
-			return "", err
+			return "", safefile.Reason(err)
 		}
 		n++
 	}
-}
-
-// writeLike writes a file with the mode and the owner of another one: the peer,
-// which may be another user, has to read it.
-func writeLike(info fs.FileInfo, file string, data []byte) error {
-	pending, err := renameio.NewPendingFile(file, renameio.WithStaticPermissions(info.Mode().Perm()))
-	if err != nil {
-		return err
-	}
-	defer pending.Cleanup()
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
-		if err := pending.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
-			return err
-		}
-	}
-	if _, err := pending.Write(data); err != nil {
-		return err
-	}
-	return pending.CloseAtomicallyReplace()
 }

@@ -1,23 +1,13 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/connection"
 )
-
-// difference is a key of connection.json that two peers have not alike.
-type difference struct {
-	Name string `json:"name"`
-	A    string `json:"a"`
-	B    string `json:"b"`
-}
 
 // diffPeers prints what differs between the peers with the variables in the two
 // env files.
@@ -40,7 +30,7 @@ func diffPeers(p *program.Program, name string, envFiles []string, options rende
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	found := differences(peers[0], peers[1])
+	found := connection.Differences(peers[0], peers[1])
 	if options.output.json() {
 		return writeJSON(p, map[string]any{"differences": found})
 	}
@@ -50,39 +40,7 @@ func diffPeers(p *program.Program, name string, envFiles []string, options rende
 	}
 	var rows [][]string
 	for _, d := range found {
-		rows = append(rows, []string{d.Name, d.A, d.B})
+		rows = append(rows, []string{d.Key, d.A, d.B})
 	}
 	return writeTable(p.Stdout, append([]string{"KEY"}, envFiles...), rows)
-}
-
-func differences(a, b connection.Connection) []difference {
-	found := []difference{}
-	for _, key := range connection.Keys() {
-		if a.Value(key) != b.Value(key) {
-			found = append(found, difference{key, describe(a, key), describe(b, key)})
-		}
-	}
-	return found
-}
-
-// describe is the value of a key as people can tell it from another: of a
-// certificate the name, the end and the fingerprint, of a private key nothing.
-func describe(c connection.Connection, key string) string {
-	if key == "client_key" && c.ClientKey != "" {
-		return "(hidden)"
-	}
-	for of, certificates := range c.Certificates() {
-		if of == key {
-			return describeCertificates(certificates)
-		}
-	}
-	return fmt.Sprint(c.Value(key))
-}
-
-func describeCertificates(certificates []*x509.Certificate) string {
-	var all []string
-	for _, cert := range certificates {
-		all = append(all, fmt.Sprintf("%s until %s %s", cert.Subject.CommonName, cert.NotAfter.UTC().Format(time.DateOnly), connection.Fingerprint(cert)))
-	}
-	return strings.Join(all, ", ")
 }

@@ -17,7 +17,6 @@ import (
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/lint"
 	"ccaas-template-builder/pkg/peer"
 	"ccaas-template-builder/pkg/probe"
 )
@@ -140,19 +139,11 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, error) {
 	builder := coreyaml.Builder{Name: o.name}
 	if o.coreYAML != "" {
-		data, err := readCoreYAML(o.coreYAML)
+		ours, before, err := ourBuilder(o.coreYAML, o.name)
 		if err != nil {
 			return builder, err
 		}
-		builders, err := coreyaml.Parse(data)
-		if err != nil {
-			return builder, atFile(o.coreYAML, err)
-		}
-		ours, missing := lint.Ours(o.coreYAML, builders, o.name)
-		if missing != nil {
-			return builder, program.WithHint(fmt.Errorf("%s: %s", missing.Place, missing.Message), missing.Hint)
-		}
-		for _, other := range builders[:slices.IndexFunc(builders, func(b coreyaml.Builder) bool { return b.Name == ours.Name })] {
+		for _, other := range before {
 			p.Warn("%s: the peers ask the builder %q first, which is not asked here", program.Printable(o.coreYAML), other.Name)
 		}
 		builder = ours

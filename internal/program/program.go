@@ -65,7 +65,7 @@ func (p *Program) Run(step func(*Program) error) int {
 	go func() {
 		defer func() {
 			if v := recover(); v != nil {
-				done <- panicked(v)
+				done <- Panicked(v)
 			}
 		}()
 		done <- step(p)
@@ -100,9 +100,10 @@ func (p *Program) finish(err error) int {
 	return exit.status
 }
 
-// panicked says where the program broke. Only errors of the Go runtime are
+// Panicked is the error of what was recovered from a panic, called by the function
+// that recovers: it says where the program broke. Only errors of the Go runtime are
 // quoted: they hold numbers and types, any other value might be a secret.
-func panicked(v any) error {
+func Panicked(v any) error {
 	what := "panic"
 	if err, ok := v.(runtime.Error); ok {
 		what = err.Error()

@@ -131,6 +131,31 @@ func (p *Package) Unpack(dir *os.Root) error {
 	return p.eachCode(func(header *tar.Header, r io.Reader) error { return write(dir, header, r) })
 }
 
+// Template returns the one template of connection.json in code.tar.gz, as it would
+// be found where the package is unpacked. It refuses what Unpack refuses.
+func (p *Package) Template() (File, error) {
+	var found []string
+	var template File
+	check := checker()
+	err := p.eachCode(func(header *tar.Header, r io.Reader) (err error) {
+		name := filepath.Clean(header.Name)
+		if err := check(header, r); err != nil || !chaincode.IsTemplateFile(name) {
+			return err
+		}
+		found = append(found, name)
+		template.Name = name
+		if header.Size > chaincode.MaxConnection {
+			return safefile.At(name, fmt.Errorf("is larger than %d bytes", chaincode.MaxConnection))
+		}
+		template.Content, err = io.ReadAll(r)
+		return err
+	})
+	if err == nil {
+		_, err = chaincode.OneTemplate(found)
+	}
+	return template, err
+}
+
 // eachCode calls visit for each entry of code.tar.gz.
 func (p *Package) eachCode(visit func(*tar.Header, io.Reader) error) error {
 	return entries(bytes.NewReader(p.data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {

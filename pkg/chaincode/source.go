@@ -37,6 +37,11 @@ func TemplateFile(dir *os.Root) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return OneTemplate(found)
+}
+
+// OneTemplate is the one template among those found in a package.
+func OneTemplate(found []string) (string, error) {
 	switch len(found) {
 	case 0:
 		return "", fmt.Errorf("there is no %s beside the code", strings.Join(templateFiles[:], " or "))

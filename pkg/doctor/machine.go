@@ -1,18 +1,15 @@
 package doctor
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/store"
 )
 
 // minFree is what should be free for temporary files, in bytes: as much as the
@@ -44,16 +41,16 @@ const rebuild = "stop the peer, remove this folder and start it: it builds the c
 
 // builds looks at the builds that the peer has made.
 func (e *examination) builds() []finding.Finding {
-	dir := filepath.Join(e.PeerDir, "externalbuilder", "builds")
-	entries, err := os.ReadDir(dir)
+	peerStore := store.Store(e.PeerDir)
+	builds, err := peerStore.Builds()
 	if err != nil {
-		return []finding.Finding{finding.New(finding.NoBuilds, dir, "cannot be read: %s", safefile.Reason(err)).
+		return []finding.Finding{finding.New(finding.NoBuilds, peerStore.BuildsDir(), "cannot be read: %s", err).
 			WithHint("--peer-dir is the peer's peer.fileSystemPath; the peer makes the folder at its first start")}
 	}
 	var all []finding.Finding
-	for _, entry := range entries {
-		build := filepath.Join(dir, entry.Name())
-		by, err := madeBy(build)
+	for _, b := range builds {
+		build := string(b)
+		by, err := b.Builder()
 		switch {
 		case err != nil:
 			all = append(all, finding.New(finding.BadBuild, build, "%s", err).
@@ -62,26 +59,11 @@ func (e *examination) builds() []finding.Finding {
 			all = append(all, finding.New(finding.BuilderGone, build, "was made by the builder %q, which %s has not", by, e.list).
 				WithHint("give the builder that name again, or %s", rebuild))
 		case by == e.ours.Name:
-			if _, err := os.Stat(filepath.Join(build, "release", chaincode.ReleasedConnection)); err != nil {
+			if _, err := os.Stat(filepath.Join(build, store.Release, chaincode.ReleasedConnection)); err != nil {
 				all = append(all, finding.New(finding.BadBuild, build, "has no %s: %s", chaincode.ReleasedConnection, safefile.Reason(err)).
 					WithHint(rebuild))
 			}
 		}
 	}
 	return all
-}
-
-// madeBy returns the name of the builder that has made a build.
-func madeBy(build string) (string, error) {
-	data, err := safefile.ReadOperators(filepath.Join(build, "build-info.json"), chaincode.MaxMetadata)
-	if err != nil {
-		return "", fmt.Errorf("has no build-info.json that can be read: %w", err)
-	}
-	var info struct {
-		Builder string `json:"builder_name"`
-	}
-	if err := json.Unmarshal(data, &info); err != nil || strings.TrimSpace(info.Builder) == "" {
-		return "", errors.New("its build-info.json names no builder")
-	}
-	return info.Builder, nil
 }

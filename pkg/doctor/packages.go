@@ -110,32 +110,16 @@ func (e *examination) notSet(v build.Variable, pkg string) finding.Finding {
 }
 
 // template is that of a package. What is wrong with it is for the install to say.
-func (e *examination) template(p Package) (template *build.Template) {
-	_ = e.tempFolder(func(dir string) error {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			return err
-		}
-		defer root.Close()
-		if err := p.Unpack(root); err != nil {
-			return err
-		}
-		if sound, err := build.ReadTemplate(root); err == nil {
-			template = sound
-		}
-		return nil
-	})
-	return template
-}
-
-// tempFolder makes a folder for as long as use takes.
-func (e *examination) tempFolder(use func(dir string) error) (err error) {
-	dir, err := os.MkdirTemp(e.Env["TMPDIR"], "ccaas-doctor-")
+func (e *examination) template(p Package) *build.Template {
+	file, err := p.Template()
 	if err != nil {
-		return err
+		return nil
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	return use(dir)
+	template, err := build.ParseTemplate(file.Name, file.Content)
+	if err != nil {
+		return nil
+	}
+	return template
 }
 
 // install installs a package on a peer for the purpose, with the variables and
@@ -143,10 +127,11 @@ func (e *examination) tempFolder(use func(dir string) error) (err error) {
 func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *heard) []finding.Finding {
 	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
-	err := e.tempFolder(func(dir string) error {
-		_, err := e.peer(dir, heard.line).Install(ctx, pkg)
-		return err
-	})
+	dir, err := os.MkdirTemp(e.Env["TMPDIR"], "ccaas-doctor-")
+	if err == nil {
+		_, err = e.peer(dir, heard.line).Install(ctx, pkg)
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
 	if finding.Count(heard.findings, finding.Error) == 0 {
 		for _, err := range program.Errors(err) {
 			heard.findings = append(heard.findings, finding.New(finding.InstallFails, "", "%s", err))

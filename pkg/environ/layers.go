@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -136,4 +138,23 @@ func InFolder(dir, label, name string) bool {
 		}
 	}
 	return false
+}
+
+// Files lists the files in which the values of variables stand or might stand: the
+// settings, which are always read, and those called names. Among them is whatever
+// file a variable names.
+func Files(process map[string]string, label string, names []string) []string {
+	files := map[string]bool{}
+	ls := layersOf(process, label)
+	for _, name := range append(settingsNames(), names...) {
+		for _, l := range ls {
+			if l.dir != "" {
+				files[filepath.Join(l.dir, name)] = true
+			}
+		}
+		if v, err := ls.lookup(name); err == nil && filepath.IsAbs(v) {
+			files[v] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(files))
 }

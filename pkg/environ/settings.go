@@ -65,6 +65,20 @@ func settingsOf(t reflect.Type) []setting {
 	return all
 }
 
+// settingsNames are the names of the variables that are read for every package.
+func settingsNames() []string {
+	names := []string{LegacyVariable}
+	for _, spec := range []reflect.Type{reflect.TypeFor[Settings](), reflect.TypeFor[policy]()} {
+		for _, s := range settingsOf(spec) {
+			names = append(names, s.variable)
+			if s.file {
+				names = append(names, s.variable+"_FILE")
+			}
+		}
+	}
+	return names
+}
+
 // Field is a settings field as a template reads it.
 type Field struct {
 	Variable   string

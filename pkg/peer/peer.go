@@ -21,6 +21,7 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/store"
 )
 
 // InstallTimeout is a bound for the programs of one install, for those who want
@@ -66,8 +67,8 @@ func (p *Peer) Detect(ctx context.Context, pkg *archive.Package) (taker coreyaml
 // Install installs pkg and returns the connection that the peer would use. An
 // error says what the peer would have done, and why.
 func (p *Peer) Install(ctx context.Context, pkg *archive.Package) (connection.Connection, error) {
-	stored := filepath.Join(p.Dir, "lifecycle", "chaincodes", strings.Replace(pkg.ID, ":", ".", 1)+".tar.gz")
-	durable := filepath.Join(p.Dir, "externalbuilder", "builds", sanitize(pkg.ID))
+	stored := store.Store(p.Dir).PackageFile(pkg.ID)
+	durable := string(store.Store(p.Dir).Build(pkg.ID))
 	if _, err := os.Stat(durable); err == nil {
 		return connection.Connection{}, fmt.Errorf("chaincode already installed (package ID %q): the peer never builds a package again", pkg.ID)
 	}
@@ -94,7 +95,7 @@ func (d buildDir) of(name string) string { return filepath.Join(string(d), name)
 
 // scratch unpacks pkg into a scratch folder, for as long as use takes.
 func (p *Peer) scratch(pkg *archive.Package, use func(buildDir) error) error {
-	tmp, err := os.MkdirTemp(p.Env["TMPDIR"], "fabric-"+sanitize(pkg.ID))
+	tmp, err := os.MkdirTemp(p.Env["TMPDIR"], "fabric-"+store.Store(p.Dir).Build(pkg.ID).Name())
 	if err != nil {
 		return err
 	}
@@ -162,22 +163,22 @@ func keep(durable, builder, release, bld string) error {
 	if err := os.Mkdir(durable, 0o700); err != nil {
 		return err
 	}
-	info, err := json.Marshal(map[string]string{"builder_name": builder})
+	info, err := json.Marshal(store.Info{Builder: builder})
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(durable, "build-info.json"), info, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(durable, store.InfoFile), info, 0o600); err != nil {
 		return err
 	}
-	if err := copyTree(release, filepath.Join(durable, "release")); err != nil {
+	if err := copyTree(release, filepath.Join(durable, store.Release)); err != nil {
 		return err
 	}
-	return copyTree(bld, filepath.Join(durable, "bld"))
+	return copyTree(bld, filepath.Join(durable, store.Output))
 }
 
 // connection reads the connection as the peer does when it launches the chaincode.
 func (p *Peer) connection(durable string) (connection.Connection, error) {
-	release, err := os.OpenRoot(filepath.Join(durable, "release"))
+	release, err := os.OpenRoot(filepath.Join(durable, store.Release))
 	if err != nil {
 		return connection.Connection{}, err
 	}
@@ -194,14 +195,4 @@ func (p *Peer) connection(durable string) (connection.Connection, error) {
 		return c, fmt.Errorf("released %s: %w", chaincode.ConnectionFile, err)
 	}
 	return c, c.Validate()
-}
-
-// sanitize is SanitizeCCIDPath of the peer.
-func sanitize(packageID string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`<>:"/\|?*&`, r) {
-			return '-'
-		}
-		return r
-	}, packageID)
 }

@@ -1,0 +1,65 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"ccaas-template-builder/internal/safefile"
+)
+
+// lockName is the file, beside the folder of builds, that a run holds locked. It
+// stays: to remove it would let two runs hold two files of that name.
+const lockName = "ccaas-refresh.lock"
+
+// lock waits until no other run holds the lock. The kernel gives it up for a run
+// that was killed.
+func lock(ctx context.Context, buildsDir string) (unlock func(), err error) {
+	dir := filepath.Dir(buildsDir)
+	name := filepath.Join(dir, lockName)
+	file, err := openLock(dir, name)
+	if err != nil {
+		return nil, safefile.At(name, fmt.Errorf("cannot be locked: %w", safefile.Reason(err)))
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			select {
+			case <-time.After(50 * time.Millisecond):
+				continue
+			case <-ctx.Done():
+				err = errors.New("another run of ccaas refresh holds it")
+			}
+		}
+		file.Close()
+		return nil, safefile.At(name, fmt.Errorf("cannot be locked: %w", err))
+	}
+}
+
+// openLock opens the file, which belongs to whom the folder does, so that the
+// peer's user can lock what root has made.
+func openLock(dir, name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, safefile.FileMode)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(dir)
+	if err == nil && os.Getuid() == 0 {
+		owner := info.Sys().(*syscall.Stat_t)
+		err = file.Chown(int(owner.Uid), int(owner.Gid))
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}

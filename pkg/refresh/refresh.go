@@ -1,0 +1,221 @@
+// Package refresh renders the connections of installed chaincodes anew. The peer
+// renders a connection once, at install, but reads it again at every connection:
+// a file that is replaced counts from the next one on, without a reinstall and
+// without a restart.
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/build"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/store"
+)
+
+// Refresher renders the builds of one peer.
+type Refresher struct {
+	Store store.Store
+	// Builder is our name in core.yaml, which the peer has kept with each build.
+	Builder string
+	// Adopt are the names of other builders whose builds are rendered too, if they
+	// are of a type that we accept.
+	Adopt []string
+	// Env is the environment that the builder's programs would get today.
+	Env map[string]string
+	// Now is the time at which certificates are checked.
+	Now time.Time
+	// DryRun leaves everything as it is.
+	DryRun bool
+	// Probe, if it is there, must accept a connection before it replaces another.
+	Probe func(ctx context.Context, packageID string, c connection.Connection) error
+	// Done, if it is there, is called for each build, from any goroutine.
+	Done func()
+}
+
+// State is what came of one build.
+type State string
+
+const (
+	Unchanged State = "unchanged" // what is there is what would be rendered
+	Refreshed State = "refreshed" // it was replaced
+	Outdated  State = "outdated"  // it would have been replaced, but for DryRun
+	Failed    State = "failed"    // the connection that was there stays
+	LeftAlone State = "left"      // it is not for us to render
+)
+
+// Change is what a refresh changes, or would. No value in it is a private key.
+type Change struct{ What, Old, New string }
+
+func (c Change) String() string { return c.What + ": " + c.Old + " → " + c.New }
+
+// Certificate is one that a connection on disk holds.
+type Certificate struct {
+	Key         string // root_cert or client_cert
+	Fingerprint string
+	NotAfter    time.Time
+}
+
+// Result is what came of one build.
+type Result struct {
+	// PackageID is that of the build's package; the name of the folder where it is
+	// the build of none.
+	PackageID string
+	State     State
+	Changes   []Change
+	// Certificates are those of the connection that the peer reads from now on.
+	Certificates []Certificate
+	// Warnings are those of the new connection.
+	Warnings []error
+	// Err is why it failed, joined, or was left alone.
+	Err error
+	// Files are those that the operator's values were read from, or would have been.
+	Files []string
+}
+
+// atOnce is how many builds are worked on at a time: a probe waits for its server.
+const atOnce = 8
+
+// lockTimeout bounds how long one run waits for another.
+const lockTimeout = time.Minute
+
+// Run renders each build of the peer, in the order of their names, and replaces
+// the connections that are not as they would be rendered. One that fails
+// stops no other. The error is that of the store or of ctx.
+func (r Refresher) Run(ctx context.Context) ([]Result, error) {
+	builds, err := r.Store.Builds()
+	if err != nil {
+		return nil, program.WithHint(safefile.At(r.Store.BuildsDir(), err), "the peer's folder is its peer.fileSystemPath; the peer makes the folder of builds at its first start")
+	}
+	if !r.DryRun {
+		unlock, err := lock(ctx, r.Store.BuildsDir())
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+	}
+	results := make([]Result, len(builds))
+	indexes := make(chan int)
+	var workers sync.WaitGroup
+	for range min(atOnce, len(builds)) {
+		workers.Go(func() {
+			for i := range indexes {
+				results[i] = r.safely(ctx, builds[i])
+				if r.Done != nil {
+					r.Done()
+				}
+			}
+		})
+	}
+	for i := range builds {
+		if ctx.Err() == nil {
+			indexes <- i
+		}
+	}
+	close(indexes)
+	workers.Wait()
+	return results, ctx.Err()
+}
+
+// safely is one, of which a panic, too, is the failure of one build only.
+func (r Refresher) safely(ctx context.Context, b store.Build) (result Result) {
+	defer func() {
+		if v := recover(); v != nil {
+			result = Result{PackageID: b.Name(), State: Failed, Err: program.Panicked(v)}
+		}
+	}()
+	return r.one(ctx, b)
+}
+
+// one renders one build.
+func (r Refresher) one(ctx context.Context, b store.Build) Result {
+	result := Result{PackageID: b.Name()}
+	t, err := r.open(b, &result)
+	if err != nil {
+		return result.end(err)
+	}
+	defer t.dir.Close()
+	if !r.DryRun {
+		if err := safefile.RemoveUnfinished(t.dir, chaincode.ConnectionFile); err != nil {
+			return result.end(err)
+		}
+	}
+	rendered, err := r.render(t, &result)
+	if err != nil {
+		return result.end(err)
+	}
+	result.Warnings = rendered.Warnings
+	result.Changes = t.changes(rendered.Connection)
+	if len(result.Changes) == 0 {
+		result.State = Unchanged
+		return result
+	}
+	if r.Probe != nil {
+		if err := r.Probe(ctx, result.PackageID, rendered.Connection); err != nil {
+			return result.end(err)
+		}
+	}
+	if r.DryRun {
+		result.State = Outdated
+		return result
+	}
+	if err := t.replace(rendered.Connection.Encode()); err != nil {
+		return result.end(err)
+	}
+	result.State, result.Certificates = Refreshed, certificates(rendered.Connection)
+	return result
+}
+
+// render renders the connection of a build as its builder would today.
+func (r Refresher) render(t *target, result *Result) (build.Rendered, error) {
+	metadata := t.pkg.Metadata
+	file, err := t.pkg.Template()
+	if err != nil {
+		return build.Rendered{}, err
+	}
+	template, templateErr := build.ParseTemplate(file.Name, file.Content)
+	var names []string
+	if templateErr == nil {
+		for _, v := range template.Variables() {
+			names = append(names, v.Names()...)
+		}
+	}
+	result.Files = environ.Files(r.Env, metadata.Label, names)
+	env, envErr := environ.Load(r.Env, metadata.Label)
+	if err := errors.Join(templateErr, envErr); err != nil {
+		return build.Rendered{}, err
+	}
+	return template.Render(env, metadata, r.Now)
+}
+
+// leftError is why a build is left alone.
+type leftError struct{ error }
+
+func left(format string, args ...any) error { return leftError{fmt.Errorf(format, args...)} }
+
+// end is the result of a build that was not rendered.
+func (r Result) end(err error) Result {
+	r.State, r.Err = Failed, err
+	if errors.As(err, &leftError{}) {
+		r.State = LeftAlone
+	}
+	return r
+}
+
+// Count counts the results in one state.
+func Count(results []Result, state State) int {
+	n := 0
+	for _, r := range results {
+		if r.State == state {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,193 @@
+package refresh
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/detect"
+	"ccaas-template-builder/pkg/store"
+)
+
+// Where a build has its connection: the one that the peer reads, and the one that
+// build left.
+var (
+	released = path.Join(store.Release, chaincode.ReleasedConnection)
+	built    = path.Join(store.Output, chaincode.ConnectionFile)
+)
+
+// target is a build that is ours to render.
+type target struct {
+	pkg      *archive.Package
+	dir      *os.Root
+	released *onDisk
+	built    *onDisk // nil if there is none
+}
+
+// open finds out whether a build is ours, and what it has. It fills in what the
+// result knows of it before anything is rendered. A *leftError is not
+// wrong.
+func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
+	packageID, err := b.PackageID()
+	if err != nil {
+		return nil, leftError{err}
+	}
+	result.PackageID = packageID
+	builder, err := b.Builder()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, halfThere(err)
+	case err != nil:
+		return nil, err
+	case builder != r.Builder && !slices.Contains(r.Adopt, builder):
+		return nil, left("was made by the builder %q", builder)
+	}
+	t = &target{}
+	if t.dir, err = safefile.Open(string(b), "build"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			t.dir.Close()
+		}
+	}()
+	if err := t.readConnections(); err != nil {
+		return nil, err
+	}
+	result.Certificates = certificates(t.released.connection)
+	if t.pkg, err = r.openPackage(packageID); err != nil {
+		return nil, err
+	}
+	if ccType := t.pkg.Metadata.Type; builder != r.Builder && !detect.Accepts(r.Env[detect.TypesVariable], ccType) {
+		return nil, left("was made by the builder %q of a package of type %q, which is not ours", builder, ccType)
+	}
+	return t, nil
+}
+
+func halfThere(err error) error {
+	return left("is half there: the peer is copying it, or was stopped while it did (%w)", err)
+}
+
+// readConnections reads the connections that the build has.
+func (t *target) readConnections() error {
+	var err error
+	if t.released, err = readOnDisk(t.dir, released); errors.Is(err, fs.ErrNotExist) {
+		return halfThere(err)
+	} else if err != nil {
+		return err
+	}
+	if t.built, err = readOnDisk(t.dir, built); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// openPackage opens the package that the peer has kept.
+func (r Refresher) openPackage(packageID string) (*archive.Package, error) {
+	pkg, err := archive.Open(r.Store.PackageFile(packageID))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, left("its package is gone: %w", err)
+	case err != nil:
+		return nil, err
+	case pkg.ID != packageID:
+		return nil, fmt.Errorf("its package is not what was installed: its package ID is %s", pkg.ID)
+	}
+	return pkg, nil
+}
+
+// onDisk is a connection.json of a build.
+type onDisk struct {
+	name       string
+	info       fs.FileInfo
+	data       []byte
+	connection connection.Connection
+	unusable   error // why the peer, or the user who runs this, cannot read it
+}
+
+// readOnDisk reads a connection.json, which must be a file; what is in it may be
+// anything.
+func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
+	info, err := dir.Lstat(name)
+	if err != nil {
+		return nil, safefile.At(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, safefile.At(name, errors.New("is not a regular file"))
+	}
+	f := &onDisk{name: name, info: info}
+	if f.data, err = safefile.Read(dir, name, chaincode.MaxConnection); err == nil {
+		f.connection, err = connection.Decode(f.data)
+	}
+	if err != nil {
+		f.connection, f.unusable = connection.Connection{}, err
+	}
+	return f, nil
+}
+
+// is tells whether the file is what would be written.
+func (f *onDisk) is(data []byte) bool {
+	return bytes.Equal(f.data, data) && f.info.Mode() == safefile.FileMode
+}
+
+// changes lists what is not as it would be with the connection c.
+func (t *target) changes(c connection.Connection) []Change {
+	data := c.Encode()
+	var all []Change
+	if t.released.unusable != nil {
+		all = append(all, Change{chaincode.ConnectionFile, "cannot be used: " + t.released.unusable.Error(), "good"})
+	} else {
+		for _, d := range connection.Differences(t.released.connection, c) {
+			all = append(all, Change{d.Key, d.A, d.B})
+		}
+	}
+	if mode := t.released.info.Mode(); mode != safefile.FileMode {
+		all = append(all, Change{"mode", fmt.Sprintf("%04o", mode.Perm()), fmt.Sprintf("%04o", safefile.FileMode)})
+	}
+	switch {
+	case len(all) > 0:
+	case !t.released.is(data):
+		all = append(all, Change{chaincode.ConnectionFile, "in another form", "in ours"})
+	case t.built != nil && !t.built.is(data):
+		all = append(all, Change{built, "another", "the same"})
+	}
+	return all
+}
+
+// replace puts the new connection where the old ones are, the one that the peer
+// reads last.
+func (t *target) replace(data []byte) error {
+	for _, old := range []*onDisk{t.built, t.released} {
+		if old == nil || old.is(data) {
+			continue
+		}
+		if err := safefile.Replace(t.dir, old.name, data, safefile.FileMode, old.info); err != nil {
+			err = safefile.At(old.name, fmt.Errorf("cannot be replaced, so the old one stays: %w", err))
+			if errors.Is(err, fs.ErrPermission) {
+				err = program.WithHint(err, "run it as the peer's user, to whom the file belongs")
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// certificates lists the certificates of a connection.
+func certificates(c connection.Connection) []Certificate {
+	var all []Certificate
+	for key, certs := range c.Certificates() {
+		for _, cert := range certs {
+			all = append(all, Certificate{key, connection.Fingerprint(cert), cert.NotAfter})
+		}
+	}
+	return all
+}
