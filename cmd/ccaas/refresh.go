@@ -25,6 +25,9 @@ type refreshOptions struct {
 	coreYAML string
 	dryRun   bool
 	probe    bool
+	watch    bool
+	interval time.Duration
+	listen   string
 	output   outputFlag
 }
 
@@ -42,11 +45,24 @@ The values are those of --env-file, or without it those of this very process;
 with --core-yaml, only those that the peer passes on to the builder.
 
 A peer keeps the connection that it has open. To make it use the new one at
-once, restart the chaincode server: the peer dials anew at the next invocation.`,
+once, restart the chaincode server: the peer dials anew at the next invocation.
+
+With --watch, it stays until it gets a signal, and does all that whenever a file
+with values changes, a chaincode is installed, or the interval is over. It logs
+a line for each event.`,
 		Example: `  ccaas refresh --peer-dir /var/peer --env-file peer0.env --dry-run
-  ccaas refresh --peer-dir /var/peer --env-file peer0.env --probe`,
+  ccaas refresh --peer-dir /var/peer --env-file peer0.env --probe
+  ccaas refresh --peer-dir /var/peer --watch --listen :9464`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case options.watch && options.interval <= 0:
+				return misused(cmd, errors.New("--interval must be more than 0"))
+			case options.watch:
+				return watchPeer(cmd.Context(), p, options)
+			case options.listen != "" || cmd.Flags().Changed("interval"):
+				return misused(cmd, errors.New("--listen and --interval are for --watch"))
+			}
 			return refreshOnce(cmd.Context(), p, options)
 		},
 	}
@@ -57,6 +73,9 @@ once, restart the chaincode server: the peer dials anew at the next invocation.`
 	cmd.Flags().StringVar(&options.coreYAML, "core-yaml", "", "the peer's core.yaml, of which the variables that the builder gets are taken")
 	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "show what would change, and change nothing")
 	cmd.Flags().BoolVar(&options.probe, "probe", false, "dial each new connection as ccaas probe does, and keep the old one where the new does not work")
+	cmd.Flags().BoolVar(&options.watch, "watch", false, "stay, and refresh whenever something changes")
+	cmd.Flags().DurationVar(&options.interval, "interval", time.Minute, "with --watch, the longest time between two refreshes")
+	cmd.Flags().StringVar(&options.listen, "listen", "", "with --watch, the HOST:PORT that serves /healthz, /readyz and /metrics")
 	options.output.add(cmd)
 	requireFlags(cmd, "peer-dir")
 	return cmd
@@ -127,100 +146,4 @@ func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions
 		return err
 	}
 	return sayResults(p, options, results)
-}
-
-// sayResults says what people should know besides. The error joins what failed.
-func sayResults(p *program.Program, options refreshOptions, results []refresh.Result) error {
-	var failed []error
-	for _, r := range results {
-		for _, warning := range r.Warnings {
-			p.Warn("%s: %v", r.PackageID, warning)
-		}
-		if r.State == refresh.Failed {
-			failed = append(failed, program.Each(r.Err, func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) }))
-		}
-	}
-	switch {
-	case len(results) > 0 && refresh.Count(results, refresh.LeftAlone) == len(results):
-		p.Warn("none of the builds was made by the builder %q", options.builder)
-	case refresh.Count(results, refresh.Refreshed) > 0:
-		p.Hint("a peer keeps the connection that it has open: restart the chaincode server where the new one is to be used at once")
-	}
-	return errors.Join(failed...)
-}
-
-// resultRows has a row for each build, and one more for each change after the first.
-func resultRows(results []refresh.Result) [][]string {
-	var rows [][]string
-	for _, r := range results {
-		var what []string
-		for _, change := range r.Changes {
-			what = append(what, change.String())
-		}
-		switch r.State {
-		case refresh.Failed:
-			what = []string{"the old connection stays"}
-		case refresh.LeftAlone:
-			what = []string{r.Err.Error()}
-		case refresh.Unchanged:
-			what = []string{""}
-		}
-		rows = append(rows, []string{string(r.State), shortID(r.PackageID), what[0]})
-		for _, more := range what[1:] {
-			rows = append(rows, []string{"", "", more})
-		}
-	}
-	return rows
-}
-
-// shortID is a package ID as far as people need it to tell one from another.
-func shortID(packageID string) string {
-	const hash, shown = 64, 8
-	if len(packageID) <= hash {
-		return packageID
-	}
-	return packageID[:len(packageID)-hash+shown]
-}
-
-// jsonResult is a result for machines.
-type jsonResult struct {
-	PackageID    string            `json:"packageID"`
-	State        refresh.State     `json:"state"`
-	Changes      []jsonChange      `json:"changes"`
-	Certificates []jsonCertificate `json:"certificates"`
-	Warnings     []string          `json:"warnings"`
-	Errors       []string          `json:"errors"` // why it failed or was left
-}
-
-type jsonChange struct {
-	What string `json:"what"`
-	Old  string `json:"old"`
-	New  string `json:"new"`
-}
-
-type jsonCertificate struct {
-	Key         string    `json:"key"`
-	Fingerprint string    `json:"fingerprint"`
-	NotAfter    time.Time `json:"notAfter"`
-}
-
-func jsonResults(results []refresh.Result) []jsonResult {
-	all := []jsonResult{}
-	for _, r := range results {
-		j := jsonResult{PackageID: r.PackageID, State: r.State, Changes: []jsonChange{}, Certificates: []jsonCertificate{}, Warnings: []string{}, Errors: []string{}}
-		for _, c := range r.Changes {
-			j.Changes = append(j.Changes, jsonChange(c))
-		}
-		for _, c := range r.Certificates {
-			j.Certificates = append(j.Certificates, jsonCertificate{c.Key, c.Fingerprint, c.NotAfter.UTC()})
-		}
-		for _, warning := range r.Warnings {
-			j.Warnings = append(j.Warnings, warning.Error())
-		}
-		for _, err := range program.Errors(r.Err) {
-			j.Errors = append(j.Errors, err.Error())
-		}
-		all = append(all, j)
-	}
-	return all
 }

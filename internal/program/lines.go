@@ -25,16 +25,12 @@ const maxErrors = 50
 // Report prints an error line for each error that err joins, then their hints,
 // each line once.
 func (p *Program) Report(err error) {
-	var lines, hints []string
+	var lines []string
 	said := map[string]bool{}
 	for _, e := range Errors(err) {
 		if line := e.Error(); !said[line] {
 			said[line] = true
 			lines = append(lines, line)
-		}
-		var hinted *hintedError
-		if errors.As(e, &hinted) && !slices.Contains(hints, hinted.hint) {
-			hints = append(hints, hinted.hint)
 		}
 	}
 	for i, line := range lines {
@@ -44,7 +40,7 @@ func (p *Program) Report(err error) {
 		}
 		p.line("error", line)
 	}
-	for _, hint := range hints {
+	for _, hint := range Hints(err) {
 		p.line("hint", hint)
 	}
 }
@@ -139,6 +135,18 @@ func WithHint(err error, hint string) error {
 		return err
 	}
 	return Each(err, func(err error) error { return &hintedError{err, hint} })
+}
+
+// Hints are what to do about the errors that err joins, each once.
+func Hints(err error) []string {
+	var hints []string
+	for _, e := range Errors(err) {
+		var hinted *hintedError
+		if errors.As(e, &hinted) && !slices.Contains(hints, hinted.hint) {
+			hints = append(hints, hinted.hint)
+		}
+	}
+	return hints
 }
 
 // Each joins what change makes of each error that err joins.

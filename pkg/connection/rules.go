@@ -110,11 +110,14 @@ func (c Connection) Warnings(now time.Time) []*Failure {
 	return warnings
 }
 
-// Fingerprint is the beginning of a certificate's SHA-256, enough to tell which it is.
-func Fingerprint(cert *x509.Certificate) string {
+// SHA256 is a certificate's SHA-256, in hexadecimal.
+func SHA256(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)
-	return hex.EncodeToString(sum[:8]) + "…"
+	return hex.EncodeToString(sum[:])
 }
+
+// Fingerprint is the beginning of a certificate's SHA-256, enough to tell which it is.
+func Fingerprint(cert *x509.Certificate) string { return SHA256(cert)[:16] + "…" }
 
 // Certificates are those in root_cert and then those in client_cert, by key, of
 // a connection that is valid.

@@ -58,9 +58,9 @@ func (c Change) String() string { return c.What + ": " + c.Old + " → " + c.New
 
 // Certificate is one that a connection on disk holds.
 type Certificate struct {
-	Key         string // root_cert or client_cert
-	Fingerprint string
-	NotAfter    time.Time
+	Key      string // root_cert or client_cert
+	SHA256   string // its fingerprint, in hexadecimal
+	NotAfter time.Time
 }
 
 // Result is what came of one build.
@@ -68,8 +68,10 @@ type Result struct {
 	// PackageID is that of the build's package; the name of the folder where it is
 	// the build of none.
 	PackageID string
-	State     State
-	Changes   []Change
+	// Ours tells whether it is the build of a builder whose builds we render.
+	Ours    bool
+	State   State
+	Changes []Change
 	// Certificates are those of the connection that the peer reads from now on.
 	Certificates []Certificate
 	// Warnings are those of the new connection.
@@ -107,7 +109,7 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	for range min(atOnce, len(builds)) {
 		workers.Go(func() {
 			for i := range indexes {
-				results[i] = r.safely(ctx, builds[i])
+				results[i] = r.result(ctx, builds[i])
 				if r.Done != nil {
 					r.Done()
 				}
@@ -124,53 +126,57 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	return results, ctx.Err()
 }
 
-// safely is one, of which a panic, too, is the failure of one build only.
-func (r Refresher) safely(ctx context.Context, b store.Build) (result Result) {
+// result renders one build. What goes wrong, a panic too, is the failure of this
+// build only.
+func (r Refresher) result(ctx context.Context, b store.Build) (result Result) {
+	result.PackageID = b.Name()
 	defer func() {
 		if v := recover(); v != nil {
-			result = Result{PackageID: b.Name(), State: Failed, Err: program.Panicked(v)}
+			result.State, result.Err = Failed, program.Panicked(v)
 		}
 	}()
-	return r.one(ctx, b)
+	state, err := r.refresh(ctx, b, &result)
+	result.State, result.Err = state, err
+	return result
 }
 
-// one renders one build.
-func (r Refresher) one(ctx context.Context, b store.Build) Result {
-	result := Result{PackageID: b.Name()}
-	t, err := r.open(b, &result)
+// refresh renders one build, and fills in what it learns on the way.
+func (r Refresher) refresh(ctx context.Context, b store.Build, result *Result) (State, error) {
+	t, err := r.open(b, result)
+	if errors.As(err, &leftError{}) {
+		return LeftAlone, err
+	}
 	if err != nil {
-		return result.end(err)
+		return Failed, err
 	}
 	defer t.dir.Close()
 	if !r.DryRun {
 		if err := safefile.RemoveUnfinished(t.dir, chaincode.ConnectionFile); err != nil {
-			return result.end(err)
+			return Failed, err
 		}
 	}
-	rendered, err := r.render(t, &result)
+	rendered, err := r.render(t, result)
 	if err != nil {
-		return result.end(err)
+		return Failed, err
 	}
 	result.Warnings = rendered.Warnings
 	result.Changes = t.changes(rendered.Connection)
 	if len(result.Changes) == 0 {
-		result.State = Unchanged
-		return result
+		return Unchanged, nil
 	}
 	if r.Probe != nil {
 		if err := r.Probe(ctx, result.PackageID, rendered.Connection); err != nil {
-			return result.end(err)
+			return Failed, err
 		}
 	}
 	if r.DryRun {
-		result.State = Outdated
-		return result
+		return Outdated, nil
 	}
 	if err := t.replace(rendered.Connection.Encode()); err != nil {
-		return result.end(err)
+		return Failed, err
 	}
-	result.State, result.Certificates = Refreshed, certificates(rendered.Connection)
-	return result
+	result.Certificates = certificates(rendered.Connection)
+	return Refreshed, nil
 }
 
 // render renders the connection of a build as its builder would today.
@@ -199,15 +205,6 @@ func (r Refresher) render(t *target, result *Result) (build.Rendered, error) {
 type leftError struct{ error }
 
 func left(format string, args ...any) error { return leftError{fmt.Errorf(format, args...)} }
-
-// end is the result of a build that was not rendered.
-func (r Result) end(err error) Result {
-	r.State, r.Err = Failed, err
-	if errors.As(err, &leftError{}) {
-		r.State = LeftAlone
-	}
-	return r
-}
 
 // Count counts the results in one state.
 func Count(results []Result, state State) int {

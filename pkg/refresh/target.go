@@ -51,6 +51,7 @@ func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
 	case builder != r.Builder && !slices.Contains(r.Adopt, builder):
 		return nil, left("was made by the builder %q", builder)
 	}
+	result.Ours = true
 	t = &target{}
 	if t.dir, err = safefile.Open(string(b), "build"); err != nil {
 		return nil, err
@@ -68,6 +69,7 @@ func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
 		return nil, err
 	}
 	if ccType := t.pkg.Metadata.Type; builder != r.Builder && !detect.Accepts(r.Env[detect.TypesVariable], ccType) {
+		result.Ours = false
 		return nil, left("was made by the builder %q of a package of type %q, which is not ours", builder, ccType)
 	}
 	return t, nil
@@ -186,7 +188,7 @@ func certificates(c connection.Connection) []Certificate {
 	var all []Certificate
 	for key, certs := range c.Certificates() {
 		for _, cert := range certs {
-			all = append(all, Certificate{key, connection.Fingerprint(cert), cert.NotAfter})
+			all = append(all, Certificate{key, connection.SHA256(cert), cert.NotAfter})
 		}
 	}
 	return all

@@ -63,7 +63,7 @@ type Build string
 // Name is the name of its folder.
 func (b Build) Name() string { return filepath.Base(string(b)) }
 
-var buildName = regexp.MustCompile(`^(.+)-([0-9a-f]{64})$`)
+var buildName = regexp.MustCompile(`^([[:alnum:]][[:alnum:]_.+-]*)-([0-9a-f]{64})$`)
 
 // PackageID is the ID of the package that the build is of.
 func (b Build) PackageID() (string, error) {

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/refresh"
+)
+
+// sayResults says what people should know besides. The error joins what failed.
+func sayResults(p *program.Program, options refreshOptions, results []refresh.Result) error {
+	var failed []error
+	for _, r := range results {
+		for _, warning := range r.Warnings {
+			p.Warn("%s: %v", r.PackageID, warning)
+		}
+		if r.State == refresh.Failed {
+			failed = append(failed, program.Each(r.Err, func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) }))
+		}
+	}
+	switch {
+	case len(results) > 0 && refresh.Count(results, refresh.LeftAlone) == len(results):
+		p.Warn("none of the builds was made by the builder %q", options.builder)
+	case refresh.Count(results, refresh.Refreshed) > 0:
+		p.Hint("a peer keeps the connection that it has open: restart the chaincode server where the new one is to be used at once")
+	}
+	return errors.Join(failed...)
+}
+
+// resultRows has a row for each build, and one more for each change after the first.
+func resultRows(results []refresh.Result) [][]string {
+	var rows [][]string
+	for _, r := range results {
+		var what []string
+		for _, change := range r.Changes {
+			what = append(what, change.String())
+		}
+		switch r.State {
+		case refresh.Failed:
+			what = []string{"the old connection stays"}
+		case refresh.LeftAlone:
+			what = []string{r.Err.Error()}
+		case refresh.Unchanged:
+			what = []string{""}
+		}
+		rows = append(rows, []string{string(r.State), shortID(r.PackageID), what[0]})
+		for _, more := range what[1:] {
+			rows = append(rows, []string{"", "", more})
+		}
+	}
+	return rows
+}
+
+// shortID is a package ID as far as people need it to tell one from another.
+func shortID(packageID string) string {
+	const hash, shown = 64, 8
+	if len(packageID) <= hash {
+		return packageID
+	}
+	return packageID[:len(packageID)-hash+shown]
+}
+
+// jsonResult is a result for machines.
+type jsonResult struct {
+	PackageID    string            `json:"packageID"`
+	State        refresh.State     `json:"state"`
+	Changes      []jsonChange      `json:"changes"`
+	Certificates []jsonCertificate `json:"certificates"`
+	Warnings     []string          `json:"warnings"`
+	Errors       []string          `json:"errors"` // why it failed or was left
+}
+
+type jsonChange struct {
+	What string `json:"what"`
+	Old  string `json:"old"`
+	New  string `json:"new"`
+}
+
+type jsonCertificate struct {
+	Key      string    `json:"key"`
+	SHA256   string    `json:"sha256"`
+	NotAfter time.Time `json:"notAfter"`
+}
+
+func jsonResults(results []refresh.Result) []jsonResult {
+	all := []jsonResult{}
+	for _, r := range results {
+		j := jsonResult{PackageID: r.PackageID, State: r.State, Changes: []jsonChange{}, Certificates: []jsonCertificate{}, Warnings: []string{}, Errors: []string{}}
+		for _, c := range r.Changes {
+			j.Changes = append(j.Changes, jsonChange(c))
+		}
+		for _, c := range r.Certificates {
+			j.Certificates = append(j.Certificates, jsonCertificate{c.Key, c.SHA256, c.NotAfter.UTC()})
+		}
+		for _, warning := range r.Warnings {
+			j.Warnings = append(j.Warnings, warning.Error())
+		}
+		for _, err := range program.Errors(r.Err) {
+			j.Errors = append(j.Errors, err.Error())
+		}
+		all = append(all, j)
+	}
+	return all
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/refresh"
+	"ccaas-template-builder/pkg/store"
+	"ccaas-template-builder/pkg/watch"
+)
+
+// watchPeer refreshes the connections of a peer until ctx is done.
+func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) error {
+	environment, err := options.environment(p)
+	if err != nil {
+		return err
+	}
+	if err := safefile.CheckDir(options.peerDir); err != nil {
+		return safefile.At(options.peerDir, err)
+	}
+	status := watch.NewStatus(p.Now)
+	log := logger(p, options.output)
+	stop, err := serve(options.listen, status, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	w := &watch.Watch{
+		Refresh: func(ctx context.Context) ([]refresh.Result, error) {
+			env, err := environment()
+			if err != nil {
+				return nil, err
+			}
+			r := options.refresher(p, env)
+			r.Done = status.Progress
+			return r.Run(ctx)
+		},
+		Store:    store.Store(options.peerDir),
+		Files:    options.envFiles,
+		Interval: options.interval,
+		Log:      log,
+		Status:   status,
+	}
+	log.Info("watching", "peer_dir", options.peerDir, "builder", options.builder, "interval", options.interval.String())
+	w.Run(ctx)
+	log.Info("stopped")
+	return nil
+}
+
+// logger writes a line an event.
+func logger(p *program.Program, output outputFlag) *slog.Logger {
+	if output.json() {
+		return slog.New(slog.NewJSONHandler(p.Stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(p.Stderr, nil))
+}
+
+// serve serves the status at an address until stop is called; nothing if the
+// address is empty.
+func serve(address string, status *watch.Status, log *slog.Logger) (stop func(), err error) {
+	if address == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	server := &http.Server{Handler: status.Handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("no longer listening", "error", err)
+		}
+	}()
+	log.Info("listening", "address", listener.Addr().String())
+	return func() { server.Close() }, nil
+}

@@ -1,0 +1,109 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	// quiet is how long nothing must change before a change counts: values often
+	// change together, a certificate and its key above all.
+	quiet = 500 * time.Millisecond
+	// patience bounds how long changes that go on are waited for.
+	patience = 5 * time.Second
+)
+
+// notifier tells when something changes at places.
+type notifier struct {
+	watcher *fsnotify.Watcher
+	places  map[place]bool
+}
+
+func newNotifier() (*notifier, error) {
+	watcher, err := fsnotify.NewWatcher()
+	return &notifier{watcher: watcher, places: map[place]bool{}}, err
+}
+
+func (n *notifier) close() {
+	if n.watcher != nil {
+		n.watcher.Close()
+	}
+}
+
+// add watches more places, and tells whether there were any that were not watched
+// before. A folder that is not there, or not for this user to read, is passed over:
+// what lies above it is watched too, and there is the interval. The error is
+// that of the last of the others.
+func (n *notifier) add(places map[place]bool) (more bool, err error) {
+	folders := map[string]bool{}
+	for p := range n.places {
+		folders[p.dir] = true
+	}
+	for p := range places {
+		if n.places[p] {
+			continue
+		}
+		more = true
+		n.places[p] = true
+		if !folders[p.dir] && n.watcher != nil {
+			folders[p.dir] = true
+			if failed := n.watcher.Add(p.dir); failed != nil && !unreachable(failed) {
+				err = failed
+			}
+		}
+	}
+	return more, err
+}
+
+func unreachable(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// matters tells whether an event is about one of the places.
+func (n *notifier) matters(e fsnotify.Event) bool {
+	dir, name := filepath.Split(e.Name)
+	dir = filepath.Clean(dir)
+	return n.places[place{dir, name}] || n.places[place{dir, ""}]
+}
+
+// wait returns when something has changed and it has become quiet, or after
+// interval, or when ctx is done.
+func (n *notifier) wait(ctx context.Context, interval time.Duration) {
+	var events <-chan fsnotify.Event
+	var lost <-chan error
+	if n.watcher != nil {
+		events, lost = n.watcher.Events, n.watcher.Errors
+	}
+	over := time.After(interval)
+	var calm, enough <-chan time.Time
+	changed := func() {
+		calm = time.After(quiet)
+		if enough == nil {
+			enough = time.After(patience)
+		}
+	}
+	for {
+		select {
+		case e := <-events:
+			if n.matters(e) {
+				changed()
+			}
+		case <-lost: // more has changed than the kernel could tell
+			changed()
+		case <-calm:
+			return
+		case <-enough:
+			return
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package watch
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// place is an entry of a folder; with no name, any entry of it.
+type place struct{ dir, name string }
+
+// maxLinks bounds how many symbolic links are followed, as the kernel does.
+const maxLinks = 40
+
+// addPlaces adds the entries of folders that decide what a path leads to: each
+// folder on the way, each symbolic link, what that points to, and the file at the
+// end; up to the first that is not there. Kubernetes changes a mounted Secret by
+// swapping such a link.
+func addPlaces(places map[place]bool, path string) (end string) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	dir, rest, links := "/", path, 0
+	for rest != "" {
+		var name string
+		name, rest, _ = strings.Cut(strings.TrimLeft(rest, "/"), "/")
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			dir = filepath.Dir(dir)
+			continue
+		}
+		places[place{dir, name}] = true
+		next := filepath.Join(dir, name)
+		target, err := os.Readlink(next)
+		if err != nil { // it is no link, or is not there
+			dir = next
+			continue
+		}
+		if links++; links > maxLinks {
+			break
+		}
+		if filepath.IsAbs(target) {
+			dir = "/"
+		}
+		rest = target + "/" + rest
+	}
+	return dir
+}

@@ -1,0 +1,170 @@
+package watch
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ccaas-template-builder/pkg/refresh"
+)
+
+// stuck is how long a run may take over one build before it counts as stuck; the
+// longest that a probe may wait is half of it.
+const stuck = 10 * time.Minute
+
+// Status is what is known of a peer's chaincodes, for those who ask over HTTP. No
+// part of it is a value.
+type Status struct {
+	now func() time.Time
+
+	mutex    sync.Mutex
+	ready    error // why nothing is known, or no longer
+	working  bool
+	progress time.Time // of the run that is working
+	ran      time.Time // when a run has last come to its end
+	results  []refresh.Result
+	success  map[string]time.Time // of each package ID
+	count    map[outcome]float64
+}
+
+// outcome is what can come of a build.
+type outcome struct {
+	packageID string
+	state     refresh.State
+}
+
+// NewStatus is the status before anything is known. Now is the clock.
+func NewStatus(now func() time.Time) *Status {
+	return &Status{now: now, ready: fmt.Errorf("the first run has not ended"), success: map[string]time.Time{}, count: map[outcome]float64{}}
+}
+
+func (s *Status) begin() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.working, s.progress = true, s.now()
+}
+
+// Progress says that a run has done one more build.
+func (s *Status) Progress() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.progress = s.now()
+}
+
+func (s *Status) end(results []refresh.Result, err error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.working, s.ready = false, err
+	if err != nil {
+		return
+	}
+	s.ran = s.now()
+	s.results = nil
+	for _, r := range results {
+		if !r.Ours {
+			continue
+		}
+		s.results = append(s.results, r)
+		s.count[outcome{r.PackageID, r.State}]++
+		if r.State == refresh.Unchanged || r.State == refresh.Refreshed {
+			s.success[r.PackageID] = s.ran
+		}
+	}
+}
+
+// Handler serves /healthz, /readyz and /metrics.
+func (s *Status) Handler() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(s)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", answer(s.Healthy))
+	mux.HandleFunc("GET /readyz", answer(s.Ready))
+	return mux
+}
+
+func answer(check func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := check(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	}
+}
+
+// Healthy says why the process should be started anew, or nothing.
+func (s *Status) Healthy() error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if took := s.now().Sub(s.progress); s.working && took > stuck {
+		return fmt.Errorf("a run has done nothing for %s", took.Round(time.Second))
+	}
+	return nil
+}
+
+// Ready says why the state of the chaincodes is not known, or nothing.
+func (s *Status) Ready() error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.ready
+}
+
+// The metrics.
+var (
+	notAfter = prometheus.NewDesc("ccaas_certificate_not_after_timestamp_seconds",
+		"When a certificate in the connection.json on disk expires.", []string{"package_id", "key", "sha256"}, nil)
+	upToDate = prometheus.NewDesc("ccaas_connection_up_to_date",
+		"Whether the connection.json on disk is what would be rendered now.", []string{"package_id"}, nil)
+	lastSuccess = prometheus.NewDesc("ccaas_refresh_last_success_timestamp_seconds",
+		"When a chaincode was last seen to be up to date, or was refreshed.", []string{"package_id"}, nil)
+	refreshes = prometheus.NewDesc("ccaas_refreshes_total",
+		"What came of the refreshes of a chaincode.", []string{"package_id", "result"}, nil)
+	lastRun = prometheus.NewDesc("ccaas_refresh_last_run_timestamp_seconds",
+		"When all builds of the peer were last looked at.", nil, nil)
+)
+
+// Describe is that of a prometheus.Collector.
+func (s *Status) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{notAfter, upToDate, lastSuccess, refreshes, lastRun} {
+		descs <- desc
+	}
+}
+
+// Collect is that of a prometheus.Collector.
+func (s *Status) Collect(metrics chan<- prometheus.Metric) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	if !s.ran.IsZero() {
+		gauge(lastRun, seconds(s.ran))
+	}
+	for _, r := range s.results {
+		current := 0.0
+		if r.State == refresh.Unchanged || r.State == refresh.Refreshed {
+			current = 1
+		}
+		gauge(upToDate, current, r.PackageID)
+		if success, ok := s.success[r.PackageID]; ok {
+			gauge(lastSuccess, seconds(success), r.PackageID)
+		}
+		seen := map[refresh.Certificate]bool{} // a file may hold one twice
+		for _, c := range r.Certificates {
+			if !seen[c] {
+				seen[c] = true
+				gauge(notAfter, seconds(c.NotAfter), r.PackageID, c.Key, c.SHA256)
+			}
+		}
+	}
+	for of, n := range s.count {
+		metrics <- prometheus.MustNewConstMetric(refreshes, prometheus.CounterValue, n, of.packageID, string(of.state))
+	}
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

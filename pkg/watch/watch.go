@@ -1,0 +1,141 @@
+// Package watch keeps the connections of a peer's chaincodes as they would be
+// rendered: it refreshes them whenever a value or a build changes, and from time
+// to time. What it knows it logs, and offers to Prometheus.
+package watch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/refresh"
+	"ccaas-template-builder/pkg/store"
+)
+
+// Watch is one peer that is being watched.
+type Watch struct {
+	// Refresh runs over all builds of the peer, with the values of the moment.
+	Refresh func(context.Context) ([]refresh.Result, error)
+	Store   store.Store
+	// Files are watched besides those that the results name.
+	Files    []string
+	Interval time.Duration
+	Log      *slog.Logger
+	Status   *Status
+
+	results []refresh.Result  // of the last run that has come to its end
+	said    map[string]string // what was logged last about each build and each trouble
+}
+
+// Run goes on until ctx is done.
+func (w *Watch) Run(ctx context.Context) {
+	w.said = map[string]string{}
+	for ctx.Err() == nil {
+		// New each time, since a folder may have been replaced by another.
+		n, err := newNotifier()
+		w.say(slog.LevelWarn, "changes are not noticed at once, only at the interval", err)
+		w.watch(n)
+		w.run(ctx)
+		if w.watch(n) { // what is watched only now may have changed before
+			w.run(ctx)
+			w.watch(n)
+		}
+		n.wait(ctx, w.Interval)
+		n.close()
+	}
+}
+
+// watch makes n watch all that the last run has read, and tells whether there is
+// more of it than before.
+func (w *Watch) watch(n *notifier) (more bool) {
+	places := map[place]bool{}
+	builds := addPlaces(places, w.Store.BuildsDir())
+	places[place{builds, ""}] = true
+	for _, file := range w.Files {
+		addPlaces(places, file)
+	}
+	for _, r := range w.results {
+		for _, file := range r.Files {
+			addPlaces(places, file)
+		}
+	}
+	more, err := n.add(places)
+	w.say(slog.LevelWarn, "some changes are not noticed at once, only at the interval", err)
+	return more
+}
+
+// run refreshes all builds once.
+func (w *Watch) run(ctx context.Context) {
+	w.Status.begin()
+	results, err := w.Refresh(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	w.Status.end(results, err)
+	w.say(slog.LevelError, "cannot refresh", err)
+	if err != nil {
+		return
+	}
+	w.results = results
+	for _, r := range results {
+		w.sayResult(r)
+	}
+}
+
+// say logs an error, and later that it is gone, each once.
+func (w *Watch) say(level slog.Level, message string, err error) {
+	text := program.Line(strings.Join(texts(program.Errors(err)), "; "))
+	if w.said[message] == text {
+		return
+	}
+	w.said[message] = text
+	if err == nil {
+		w.Log.Info("over: " + message)
+		return
+	}
+	w.Log.Log(context.Background(), level, message, "errors", text)
+}
+
+// sayResult logs what came of a build, unless it is what is known of it.
+func (w *Watch) sayResult(r refresh.Result) {
+	level, args := slog.LevelInfo, []any{"package_id", r.PackageID}
+	add := func(key string, texts []string) {
+		if len(texts) > 0 {
+			args = append(args, key, program.Line(strings.Join(texts, "; ")))
+		}
+	}
+	add("changes", texts(r.Changes))
+	add("warnings", texts(r.Warnings))
+	add("errors", texts(program.Errors(r.Err)))
+	add("hints", program.Hints(r.Err))
+	if len(r.Warnings) > 0 {
+		level = slog.LevelWarn
+	}
+	switch r.State {
+	case refresh.Outdated:
+		level = slog.LevelWarn
+	case refresh.Failed:
+		level = slog.LevelError
+	}
+	next := r // how it will be found next time, if nothing else happens
+	if r.State == refresh.Refreshed {
+		next.State, next.Changes = refresh.Unchanged, nil
+	}
+	known := fmt.Sprint(next.State, next.Changes, next.Warnings, next.Err)
+	if r.State == next.State && w.said[r.PackageID] == known {
+		return
+	}
+	w.said[r.PackageID] = known
+	w.Log.Log(context.Background(), level, string(r.State), args...)
+}
+
+func texts[T any](all []T) []string {
+	var texts []string
+	for _, one := range all {
+		texts = append(texts, fmt.Sprint(one))
+	}
+	return texts
+}
