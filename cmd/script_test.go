@@ -8,24 +8,19 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/joho/godotenv"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/internal/testprograms"
-	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/peer"
 )
 
 // builder is the folder with bin/detect, bin/build, bin/release and bin/ccaas.
@@ -138,14 +133,8 @@ func envFile(ts *testscript.TestScript, _ bool, args []string) {
 // installed is "installed DIR PACKAGE ENVFILE BUILDER": it installs a package on the
 // peer whose folder is DIR, by the real programs, under the builder's name BUILDER.
 func installed(ts *testscript.TestScript, _ bool, args []string) {
-	pkg, err := archive.Open(ts.MkAbs(args[1]))
-	ts.Check(err)
-	env, err := godotenv.Read(ts.MkAbs(args[2]))
-	ts.Check(err)
-	ours := coreyaml.Builder{Name: args[3], Path: builder, PropagateEnvironment: slices.Collect(maps.Keys(env))}
-	on := &peer.Peer{Dir: ts.MkAbs(args[0]), Builders: []coreyaml.Builder{ours}, Env: env, Log: func(line string) { ts.Logf("%s", line) }}
-	_, err = on.Install(context.Background(), pkg)
-	ts.Check(err)
+	ours := coreyaml.Builder{Name: args[3], Path: builder}
+	ts.Check(testprograms.Install(context.Background(), ts.MkAbs(args[0]), ts.MkAbs(args[1]), ts.MkAbs(args[2]), ours, func(line string) { ts.Logf("%s", line) }))
 }
 
 // nobody runs a program of the builder as a user that owns nothing but the folders in OWNED,

@@ -42,11 +42,12 @@ type peer struct {
 	name        string
 	address     string
 	fileSystem  string
-	values      string // CCAAS_ENV_DIR
-	key         string // towards chaincode servers
+	values      string   // CCAAS_ENV_DIR
+	keys        []string // towards chaincode servers, all that it has had
 	env, client []string
 	clients     testpki.Identity // the authority of its certificate towards servers
 	daemon      *daemon
+	notes       *daemon // its chaincode server of notes
 }
 
 func (n *network) crypto(path string) string { return filepath.Join(n.dir, "crypto", path) }
@@ -94,11 +95,6 @@ func (n *network) newPeer(name string) *peer {
 	host := name + "." + domain
 	organisation := n.crypto("peerOrganizations/" + domain)
 	home := organisation + "/peers/" + host
-	var err error
-	p.clients, err = testpki.CA("clients of "+name, time.Now())
-	n.must(err)
-	client, err := p.clients.Issue(host, time.Now(), time.Now().Add(time.Hour))
-	n.must(err)
 	p.client = append([]string{
 		"FABRIC_CFG_PATH=" + n.config,
 		"CORE_PEER_LOCALMSPID=Org1MSP",
@@ -131,19 +127,33 @@ func (n *network) newPeer(name string) *peer {
 		"CORE_CHAINCODE_ROOT_CERT_FILE=" + n.write(name+"/servers.crt", n.servers.Cert),
 		fmt.Sprintf(`CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG={"peername":"%s"}`, host),
 	}, logging...)
-	p.key = client.Key
-	p.env = append(p.env, n.identity(name, client)...)
+	p.env = append(p.env, n.identify(p)...)
 	return p
 }
 
-// identity are the variables with a peer's certificate and key for chaincode
-// servers. One peer has them in files, the other in the variables themselves: a
-// peer logs its settings, with its environment, when it starts.
-func (n *network) identity(name string, client testpki.Identity) []string {
-	if name == "peer0" {
+// newClient makes a certificate for a peer towards chaincode servers, and its
+// authority. All authorities of a peer have one name, as an authority keeps its own
+// when its key is replaced.
+func (n *network) newClient(p *peer) (authority, client testpki.Identity) {
+	authority, err := testpki.CA("clients of "+p.name, time.Now())
+	n.must(err)
+	client, err = authority.Issue(p.name+"."+domain, time.Now(), time.Now().Add(time.Hour))
+	n.must(err)
+	p.keys = append(p.keys, client.Key)
+	return authority, client
+}
+
+// identify gives a peer a certificate of a new authority, and returns the variables
+// with it and its key. One peer has them in files, which can change while it runs,
+// the other in the variables themselves: a peer logs its settings, with its
+// environment, when it starts.
+func (n *network) identify(p *peer) []string {
+	var client testpki.Identity
+	p.clients, client = n.newClient(p)
+	if p.name == "peer0" {
 		return []string{
-			"CORE_CHAINCODE_TLS_CLIENT_CERT_FILE=" + n.write(name+"/client.crt", client.Cert),
-			"CORE_CHAINCODE_TLS_CLIENT_KEY_FILE=" + n.write(name+"/client.key", client.Key),
+			"CORE_CHAINCODE_TLS_CLIENT_CERT_FILE=" + n.write(p.name+"/client.crt", client.Cert),
+			"CORE_CHAINCODE_TLS_CLIENT_KEY_FILE=" + n.write(p.name+"/client.key", client.Key),
 		}
 	}
 	return []string{"CORE_CHAINCODE_TLS_CLIENT_CERT=" + client.Cert, "CORE_CHAINCODE_TLS_CLIENT_KEY=" + client.Key}
@@ -187,7 +197,7 @@ func (n *network) startOrderer() {
 func (n *network) startPeers() {
 	for _, p := range n.peers {
 		n.step("start %s and join it to the channel", p.name)
-		n.startPeer(p, "")
+		p.daemon = n.start(p.name, n.dir, p.address, true, p.env, n.fabric("peer"), "node", "start")
 		n.peer(p, "channel", "join", "-b", n.block())
 	}
 	n.poll("the orderer has a leader", func() error {
@@ -198,11 +208,6 @@ func (n *network) startPeers() {
 		}
 		return nil
 	})
-}
-
-// startPeer starts a peer; how keeps its log apart from an earlier one.
-func (n *network) startPeer(p *peer, how string) {
-	p.daemon = n.start(strings.TrimSpace(p.name+" "+how), n.dir, p.address, true, p.env, n.fabric("peer"), "node", "start")
 }
 
 func (n *network) ordererFlags() []string {
@@ -256,7 +261,8 @@ func (p *peer) release(id string) string {
 	return filepath.Join(p.fileSystem, "externalbuilder", "builds", strings.Replace(id, ":", "-", 1), "release")
 }
 
-// server is a chaincode server: how it is to be, and where.
+// server is a chaincode server: how it is to be, and where. Its name is its own, as
+// its log is.
 type server struct {
 	name, address, id string
 	cert              testpki.Identity // none: without TLS
@@ -264,7 +270,7 @@ type server struct {
 }
 
 // startServer starts the Node chaincode.
-func (n *network) startServer(s server) {
+func (n *network) startServer(s server) *daemon {
 	env := []string{"CORE_CHAINCODE_ID=" + s.id, "CORE_CHAINCODE_ADDRESS=" + strings.Replace(s.address, "localhost", "127.0.0.1", 1), "SERVER_NAME=" + s.name}
 	withTLS := s.cert.Cert != ""
 	if withTLS {
@@ -273,7 +279,7 @@ func (n *network) startServer(s server) {
 			"CORE_CHAINCODE_TLS_KEY_FILE="+n.write(s.name+"/server.key", s.cert.Key),
 			"CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE="+n.write(s.name+"/clients.crt", s.clients.Cert))
 	}
-	n.start(s.name, n.node, s.address, withTLS, env, "node", "node_modules/.bin/fabric-chaincode-node", "server")
+	return n.start(s.name, n.node, s.address, withTLS, env, "node", "node_modules/.bin/fabric-chaincode-node", "server")
 }
 
 // certificate is one for a server on this host.

@@ -140,10 +140,8 @@ func (b *bench) start(name, dir, address string, withTLS bool, env []string, pro
 	b.t.Cleanup(func() { d.end(syscall.SIGKILL) })
 	b.daemons = append(b.daemons, d)
 	b.poll(name+" listens at "+address, func() error {
-		select {
-		case <-d.done:
+		if d.ended() {
 			b.fatal("%s has ended: %v", shown(program, args), cmd.ProcessState)
-		default:
 		}
 		return answers(b.ctx, address, withTLS)
 	})
@@ -216,15 +214,23 @@ func (b *bench) read(path string) string {
 	return string(content)
 }
 
+// ended tells whether the process has ended; nothing starts it again.
+func (d *daemon) ended() bool {
+	select {
+	case <-d.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // end sends a signal to the process, and waits until it has ended. What has not
 // ended by itself in time is killed with all that it has started.
 func (d *daemon) end(signal syscall.Signal) {
-	select {
-	case <-d.done:
+	if d.ended() {
 		return
-	default:
-		syscall.Kill(-d.cmd.Process.Pid, signal)
 	}
+	syscall.Kill(-d.cmd.Process.Pid, signal)
 	select {
 	case <-d.done:
 	case <-time.After(10 * time.Second):

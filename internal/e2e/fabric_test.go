@@ -7,9 +7,11 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,15 +32,19 @@ func TestFabric(t *testing.T) {
 	fabrics := n.packageFabrics()
 	needy := n.packageNeedy()
 	n.configure(notes.file, fabrics, needy)
-	n.setAddress("notes_1.0")
+	for _, p := range n.peers {
+		n.setAddress(p, "notes_1.0")
+	}
 	n.examine(notes.file, fabrics, needy)
 	n.startOrderer()
 	n.startPeers()
 	n.useNotes(notes)
 	n.installFabrics(fabrics)
 	n.refuseNeedy(needy)
-	n.misconnect()
+	n.rotate(notes)
 	n.move(notes)
+	n.useLate()
+	n.misconnect()
 	n.lookBack()
 }
 
@@ -114,15 +120,17 @@ func (n *network) configure(packages ...string) {
 
 func (n *network) coreYAML() string { return filepath.Join(n.config, "core.yaml") }
 
-// setAddress gives a chaincode an address at each peer, and returns them.
-func (n *network) setAddress(label string) (addresses []string) {
-	for _, p := range n.peers {
-		address := "localhost:" + n.freePort()
-		n.must(os.MkdirAll(filepath.Join(p.values, label), 0o700))
-		n.must(os.WriteFile(filepath.Join(p.values, label, "CORE_CHAINCODE_ADDRESS"), []byte(address), 0o600))
-		addresses = append(addresses, address)
-	}
-	return addresses
+// setAddress gives a chaincode an address at a peer, and returns it.
+func (n *network) setAddress(p *peer, label string) string {
+	address := "localhost:" + n.freePort()
+	n.setValue(p, label, "CORE_CHAINCODE_ADDRESS", address)
+	return address
+}
+
+// setValue gives a peer a value for the chaincode with this label.
+func (n *network) setValue(p *peer, label, name, value string) {
+	n.must(os.MkdirAll(filepath.Join(p.values, label), 0o700))
+	n.must(os.WriteFile(filepath.Join(p.values, label, name), []byte(value), 0o600))
 }
 
 // examine has doctor find nothing wrong, and the one thing that is, with the
@@ -150,42 +158,33 @@ func (n *network) examine(good, fabrics, needy string) {
 // useNotes installs the chaincode on both peers, starts a server for each, and
 // has both peers endorse a transaction.
 func (n *network) useNotes(notes pack) {
-	addresses := n.addresses("notes_1.0")
-	for i, p := range n.peers {
+	for _, p := range n.peers {
 		n.step("install notes on %s and start its server", p.name)
 		if id := n.install(p, notes.file); id != notes.id {
 			n.fatal("%s has installed %s, and ccaas package has said %s", p.name, id, notes.id)
 		}
-		n.released(p, notes.id, addresses[i])
-		n.startServer(server{"notes-" + p.name, addresses[i], notes.id, n.certificate(n.servers, "localhost"), p.clients})
+		address := n.address(p, "notes_1.0")
+		n.released(p, notes.id, address)
+		p.notes = n.startServer(server{"notes-" + p.name, address, notes.id, n.certificate(n.servers, "localhost"), p.clients})
 	}
 	n.step("approve and commit notes")
 	// Twice the same role: it takes the signatures of two peers.
 	n.deploy("notes", notes.id, "OutOf(2, 'Org1MSP.peer', 'Org1MSP.peer')", n.peers...)
 	n.step("put a note, endorsed by both peers")
-	n.invoke(`{"Args":["put","greeting","hello"]}`, n.peers...)
+	n.put("notes", "hello", n.peers...)
 	for _, p := range n.peers {
-		n.step("query %s", p.name)
-		if got := n.query(p, "notes", `{"Args":["get","greeting"]}`); got != "hello" {
-			n.fatal("%s has the note %q, not hello", p.name, got)
-		}
-		if got := n.query(p, "notes", `{"Args":["server"]}`); got != "notes-"+p.name {
-			n.fatal("%s is answered by the server %q, not by its own", p.name, got)
-		}
+		n.answered(p, "notes-"+p.name)
 	}
 	n.step("put a note, endorsed by one peer")
-	args := n.invocation(`{"Args":["put","greeting","alone"]}`, n.peers[0])
+	args := n.putting("notes", "alone", n.peers[0])
 	if out := n.refused(n.peers[0].client, n.fabric("peer"), args...); !strings.Contains(out, "ENDORSEMENT_POLICY_FAILURE") {
 		n.fatal("one endorsement is not refused as too few:\n%s", out)
 	}
 }
 
-// addresses are those that setAddress has set.
-func (n *network) addresses(label string) (addresses []string) {
-	for _, p := range n.peers {
-		addresses = append(addresses, n.read(filepath.Join(p.values, label, "CORE_CHAINCODE_ADDRESS")))
-	}
-	return addresses
+// address is the one that setAddress has set.
+func (n *network) address(p *peer, label string) string {
+	return n.read(filepath.Join(p.values, label, "CORE_CHAINCODE_ADDRESS"))
 }
 
 // released looks at what the peer has kept of a build: the connection, readable
@@ -218,20 +217,36 @@ func (n *network) connection(p *peer, id string) map[string]any {
 	return connection
 }
 
-// invocation are the arguments that have these peers endorse a call of notes.
-func (n *network) invocation(call string, peers ...*peer) []string {
-	args := append([]string{"chaincode", "invoke", "-C", channel, "-n", "notes", "-c", call, "--waitForEvent"}, n.ordererFlags()...)
+// putting are the arguments that have these peers endorse a note of a chaincode.
+func (n *network) putting(chaincode, text string, peers ...*peer) []string {
+	call := fmt.Sprintf(`{"Args":["put","greeting",%q]}`, text)
+	args := append([]string{"chaincode", "invoke", "-C", channel, "-n", chaincode, "-c", call, "--waitForEvent"}, n.ordererFlags()...)
 	return append(args, at(peers...)...)
 }
 
-func (n *network) invoke(call string, peers ...*peer) {
+// put puts a note, which each of the peers that endorse it then has.
+func (n *network) put(chaincode, text string, peers ...*peer) {
 	n.t.Helper()
-	n.peer(peers[0], n.invocation(call, peers...)...)
+	n.peer(peers[0], n.putting(chaincode, text, peers...)...)
+	for _, p := range peers {
+		if got := n.peer(p, querying(chaincode, "get", "greeting")...); got != text+"\n" {
+			n.fatal("%s has the note %q, not %q", p.name, got, text)
+		}
+	}
 }
 
-func (n *network) query(p *peer, chaincode, call string) string {
+// querying are the arguments that query a chaincode.
+func querying(chaincode string, args ...string) []string {
+	call := `{"Args":["` + strings.Join(args, `","`) + `"]}`
+	return []string{"chaincode", "query", "-C", channel, "-n", chaincode, "-c", call}
+}
+
+// answered looks at which server of notes answers a peer.
+func (n *network) answered(p *peer, server string) {
 	n.t.Helper()
-	return strings.TrimSpace(n.peer(p, "chaincode", "query", "-C", channel, "-n", chaincode, "-c", call))
+	if got := n.peer(p, querying("notes", "server")...); got != server+"\n" {
+		n.fatal("%s is answered by the server %q, not by %s", p.name, got, server)
+	}
 }
 
 // installFabrics installs the package made for Fabric's builder: one ID, and a
@@ -276,15 +291,31 @@ func (n *network) logged(p *peer, line string) {
 	})
 }
 
-// misconnect gives the first peer servers that are wrong, each in its way: what
-// the one who calls the chaincode reads, and what the peer's log adds to that.
+// What a call of a chaincode says, and the peer's log, if there is no connection to
+// the server in dial_timeout.
+const (
+	untimely = `connection to ID failed: .*error creating grpc connection to ADDRESS: .*context deadline exceeded`
+	unable   = `failed to connect to \{Addr: "ADDRESS".*`
+)
+
+// unlaunched has a call of a chaincode fail, because the peer cannot launch it: what
+// the one who calls reads, and what the log adds to that.
+func (n *network) unlaunched(p *peer, id, address, answer, log string, call []string) {
+	n.t.Helper()
+	expected := strings.NewReplacer("ID", regexp.QuoteMeta(id), "ADDRESS", regexp.QuoteMeta(address))
+	out := n.refused(p.client, n.fabric("peer"), call...)
+	if pattern := expected.Replace(answer); !regexp.MustCompile(pattern).MatchString(out) {
+		n.fatal("the answer is not %s, but:\n%s", pattern, out)
+	}
+	n.logged(p, expected.Replace(log))
+}
+
+// misconnect gives the first peer servers that are wrong, each in its way.
 func (n *network) misconnect() {
 	p := n.peers[0]
 	others, err := testpki.CA("others", time.Now())
 	n.must(err)
 	good := n.certificate(n.servers, "localhost")
-	const untimely = `connection to ID failed: .*error creating grpc connection to ADDRESS: .*context deadline exceeded`
-	const unable = `failed to connect to \{Addr: "ADDRESS".*`
 	for _, wrong := range []struct {
 		name        string
 		server      *server
@@ -306,7 +337,7 @@ func (n *network) misconnect() {
 			`peer will not accept external chaincode connection other_1\.0:0123 `},
 	} {
 		packed := n.packageNotes(wrong.name + "_1.0")
-		address := n.setAddress(wrong.name + "_1.0")[0]
+		address := n.setAddress(p, wrong.name+"_1.0")
 		n.step("a chaincode server that is wrong: %s", wrong.name)
 		if s := wrong.server; s != nil {
 			s.name, s.address, s.id = wrong.name, address, cmp.Or(s.id, packed.id)
@@ -314,49 +345,107 @@ func (n *network) misconnect() {
 		}
 		n.install(p, packed.file)
 		n.deploy(wrong.name, packed.id, "", p)
-		expected := strings.NewReplacer("ID", regexp.QuoteMeta(packed.id), "ADDRESS", regexp.QuoteMeta(address))
-		out := n.refused(p.client, n.fabric("peer"), "chaincode", "query", "-C", channel, "-n", wrong.name, "-c", `{"Args":["server"]}`)
-		if pattern := expected.Replace(wrong.answer); !regexp.MustCompile(pattern).MatchString(out) {
-			n.fatal("the answer is not %s, but:\n%s", pattern, out)
-		}
-		n.logged(p, expected.Replace(wrong.log))
+		n.unlaunched(p, packed.id, address, wrong.answer, wrong.log, querying(wrong.name, "server"))
 	}
 }
 
-// move moves a peer's server to another address, in the way that
-// docs/troubleshooting.md has for it: the peer builds anew what it misses when
-// it starts, with the values of that time.
+// rotate gives a peer a certificate of a new authority, and its server that
+// authority alone: until refresh, the peer sends its old certificate. The server on
+// Node closes the connection without a word, since the authority has the old name.
+func (n *network) rotate(notes pack) {
+	p := n.peers[0]
+	n.step("restart the server of %s with another authority of its clients", p.name)
+	address := n.address(p, "notes_1.0")
+	n.identify(p)
+	p.notes.end(syscall.SIGTERM)
+	p.notes = n.startServer(server{"notes-rotated", address, notes.id, n.certificate(n.servers, "localhost"), p.clients})
+	n.unlaunched(p, notes.id, address, untimely, unable+`error reading server preface: `, n.putting("notes", "refused", n.peers...))
+	n.step("ccaas refresh for %s with its new certificate", p.name)
+	n.refresh(p, notes.id, "--core-yaml", n.coreYAML())
+	n.put("notes", "rotated", n.peers...)
+	n.answered(p, "notes-rotated")
+}
+
+// move moves a peer's server to another address: the peer keeps the stream to the
+// old one as long as that runs.
 func (n *network) move(notes pack) {
 	p := n.peers[1]
-	n.step("move the server of %s, and start the peer again without its build", p.name)
-	address := n.setAddress("notes_1.0")[1]
-	n.startServer(server{"notes-moved", address, notes.id, n.certificate(n.servers, "localhost"), p.clients})
-	p.daemon.end(syscall.SIGTERM)
-	n.must(os.RemoveAll(filepath.Dir(p.release(notes.id))))
-	n.startPeer(p, "again")
-	n.poll("the peer has built notes again", func() error {
-		_, err := os.Stat(filepath.Join(p.release(notes.id), "chaincode", "server", "connection.json"))
-		return err
-	})
-	if got := n.query(p, "notes", `{"Args":["server"]}`); got != "notes-moved" {
-		n.fatal("%s is answered by the server %q, not by the one that has moved", p.name, got)
-	}
+	n.step("ccaas refresh for %s with a new server beside the old one", p.name)
+	address := n.setAddress(p, "notes_1.0")
+	old := p.notes
+	p.notes = n.startServer(server{"notes-moved", address, notes.id, n.certificate(n.servers, "localhost"), p.clients})
+	n.refresh(p, notes.id, "--probe")
 	n.released(p, notes.id, address)
+	n.put("notes", "refreshed", n.peers...)
+	n.answered(p, "notes-"+p.name)
+	n.step("stop the old server of %s", p.name)
+	old.end(syscall.SIGTERM)
+	n.poll(p.name+" is answered again", func() error {
+		_, all, err := n.try(p.client, n.fabric("peer"), querying("notes", "server")...)
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, tail(all, 1))
+		}
+		return nil
+	})
+	n.answered(p, "notes-moved")
+	n.put("notes", "moved", n.peers...)
 }
 
-// lookBack has doctor look at all that was built, and looks for the peers' keys
-// in every log.
+// refresh has ccaas refresh render the builds of a peer with the environment of its
+// process: the connection of one package changes, and no other.
+func (n *network) refresh(p *peer, id string, flags ...string) {
+	n.t.Helper()
+	out := n.run(p.env, n.ccaas(), append([]string{"refresh", "--peer-dir", p.fileSystem, "-o", "json"}, flags...)...)
+	var results struct {
+		Chaincodes []struct{ PackageID, State string }
+	}
+	n.must(json.Unmarshal([]byte(out), &results))
+	var changed []string
+	for _, c := range results.Chaincodes {
+		if c.State != "unchanged" {
+			changed = append(changed, c.State+" "+c.PackageID)
+		}
+	}
+	if !slices.Equal(changed, []string{"refreshed " + id}) {
+		n.fatal("refresh has not changed the connection of %s and no other:\n%s", id, out)
+	}
+}
+
+// useLate installs a chaincode of which nothing was known when the peer started:
+// its address, and a certificate of an authority of its own, come with its label.
+func (n *network) useLate() {
+	const label = "late_1.0"
+	p := n.peers[0]
+	late := n.packageNotes(label)
+	n.step("give %s values for a label that it has not had, and install", p.name)
+	clients, client := n.newClient(p)
+	address := n.setAddress(p, label)
+	n.setValue(p, label, "CORE_CHAINCODE_TLS_CLIENT_CERT", client.Cert)
+	n.setValue(p, label, "CORE_CHAINCODE_TLS_CLIENT_KEY", client.Key)
+	n.startServer(server{"late", address, late.id, n.certificate(n.servers, "localhost"), clients})
+	n.install(p, late.file)
+	n.deploy("late", late.id, "", p)
+	n.put("late", "hello", p)
+}
+
+// lookBack has doctor look at all that was built, looks for the peers' keys in
+// every log, and sees that the processes of the peers are those of the start.
 func (n *network) lookBack() {
 	for _, p := range n.peers {
-		n.step("ccaas doctor for what %s has built, and its key in the logs", p.name)
+		n.step("ccaas doctor for what %s has built, and its keys in the logs", p.name)
+		if p.daemon.ended() {
+			n.fatal("%s has ended: %v", p.name, p.daemon.cmd.ProcessState)
+		}
 		out := n.run(p.env, n.ccaas(), "doctor", "--core-yaml", n.coreYAML(), "--peer-dir", p.fileSystem)
 		if !strings.Contains(out, "ok       earlier builds can be used\n") {
 			n.fatal("doctor takes no earlier builds:\n%s", out)
 		}
-		line := strings.Split(p.key, "\n")[1]
-		for _, d := range n.daemons {
-			if strings.Contains(d.read(), line) {
-				n.fatal("the key of %s is in the log of %s", p.name, d.name)
+		for _, key := range p.keys {
+			line := strings.Split(key, "\n")[1]
+			for _, d := range n.daemons {
+				if strings.Contains(d.read(), line) {
+					n.fatal("a key of %s is in the log of %s", p.name, d.name)
+				}
 			}
 		}
 	}

@@ -5,10 +5,12 @@ package e2e_test
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +18,9 @@ import (
 
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/internal/testprograms"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/store"
 )
 
 const nodeChaincode = "../../examples/chaincode-node"
@@ -46,6 +51,7 @@ type nodePeer struct {
 	name    string
 	address string
 	envFile string
+	store   store.Store // its folder, once something is installed
 	server  *exec.Cmd
 	log     string // the file of the server's output
 }
@@ -72,18 +78,15 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// newPeer makes a peer's identity, of an authority of its own, and its env file.
+// newPeer makes a peer's identity, its server's, and its env file.
 func (w *world) newPeer(name string) *nodePeer {
 	now := time.Now()
-	authority := must(w.t)(testpki.CA("clients of "+name, now))
-	client := must(w.t)(authority.Issue(name, now, now.AddDate(0, 1, 0)))
+	w.identify(name)
 	server := must(w.t)(w.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))
-	w.write(name+"-clients.crt", authority.Cert)
-	w.write(name+".crt", client.Cert)
-	w.write(name+".key", client.Key)
 	w.write(name+"-server.crt", server.Cert)
 	w.write(name+"-server.key", server.Key)
-	p := &nodePeer{name: name, address: "localhost:" + freePort(w.t), envFile: w.file(name + ".env"), log: w.file(name + "-server.log")}
+	p := &nodePeer{name: name, address: "localhost:" + freePort(w.t), envFile: w.file(name + ".env"),
+		store: store.Store(w.file(name)), log: w.file(name + "-server.log")}
 	w.write(name+".env", strings.Join([]string{
 		"CORE_PEER_ID=" + name,
 		"CORE_CHAINCODE_ADDRESS=" + p.address,
@@ -92,6 +95,18 @@ func (w *world) newPeer(name string) *nodePeer {
 		"CORE_CHAINCODE_TLS_CLIENT_KEY_FILE=" + w.file(name+".key"),
 	}, "\n"))
 	return p
+}
+
+// identify gives a peer a certificate of a new authority, the one that its server
+// trusts from its next start on. All authorities of a peer have one name, as an
+// authority keeps its own when its key is replaced.
+func (w *world) identify(name string) {
+	now := time.Now()
+	authority := must(w.t)(testpki.CA("clients of "+name, now))
+	client := must(w.t)(authority.Issue(name, now, now.AddDate(0, 1, 0)))
+	w.write(name+"-clients.crt", authority.Cert)
+	w.write(name+".crt", client.Cert)
+	w.write(name+".key", client.Key)
 }
 
 // start starts a peer's chaincode server, with variables besides those of mutual
@@ -152,15 +167,11 @@ type probed struct {
 	Stages []struct{ Stage, State, Finding, Hint string }
 }
 
-// probe probes the server in a peer's env file, with other variables on top, and
-// returns the stage that fails and what it says; none if all is well.
-func (w *world) probe(p *nodePeer, env ...string) (stage, finding string) {
+// probe runs ccaas probe with these arguments, and returns the stage that fails
+// and what it says; none if all is well.
+func (w *world) probe(args ...string) (stage, finding string) {
 	w.t.Helper()
-	args := []string{"probe", w.file("notes.tgz"), "--env-file", p.envFile, "-o", "json"}
-	for _, pair := range env {
-		args = append(args, "--env", pair)
-	}
-	out, runErr := exec.Command(w.ccaas, args...).Output()
+	out, runErr := exec.Command(w.ccaas, append([]string{"probe", "-o", "json"}, args...)...).Output()
 	var result probed
 	if err := json.Unmarshal(out, &result); err != nil || len(result.Stages) == 0 {
 		w.t.Fatalf("probe says %q, %v", out, err)
@@ -176,10 +187,27 @@ func (w *world) probe(p *nodePeer, env ...string) (stage, finding string) {
 	return stage, finding
 }
 
-// expect holds a probe against the stage that is to fail, and a part of what it says.
+// expect probes the server in a peer's env file, with other variables on top.
 func (w *world) expect(what string, p *nodePeer, wantStage, want string, env ...string) {
 	w.t.Helper()
-	stage, finding := w.probe(p, env...)
+	args := []string{w.file("notes.tgz"), "--env-file", p.envFile}
+	for _, pair := range env {
+		args = append(args, "--env", pair)
+	}
+	w.expectProbe(what, p, wantStage, want, args...)
+}
+
+// expectReleased probes the server in the connection.json that the peer reads.
+func (w *world) expectReleased(what string, p *nodePeer, wantStage, want string) {
+	w.t.Helper()
+	build := string(p.store.Build(w.id))
+	w.expectProbe(what, p, wantStage, want, filepath.Join(build, store.Release, chaincode.ReleasedConnection), "--package-id", w.id)
+}
+
+// expectProbe holds a probe against the stage that is to fail, and a part of what it says.
+func (w *world) expectProbe(what string, p *nodePeer, wantStage, want string, args ...string) {
+	w.t.Helper()
+	stage, finding := w.probe(args...)
 	w.t.Logf("%s: %s %s", what, stage, finding)
 	if stage != wantStage || !strings.Contains(finding, want) {
 		log, _ := os.ReadFile(p.log)
@@ -241,6 +269,93 @@ func TestNodeChaincodeTLS(t *testing.T) {
 	w.run("init", w.file("plain"), "--template", "plain")
 	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("plain"), "--label", "notes_1.0"))
 	w.expect("TLS not meant", p, "grpc", "the server ")
+}
+
+// The authority of a peer's certificate is replaced: the connection of an installed
+// package follows by refresh, and with --probe not before its server does.
+func TestNodeRefresh(t *testing.T) {
+	requireNode(t)
+	w := newWorld(t)
+	p := w.peers[0]
+	w.install(p)
+	w.start(p)
+	w.expectReleased("installed", p, "", "")
+
+	installed := w.kept(p)
+	refresh := []string{"refresh", "--peer-dir", string(p.store), "--env-file", p.envFile, "--probe"}
+	w.identify(p.name)
+	early := exec.Command(w.ccaas, refresh...)
+	out, _ := early.CombinedOutput()
+	if early.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "the old one stays: tls: the server refuses the client certificate") {
+		t.Errorf("refresh before the server has the new authority: %v: %s", early.ProcessState, out)
+	}
+	const lock = "externalbuilder/ccaas-refresh.lock"
+	w.expectChanged(p, installed, lock)
+	w.expectReleased("refreshed too early", p, "", "")
+
+	w.restart(p)
+	w.expectReleased("other authority", p, "tls", "refuses the client certificate (the connection was closed)")
+	if out := w.run(refresh...); !strings.Contains(out, "refreshed  notes_1.0:") {
+		t.Errorf("refresh says %s", out)
+	}
+	w.expectReleased("refreshed", p, "", "")
+	build := "externalbuilder/builds/" + p.store.Build(w.id).Name() + "/"
+	w.expectChanged(p, installed, build+"bld/connection.json", build+"release/chaincode/server/connection.json", lock)
+}
+
+// install installs the package on a peer, by the real programs.
+func (w *world) install(p *nodePeer) {
+	w.t.Helper()
+	builder := coreyaml.Builder{Name: coreyaml.DefaultName, Path: filepath.Dir(filepath.Dir(w.ccaas))}
+	log := func(line string) { w.t.Logf("%s: %s", p.name, line) }
+	if err := testprograms.Install(w.t.Context(), string(p.store), w.file("notes.tgz"), p.envFile, builder, log); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// kept is each file in a peer's folder, with its mode and its content.
+func (w *world) kept(p *nodePeer) map[string]string {
+	w.t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(string(p.store), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, infoErr := entry.Info()
+		content, readErr := os.ReadFile(path)
+		name, nameErr := filepath.Rel(string(p.store), path)
+		if err := errors.Join(infoErr, readErr, nameErr); err != nil {
+			return err
+		}
+		files[name] = info.Mode().String() + " " + string(content)
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return files
+}
+
+// expectChanged holds the files of a peer that are not as they were, or that are new
+// or gone, against these, sorted. All others, the package among them, are the same
+// byte for byte.
+func (w *world) expectChanged(p *nodePeer, before map[string]string, want ...string) {
+	w.t.Helper()
+	var changed []string
+	after := w.kept(p)
+	for name, content := range after {
+		if before[name] != content {
+			changed = append(changed, name)
+		}
+	}
+	for name := range before {
+		if _, is := after[name]; !is {
+			changed = append(changed, name)
+		}
+	}
+	if slices.Sort(changed); !slices.Equal(changed, want) {
+		w.t.Errorf("changed: %q, want %q", changed, want)
+	}
 }
 
 // crossed is the env file of one peer with the address of another.

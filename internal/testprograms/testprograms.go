@@ -1,12 +1,22 @@
-// Package testprograms builds the project's programs for the tests that run them.
+// Package testprograms builds the project's programs for the tests that run them,
+// and installs packages with them.
 package testprograms
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+
+	"github.com/joho/godotenv"
+
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/peer"
 )
 
 // Build builds ccaas and the builder's programs of the project at root into the
@@ -33,4 +43,21 @@ func DependOnSources(root string) error {
 		}
 		return err
 	})
+}
+
+// Install installs a package on the peer whose folder is dir, by the builder, with
+// the environment in envFile. The peer logs to log.
+func Install(ctx context.Context, dir, file, envFile string, builder coreyaml.Builder, log func(line string)) error {
+	pkg, err := archive.Open(file)
+	if err != nil {
+		return err
+	}
+	env, err := godotenv.Read(envFile)
+	if err != nil {
+		return err
+	}
+	builder.PropagateEnvironment = slices.Collect(maps.Keys(env))
+	on := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: log}
+	_, err = on.Install(ctx, pkg)
+	return err
 }
