@@ -134,7 +134,7 @@ func envFile(ts *testscript.TestScript, _ bool, args []string) {
 // peer whose folder is DIR, by the real programs, under the builder's name BUILDER.
 func installed(ts *testscript.TestScript, _ bool, args []string) {
 	ours := coreyaml.Builder{Name: args[3], Path: builder}
-	ts.Check(testprograms.Install(context.Background(), ts.MkAbs(args[0]), ts.MkAbs(args[1]), ts.MkAbs(args[2]), ours, func(line string) { ts.Logf("%s", line) }))
+	ts.Check(testprograms.InstallFile(context.Background(), ts.MkAbs(args[0]), ts.MkAbs(args[1]), ts.MkAbs(args[2]), ours))
 }
 
 // nobody runs a program of the builder as a user that owns nothing but the folders in OWNED,
@@ -154,7 +154,9 @@ func nobody(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		for dir := range strings.FieldsSeq(ts.Getenv("OWNED")) {
-			ts.Check(filepath.WalkDir(ts.MkAbs(dir), func(path string, _ fs.DirEntry, err error) error {
+			dir, err := filepath.EvalSymlinks(ts.MkAbs(dir))
+			ts.Check(err)
+			ts.Check(filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 				if err == nil {
 					err = os.Chown(path, id, id)
 				}
@@ -162,9 +164,8 @@ func nobody(ts *testscript.TestScript, neg bool, args []string) {
 			}))
 		}
 	}
-	out, err := cmd.CombinedOutput()
-	ts.Logf("%s", out)
-	if (err != nil) != neg {
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	if err := cmd.Run(); (err != nil) != neg {
 		ts.Fatalf("%v: %v", args, err)
 	}
 }

@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -238,18 +240,30 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// kill runs a program that is killed when one of its threads makes a system call
-// for the nth time, and tells whether it came to that.
+// kill runs a program that is killed as with killed, and tells whether it was.
 func (i install) kill(t *testing.T, command, out, target, call string, n int, want []byte) bool {
 	t.Helper()
 	dir := i.folder(t, out)
-	_, err := i.run(fmt.Sprintf("umask 000; strace -f -o /dev/null -e trace=%s -e inject=%s:signal=KILL:when=%d %s/bin/%s", call, call, n, builder, command))
+	killed := i.killed(t, command, call, n)
 	checkModes(t, dir)
 	got, missing := os.ReadFile(filepath.Join(i.dir, target))
-	if missing == nil && !bytes.Equal(got, want) || err == nil && missing != nil {
+	if missing == nil && !bytes.Equal(got, want) || !killed && missing != nil {
 		t.Errorf("%s, killed at %s %d, left %d bytes, %v", command, call, n, len(got), missing)
 	}
-	return err != nil
+	return killed
+}
+
+// killed runs a program that is killed when one of its threads makes a system call
+// for the nth time, and tells whether it came to that. It must not fail otherwise.
+func (i install) killed(t *testing.T, command, call string, n int) bool {
+	t.Helper()
+	out, err := i.run(fmt.Sprintf("umask 000; strace -f -o /dev/null -e trace=%s -e inject=%s:signal=KILL:when=%d %s/bin/%s", call, call, n, builder, command))
+	var exit *exec.ExitError
+	killed := errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+	if err != nil && !killed {
+		t.Fatalf("%s, to be killed at %s %d: %v %s", command, call, n, err, out)
+	}
+	return killed
 }
 
 // A disk that is full or fails is an error, and nothing is left.

@@ -42,7 +42,7 @@ peer reads it at its next connection: there is nothing to reinstall, and the
 package ID stays. What cannot be rendered keeps the connection that it has.
 
 The values are those of --env-file, or without it those of this very process;
-with --core-yaml, only those that the peer passes on to the builder.
+with --core-yaml, only those of them that the peer passes on to the builder.
 
 A peer keeps the connection that it has open. To make it use the new one at
 once, restart the chaincode server: the peer dials anew at the next invocation.
@@ -52,7 +52,7 @@ with values changes, a chaincode is installed, or the interval is over. It logs
 a line for each event.`,
 		Example: `  ccaas refresh --peer-dir /var/peer --env-file peer0.env --dry-run
   ccaas refresh --peer-dir /var/peer --env-file peer0.env --probe
-  ccaas refresh --peer-dir /var/peer --watch --listen :9464`,
+  ccaas refresh --peer-dir /var/peer --core-yaml core.yaml --watch --listen :9464`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -91,6 +91,9 @@ func (o refreshOptions) environment(p *program.Program) (func() (map[string]stri
 		return environmentOf(o.envFiles, nil)
 	}
 	if o.coreYAML == "" {
+		if len(o.envFiles) == 0 {
+			p.Warn("the packages' templates can read every variable of this process: name the peer's core.yaml by --core-yaml, or give --env-file")
+		}
 		return given, nil
 	}
 	ours, _, err := ourBuilder(o.coreYAML, o.builder)

@@ -307,8 +307,7 @@ func TestNodeRefresh(t *testing.T) {
 func (w *world) install(p *nodePeer) {
 	w.t.Helper()
 	builder := coreyaml.Builder{Name: coreyaml.DefaultName, Path: filepath.Dir(filepath.Dir(w.ccaas))}
-	log := func(line string) { w.t.Logf("%s: %s", p.name, line) }
-	if err := testprograms.Install(w.t.Context(), string(p.store), w.file("notes.tgz"), p.envFile, builder, log); err != nil {
+	if err := testprograms.InstallFile(w.t.Context(), string(p.store), w.file("notes.tgz"), p.envFile, builder); err != nil {
 		w.t.Fatal(err)
 	}
 }

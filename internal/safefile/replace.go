@@ -2,6 +2,7 @@ package safefile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -10,6 +11,10 @@ import (
 
 	"github.com/google/renameio/v2"
 )
+
+// ErrNotSynced is that a file has been replaced, but that the folder could not be
+// written to disk.
+var ErrNotSynced = errors.New("has been replaced, but a crash of the machine may bring the old one back")
 
 // Replace puts data at name below root, with mode and with the owner of like. The
 // file appears whole, and it and its folder are on disk when Replace returns. It is
@@ -32,12 +37,20 @@ func Replace(root *os.Root, name string, data []byte, mode fs.FileMode, like fs.
 	if err := pending.CloseAtomicallyReplace(); err != nil {
 		return Reason(err)
 	}
-	dir, err := root.Open(path.Dir(name))
+	if err := sync(root, path.Dir(name)); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotSynced, Reason(err))
+	}
+	return nil
+}
+
+// sync writes a folder to disk.
+func sync(root *os.Root, name string) error {
+	dir, err := root.Open(name)
 	if err != nil {
-		return Reason(err)
+		return err
 	}
 	defer dir.Close()
-	return Reason(dir.Sync())
+	return dir.Sync()
 }
 
 // RemoveUnfinished removes what a Replace of a file called base, killed before its
@@ -51,7 +64,9 @@ func RemoveUnfinished(root *os.Root, base string) error {
 	for _, entry := range entries {
 		number, ok := strings.CutPrefix(entry.Name(), "."+base)
 		if ok && number != "" && strings.Trim(number, "0123456789") == "" {
-			errs = append(errs, root.Remove(entry.Name()))
+			if err := root.Remove(entry.Name()); err != nil {
+				errs = append(errs, At(entry.Name(), err))
+			}
 		}
 	}
 	return errors.Join(errs...)

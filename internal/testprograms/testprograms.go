@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/joho/godotenv"
 
@@ -45,9 +46,20 @@ func DependOnSources(root string) error {
 	})
 }
 
-// Install installs a package on the peer whose folder is dir, by the builder, with
-// the environment in envFile. The peer logs to log.
-func Install(ctx context.Context, dir, file, envFile string, builder coreyaml.Builder, log func(line string)) error {
+// Install installs a package on the peer whose folder is dir, by the builder, which
+// gets all of env.
+func Install(ctx context.Context, dir string, pkg *archive.Package, env map[string]string, builder coreyaml.Builder) error {
+	builder.PropagateEnvironment = slices.Collect(maps.Keys(env))
+	var said strings.Builder
+	on := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: func(line string) { fmt.Fprintln(&said, line) }}
+	if _, err := on.Install(ctx, pkg); err != nil {
+		return fmt.Errorf("%w: %s", err, &said)
+	}
+	return nil
+}
+
+// InstallFile is Install of the package in file with the environment in envFile.
+func InstallFile(ctx context.Context, dir, file, envFile string, builder coreyaml.Builder) error {
 	pkg, err := archive.Open(file)
 	if err != nil {
 		return err
@@ -56,8 +68,5 @@ func Install(ctx context.Context, dir, file, envFile string, builder coreyaml.Bu
 	if err != nil {
 		return err
 	}
-	builder.PropagateEnvironment = slices.Collect(maps.Keys(env))
-	on := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: log}
-	_, err = on.Install(ctx, pkg)
-	return err
+	return Install(ctx, dir, pkg, env, builder)
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/chaincode"
 )
 
 var files = []archive.File{
@@ -246,6 +247,37 @@ func TestUnpackLikeThePeer(t *testing.T) {
 			t.Error(err)
 		} else if info.Mode() != want {
 			t.Errorf("%.20s has mode %s, want %s", name, info.Mode(), want)
+		}
+	}
+}
+
+// The template of a package is the one that would be found where it is unpacked.
+func TestTemplate(t *testing.T) {
+	large := strings.Repeat("x", chaincode.MaxConnection+1)
+	for name, test := range map[string]struct {
+		entries []entry
+		want    string // the name and the content, or the error
+	}{
+		"one":           {[]entry{file("connection.json", "a"), file("other", "b")}, "connection.json a"},
+		"other name":    {[]entry{file("connection.json.tmpl", "a")}, "connection.json.tmpl a"},
+		"with a dot":    {[]entry{file("./connection.json", "a")}, "connection.json a"},
+		"none":          {[]entry{file("sub/connection.json", "a")}, "there is no connection.json or connection.json.tmpl beside the code"},
+		"two":           {[]entry{file("connection.json", "a"), file("connection.json.tmpl", "b")}, "there are both connection.json and connection.json.tmpl: remove one"},
+		"twice":         {[]entry{file("connection.json", "a"), file("./connection.json", "b")}, `code.tar.gz: "./connection.json": stands there twice`},
+		"no package":    {[]entry{file("connection.json", "a"), file("../x", "b")}, `code.tar.gz: "../x": is absolute or leaves the archive, so the peer refuses the package`},
+		"of great size": {[]entry{file("connection.json", large)}, `code.tar.gz: "connection.json": is larger than 1048576 bytes`},
+	} {
+		pkg, err := archive.Parse(withCode(t, test.entries...))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		template, err := pkg.Template()
+		got := template.Name + " " + string(template.Content)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}
 }

@@ -50,6 +50,20 @@ func (t *Template) Variables() []Variable {
 	return list
 }
 
+// Reads lists the names of the variables that any key of the template reads, under
+// each name that they may be given, some perhaps more than once.
+func (t *Template) Reads() []string {
+	var names []string
+	for _, key := range connection.Keys() {
+		for _, read := range t.member(key).Reads() {
+			if name, field := variableBehind(read.Path); name != "" {
+				names = append(names, Variable{Name: name, File: field.File}.Names()...)
+			}
+		}
+	}
+	return names
+}
+
 // unused tells whether the peer reads a key of no rendering.
 func (t *Template) unused(key string) bool {
 	off := func(key string) bool {

@@ -28,12 +28,12 @@ func Differences(a, b Connection) []Difference {
 }
 
 func (c Connection) describe(key string) string {
-	for of, certificates := range c.Certificates() {
-		if of == key {
-			return describeCertificates(certificates)
-		}
+	v := fmt.Sprint(c.Redacted().Value(key))
+	if key == "root_cert" || key == "client_cert" {
+		certs, _ := certificates(v)
+		return describeCertificates(certs)
 	}
-	return fmt.Sprint(c.Redacted().Value(key))
+	return v
 }
 
 func describeCertificates(certificates []*x509.Certificate) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -410,5 +411,41 @@ func TestUnknown(t *testing.T) {
 		if err := load(t, nil).Unknown(name); !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %q, want %q", name, err, want)
 		}
+	}
+}
+
+// Files names each file that a value is read from, and those in which one that is
+// not there would be found.
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	put("basic/NAMED", "/from/the/folder\n")
+	process := map[string]string{
+		"CCAAS_ENV_DIR":                 dir,
+		"CORE_CHAINCODE_ROOT_CERT_FILE": "/root.crt",
+		"NAMED":                         "/of/the/process",
+		"RELATIVE":                      "some/where",
+		"OTHER":                         "/not/asked/for",
+	}
+	files := environ.Files(process, "basic", []string{"NAMED", "RELATIVE", "ABSENT"})
+	for _, want := range []string{"/root.crt", "/from/the/folder", dir + "/NAMED", dir + "/basic/NAMED", dir + "/ABSENT", dir + "/basic/ABSENT",
+		dir + "/CORE_CHAINCODE_ADDRESS", dir + "/basic/CORE_CHAINCODE_TLS_CLIENT_KEY_FILE", dir + "/CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG", dir + "/CCAAS_REQUIRE_TLS"} {
+		if !slices.Contains(files, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	for _, never := range []string{"/of/the/process", "/not/asked/for", "some/where", dir + "/OTHER"} {
+		if slices.Contains(files, never) {
+			t.Errorf("%s is not read", never)
+		}
+	}
+	if files := environ.Files(map[string]string{"CORE_CHAINCODE_ADDRESS": "a:1"}, "basic", []string{"X"}); len(files) > 0 {
+		t.Errorf("without any file: %q", files)
 	}
 }

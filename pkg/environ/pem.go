@@ -11,6 +11,13 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
+// What is replaced in every value; a Replacer is made ready at its first use.
+var (
+	writtenOut     = strings.NewReplacer(`\r`, "", `\n`, "\n", "\r", "")
+	standardBase64 = strings.NewReplacer("-", "+", "_", "/")
+	whiteSpace     = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", `\n`, "", `\r`, "")
+)
+
 // canonicalPEM returns v as PEM blocks and nothing else where it is PEM in one
 // of the forms people put into variables: PEM, PEM with \n written out, or
 // base64 of PEM. Anything else comes back as it is, PEM that is damaged too.
@@ -22,7 +29,7 @@ func canonicalPEM(v string) string {
 	if !strings.Contains(text, pemtext.Begin) {
 		return v
 	}
-	canonical, err := pemtext.Canonical(strings.NewReplacer(`\r`, "", `\n`, "\n", "\r", "").Replace(text))
+	canonical, err := pemtext.Canonical(writtenOut.Replace(text))
 	if err != nil {
 		return v
 	}
@@ -138,7 +145,7 @@ var base64Markers = [3]string{
 // decodeBase64 decodes v if all of it is base64, of either alphabet, with or
 // without padding and line breaks.
 func decodeBase64(v string) (string, bool) {
-	text := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(compact(v), "="))
+	text := standardBase64.Replace(strings.TrimRight(compact(v), "="))
 	if text == "" {
 		return "", false
 	}
@@ -152,5 +159,5 @@ func isBase64(r rune) bool {
 
 // compact drops white space, also where it is written out.
 func compact(v string) string {
-	return strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", `\n`, "", `\r`, "").Replace(v)
+	return whiteSpace.Replace(v)
 }

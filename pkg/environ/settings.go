@@ -47,13 +47,24 @@ type setting struct {
 	hasDefault bool
 }
 
+var listed sync.Map // what settingsOf has found of each type
+
 // settingsOf lists the fields of a settings struct, outer ones first.
 func settingsOf(t reflect.Type) []setting {
+	if all, ok := listed.Load(t); ok {
+		return all.([]setting)
+	}
+	all := listSettings(t)
+	listed.Store(t, all)
+	return all
+}
+
+func listSettings(t reflect.Type) []setting {
 	var all []setting
 	for i := range t.NumField() {
 		field := t.Field(i)
 		if field.Type.Kind() == reflect.Struct {
-			for _, inner := range settingsOf(field.Type) {
+			for _, inner := range listSettings(field.Type) {
 				inner.path = append([]string{field.Name}, inner.path...)
 				all = append(all, inner)
 			}
@@ -87,14 +98,14 @@ type Field struct {
 }
 
 // Fields returns the settings fields by the names that templates have for them,
-// such as Address and Peer.ID.
-func Fields() map[string]Field {
+// such as Address and Peer.ID. The map is not to be changed.
+var Fields = sync.OnceValue(func() map[string]Field {
 	fields := map[string]Field{}
 	for _, s := range settingsOf(reflect.TypeFor[Settings]()) {
 		fields[strings.Join(s.path, ".")] = Field{s.variable, s.hasDefault, s.file}
 	}
 	return fields
-}
+})
 
 // decode fills spec from the variables in found and reports each that does not
 // fit its field, by name and reason: envconfig's own errors hold the value.

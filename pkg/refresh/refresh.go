@@ -74,7 +74,7 @@ type Result struct {
 	Changes []Change
 	// Certificates are those of the connection that the peer reads from now on.
 	Certificates []Certificate
-	// Warnings are those of the new connection.
+	// Warnings are those of the new connection, and of putting it on disk.
 	Warnings []error
 	// Err is why it failed, joined, or was left alone.
 	Err error
@@ -172,7 +172,7 @@ func (r Refresher) refresh(ctx context.Context, b store.Build, result *Result) (
 	if r.DryRun {
 		return Outdated, nil
 	}
-	if err := t.replace(rendered.Connection.Encode()); err != nil {
+	if err := t.replace(rendered.Connection.Encode(), result); err != nil {
 		return Failed, err
 	}
 	result.Certificates = certificates(rendered.Connection)
@@ -189,9 +189,7 @@ func (r Refresher) render(t *target, result *Result) (build.Rendered, error) {
 	template, templateErr := build.ParseTemplate(file.Name, file.Content)
 	var names []string
 	if templateErr == nil {
-		for _, v := range template.Variables() {
-			names = append(names, v.Names()...)
-		}
+		names = template.Reads()
 	}
 	result.Files = environ.Files(r.Env, metadata.Label, names)
 	env, envErr := environ.Load(r.Env, metadata.Label)

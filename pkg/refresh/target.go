@@ -15,6 +15,7 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/detect"
+	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/store"
 )
 
@@ -52,15 +53,16 @@ func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
 		return nil, left("was made by the builder %q", builder)
 	}
 	result.Ours = true
-	t = &target{}
-	if t.dir, err = safefile.Open(string(b), "build"); err != nil {
+	dir, err := safefile.Open(string(b), "build")
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			t.dir.Close()
+			dir.Close()
 		}
 	}()
+	t = &target{dir: dir}
 	if err := t.readConnections(); err != nil {
 		return nil, err
 	}
@@ -127,11 +129,14 @@ func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
 		return nil, safefile.At(name, errors.New("is not a regular file"))
 	}
 	f := &onDisk{name: name, info: info}
-	if f.data, err = safefile.Read(dir, name, chaincode.MaxConnection); err == nil {
-		f.connection, err = connection.Decode(f.data)
-	}
-	if err != nil {
-		f.connection, f.unusable = connection.Connection{}, err
+	if info.Size() > chaincode.MaxConnection {
+		f.unusable = fmt.Errorf("is larger than %d bytes", chaincode.MaxConnection)
+	} else if f.data, err = dir.ReadFile(name); err != nil {
+		f.unusable = safefile.Reason(err)
+	} else if c, err := connection.Decode(f.data); err != nil {
+		f.unusable = err
+	} else {
+		f.connection = c
 	}
 	return f, nil
 }
@@ -146,10 +151,10 @@ func (t *target) changes(c connection.Connection) []Change {
 	data := c.Encode()
 	var all []Change
 	if t.released.unusable != nil {
-		all = append(all, Change{chaincode.ConnectionFile, "cannot be used: " + t.released.unusable.Error(), "good"})
+		all = append(all, Change{chaincode.ConnectionFile, "cannot be used: " + shown(t.released.unusable.Error()), "good"})
 	} else {
 		for _, d := range connection.Differences(t.released.connection, c) {
-			all = append(all, Change{d.Key, d.A, d.B})
+			all = append(all, Change{d.Key, shown(d.A), d.B})
 		}
 	}
 	if mode := t.released.info.Mode(); mode != safefile.FileMode {
@@ -165,14 +170,27 @@ func (t *target) changes(c connection.Connection) []Change {
 	return all
 }
 
+// shown is what to show of a file on disk, which may hold a key where none belongs.
+func shown(text string) string {
+	if environ.TextHoldsPrivateKey(text) {
+		return "(hidden)"
+	}
+	return text
+}
+
 // replace puts the new connection where the old ones are, the one that the peer
 // reads last.
-func (t *target) replace(data []byte) error {
+func (t *target) replace(data []byte, result *Result) error {
 	for _, old := range []*onDisk{t.built, t.released} {
 		if old == nil || old.is(data) {
 			continue
 		}
-		if err := safefile.Replace(t.dir, old.name, data, safefile.FileMode, old.info); err != nil {
+		err := safefile.Replace(t.dir, old.name, data, safefile.FileMode, old.info)
+		if errors.Is(err, safefile.ErrNotSynced) {
+			result.Warnings = append(result.Warnings, safefile.At(old.name, err))
+			continue
+		}
+		if err != nil {
 			err = safefile.At(old.name, fmt.Errorf("cannot be replaced, so the old one stays: %w", err))
 			if errors.Is(err, fs.ErrPermission) {
 				err = program.WithHint(err, "run it as the peer's user, to whom the file belongs")

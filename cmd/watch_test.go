@@ -1,0 +1,194 @@
+package cmd_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// event is a line that a watch logs.
+type event struct {
+	Message   string `json:"msg"`
+	PackageID string `json:"package_id"`
+	Changes   string `json:"changes"`
+	Errors    string `json:"errors"`
+	Address   string `json:"address"`
+}
+
+// watch is a running ccaas refresh --watch.
+type watch struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	events chan event
+	said   strings.Builder // all that it has logged
+}
+
+func startWatch(t *testing.T, o outdated) *watch {
+	t.Helper()
+	w := &watch{t: t, events: make(chan event, 100)}
+	w.cmd = exec.Command("sh", "-c", "exec "+builder+"/bin/"+refreshCommand+" --watch --interval 1h --listen 127.0.0.1:0 -o json")
+	w.cmd.Dir, w.cmd.Env = o.dir, []string{"PATH=" + os.Getenv("PATH")}
+	stderr, err := w.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.cmd.Process.Kill() })
+	go func() {
+		defer close(w.events)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			w.said.WriteString(lines.Text() + "\n")
+			var e event
+			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+				t.Errorf("%v: %q", err, lines.Text())
+			}
+			w.events <- e
+		}
+	}()
+	return w
+}
+
+// next returns the next event, whose message must be this one.
+func (w *watch) next(message string) event {
+	w.t.Helper()
+	select {
+	case e := <-w.events:
+		if e.Message != message {
+			w.t.Fatalf("it logged %+v, want %q", e, message)
+		}
+		return e
+	case <-time.After(30 * time.Second):
+		w.t.Fatalf("it did not log %q", message)
+	}
+	return event{}
+}
+
+// get returns what is served at a path.
+func (w *watch) get(address, path string) string {
+	w.t.Helper()
+	answer, err := http.Get("http://" + address + path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(body)
+}
+
+// set gives the host of the connection another value.
+func (o outdated) set(t *testing.T, host string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(o.dir, "values/HOST"), []byte(host), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A watched peer has a new connection whenever a value changes, an old one where the
+// value is bad, and a new one again; a signal ends the watch.
+func TestWatch(t *testing.T) {
+	o := newOutdated(t)
+	w := startWatch(t, o)
+	address := w.next("listening").Address
+	w.next("watching")
+	if e := w.next("refreshed"); e.PackageID != o.id || e.Changes != "address: cc:1 → another:1" {
+		t.Errorf("got %+v", e)
+	}
+	upToDate := `ccaas_connection_up_to_date{package_id="` + o.id + `"} `
+	if got := w.get(address, "/metrics"); !strings.Contains(got, upToDate+"1\n") || !strings.Contains(got, `key="client_cert"`) {
+		t.Errorf("the metrics are %s", got)
+	}
+	good := contents(t, o.peer)[o.released]
+	o.set(t, "a?b")
+	if e := w.next("failed"); !strings.HasPrefix(e.Errors, "connection.json:1:") || strings.Contains(e.Errors, "a?b") {
+		t.Errorf("got %+v", e)
+	}
+	if got := w.get(address, "/metrics"); !strings.Contains(got, upToDate+"0\n") {
+		t.Errorf("the metrics are %s", got)
+	}
+	if got := contents(t, o.peer)[o.released]; got != good {
+		t.Error("a connection that fails has replaced one")
+	}
+	o.set(t, "third")
+	if e := w.next("refreshed"); e.Changes != "address: another:1 → third:1" {
+		t.Errorf("got %+v", e)
+	}
+	if got := w.get(address, "/readyz") + w.get(address, "/healthz"); got != "ok\nok\n" {
+		t.Errorf("got %q", got)
+	}
+	metrics := w.get(address, "/metrics")
+
+	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	w.next("stopped")
+	if _, more := <-w.events; more {
+		t.Error("it logs something after the end")
+	}
+	if err := w.cmd.Wait(); err != nil {
+		t.Errorf("a signal ends it with %v", err)
+	}
+	for line := range strings.Lines(contents(t, filepath.Join(o.dir, "pki"))[o.dir+"/pki/key"]) {
+		if line = strings.TrimSpace(line); strings.Contains(w.said.String()+metrics, line) {
+			t.Error("a line of the key was shown")
+		}
+	}
+}
+
+// refreshWrites are the system calls by which a refresh could change a file, and
+// openings among them that do not.
+var (
+	writes  = "openat,open,creat,mkdirat,mkdir,unlinkat,unlink,renameat,renameat2,rename,linkat,symlinkat,fchmodat,chmod,fchownat,chown,truncate"
+	reading = regexp.MustCompile(`^\d+ +openat\(.*O_RDONLY`)
+	named   = regexp.MustCompile(`^\d+ +\w+\((?:AT_FDCWD<([^>]*)>|\d+<([^>]*)>), "([^"]*)"`)
+)
+
+// A refresh writes in the peer's folder only, and there beside the builds only: all
+// else may be on a file system that cannot be written to.
+func TestRefreshWrites(t *testing.T) {
+	needStrace(t)
+	o := newOutdated(t)
+	log := filepath.Join(o.dir, "strace.log")
+	if out, err := o.run("strace -f -y -s 4096 -e trace=" + writes + ",%network -o " + log + " " + builder + "/bin/" + refreshCommand); err != nil {
+		t.Fatal(err, out)
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	for line := range strings.Lines(string(text)) {
+		if !syscallLine.MatchString(line) || reading.MatchString(line) {
+			continue
+		}
+		call := named.FindStringSubmatch(line)
+		if call == nil {
+			t.Errorf("it calls %s", line)
+			continue
+		}
+		file := call[3]
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(call[1]+call[2], file)
+		}
+		if !strings.HasPrefix(file, o.peer+"/externalbuilder/") {
+			t.Errorf("it writes %s: %s", file, line)
+		}
+		written++
+	}
+	if written < 5 { // the lock, and two files that are made and renamed
+		t.Errorf("it was seen to write %d times", written)
+	}
+}
