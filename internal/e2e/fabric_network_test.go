@@ -192,12 +192,18 @@ func (n *network) startOrderer() {
 		"--ca-file", home+"/tls/ca.crt", "--client-cert", home+"/tls/server.crt", "--client-key", home+"/tls/server.key")
 }
 
+// startPeer starts a peer, as the daemon called name.
+func (n *network) startPeer(p *peer, name string) {
+	n.t.Helper()
+	p.daemon = n.start(name, n.dir, p.address, true, p.env, n.fabric("peer"), "node", "start")
+}
+
 // startPeers starts both peers and joins them to the channel, and waits until
 // the orderer has a leader: before that it refuses all.
 func (n *network) startPeers() {
 	for _, p := range n.peers {
 		n.step("start %s and join it to the channel", p.name)
-		p.daemon = n.start(p.name, n.dir, p.address, true, p.env, n.fabric("peer"), "node", "start")
+		n.startPeer(p, p.name)
 		n.peer(p, "channel", "join", "-b", n.block())
 	}
 	n.poll("the orderer has a leader", func() error {

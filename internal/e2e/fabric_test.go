@@ -46,6 +46,7 @@ func TestFabric(t *testing.T) {
 	n.useLate()
 	n.misconnect()
 	n.lookBack()
+	n.recover(notes)
 }
 
 // needs skips the test where something that it needs is not there.
@@ -449,4 +450,23 @@ func (n *network) lookBack() {
 			}
 		}
 	}
+}
+
+// recover loses half of a build, and gets it back in the way that
+// docs/operations.md has for it: the peer builds what it misses when it starts.
+func (n *network) recover(notes pack) {
+	p := n.peers[1]
+	n.step("lose half a build of %s, and start it again without the other half", p.name)
+	n.must(os.RemoveAll(p.release(notes.id)))
+	if out := n.run(p.env, n.ccaas(), "refresh", "--peer-dir", p.fileSystem); !strings.Contains(out, " is half there:") {
+		n.fatal("refresh does not say that the build is half there:\n%s", out)
+	}
+	p.daemon.end(syscall.SIGTERM)
+	n.must(os.RemoveAll(filepath.Dir(p.release(notes.id))))
+	n.startPeer(p, p.name+"-again")
+	n.poll("the peer has built notes again", func() error {
+		_, err := os.Stat(filepath.Join(p.release(notes.id), "chaincode", "server", "connection.json"))
+		return err
+	})
+	n.answered(p, "notes-moved")
 }
