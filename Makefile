@@ -1,5 +1,5 @@
 # build  the three programs of the builder, and ccaas, into bin
-# test   all tests
+# test   all tests, the one that rotates connections with 10,000 rotations
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
 # e2e    the builder against chaincode servers on Hyperledger's Node shim (needs node and npm)
@@ -18,6 +18,7 @@ build:
 
 test:
 	go test ./...
+	go test ./pkg/refresh -run '^TestRotation$$' -rounds 1000
 
 fuzz:
 	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,8 +21,10 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
+var rounds = flag.Int("rounds", 50, "how often TestRotation refreshes ten connections")
+
 // A peer that reads its connections all the time reads whole ones, the one or the
-// other, however often they are replaced: here 10,000 times.
+// other, however often they are replaced.
 func TestRotation(t *testing.T) {
 	one, other := environment(t, "peer0", now.AddDate(0, 1, 0)), environment(t, "peer1", now.AddDate(0, 2, 0))
 	s := store.Store(memory(t))
@@ -39,11 +42,7 @@ func TestRotation(t *testing.T) {
 		}
 		read <- seen
 	}()
-	rounds := 1000
-	if testing.Short() {
-		rounds = 50
-	}
-	for i := range rounds {
+	for i := range *rounds {
 		results := run(t, refresher(s, []map[string]string{other, one}[i%2]))
 		if refresh.Count(results, refresh.Refreshed) != len(files) {
 			t.Fatalf("round %d: %v", i, results)
