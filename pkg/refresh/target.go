@@ -35,8 +35,8 @@ type target struct {
 }
 
 // open finds out whether a build is ours, and what it has. It fills in what the
-// result knows of it before anything is rendered. A *leftError is not
-// wrong.
+// result knows of it before anything is rendered. A build that is to be left alone
+// is a leftError.
 func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
 	packageID, err := b.PackageID()
 	if err != nil {
