@@ -272,7 +272,7 @@ func TestFailingDisk(t *testing.T) {
 	i := newInstall(t)
 	i.good(t)
 	for _, p := range interrupted {
-		for _, fault := range []string{"fsync:error=EIO", "renameat:error=ENOSPC", "mkdirat:error=ENOSPC", "copy_file_range:error=ENOSPC"} {
+		for _, fault := range []string{"fchmod:error=EIO", "renameat:error=ENOSPC", "mkdirat:error=ENOSPC", "copy_file_range:error=ENOSPC"} {
 			i.folder(t, p.out)
 			out, err := i.run("strace -f -o /dev/null -e inject=" + fault + " " + builder + "/bin/" + p.command)
 			if err == nil || !strings.Contains(out, ": error: ") {

@@ -8,20 +8,24 @@ import (
 	"os"
 	"path"
 	"slices"
-
-	"github.com/google/renameio/v2"
 )
 
 // Output is a folder that is being filled. It keeps account of what was made in
 // it, so that all of that can be taken back.
 type Output struct {
-	root *os.Root
-	made []string
-	dirs map[string]bool // those that are known to be there
+	root  *os.Root
+	files *Folder // of root
+	made  []string
+	dirs  map[string]bool // those that are known to be there
 }
 
 // NewOutput is the folder root, in which there may be something already.
-func NewOutput(root *os.Root) *Output { return &Output{root: root, dirs: map[string]bool{".": true}} }
+func NewOutput(root *os.Root) *Output {
+	return &Output{root: root, files: NewFolder(root), dirs: map[string]bool{".": true}}
+}
+
+// Close closes what is open, but for the folder that was passed in.
+func (o *Output) Close() { o.files.Close() }
 
 // Undo removes what was made. It is the last that is done with an Output.
 func (o *Output) Undo() {
@@ -33,7 +37,8 @@ func (o *Output) Undo() {
 // Write puts data at name, in folders of DirMode that it makes where they are
 // missing. The file has FileMode from its first byte and appears whole: it is
 // written beside its place and renamed, and replaces what stands there, also a
-// symbolic link.
+// symbolic link. Nothing waits for the disk: the peer copies what is written here
+// and removes it.
 func (o *Output) Write(name string, data []byte) error {
 	if err := o.write(name, data); err != nil {
 		return At(name, err)
@@ -46,26 +51,30 @@ func (o *Output) write(name string, data []byte) error {
 	if err := o.makeDir(path.Dir(name)); err != nil {
 		return err
 	}
-	dir, err := o.root.OpenRoot(path.Dir(name))
+	dir, base, err := o.files.of(name)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	file, err := renameio.NewPendingFile(path.Base(name), renameio.WithRoot(dir), renameio.WithStaticPermissions(FileMode))
+	unfinished := "." + base
+	file, err := dir.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_EXCL, FileMode)
 	if err != nil {
 		return err
 	}
-	defer file.Cleanup()
-	if _, err := file.Write(data); err != nil {
-		return err
+	_, err = file.Write(data)
+	err = errors.Join(err, file.Chmod(FileMode), file.Close()) // the umask may have taken more away
+	if err == nil {
+		err = dir.Rename(unfinished, base)
 	}
-	return file.CloseAtomicallyReplace()
+	if err != nil {
+		dir.Remove(unfinished) // or what was reported first would be lost in this
+	}
+	return err
 }
 
-// Copy copies the regular file from below src to the path to, where nothing may
+// Copy copies the regular file from of src to the path to, where nothing may
 // stand yet, in folders of DirMode and with FileMode.
-func (o *Output) Copy(to string, src *os.Root, from string) error {
-	in, err := src.Open(from)
+func (o *Output) Copy(to string, src *Folder, from string) error {
+	in, err := src.open(from)
 	if err != nil {
 		return At(from, err)
 	}
@@ -73,7 +82,11 @@ func (o *Output) Copy(to string, src *os.Root, from string) error {
 	if err := o.makeDir(path.Dir(to)); err != nil {
 		return At(to, err)
 	}
-	out, err := o.root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, FileMode)
+	dir, base, err := o.files.of(to)
+	if err != nil {
+		return At(to, err)
+	}
+	out, err := dir.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, FileMode)
 	if err != nil {
 		return At(to, err)
 	}

@@ -27,14 +27,19 @@ const MaxDepth = 32
 // Read returns the content of the regular file name below root, of at most
 // limit bytes. A missing file is an error that wraps fs.ErrNotExist.
 func Read(root *os.Root, name string, limit int64) ([]byte, error) {
-	info, err := root.Lstat(name)
+	return read(root, name, name, limit)
+}
+
+// read reads the file base of a folder, which errors call name.
+func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
+	info, err := folder.Lstat(base)
 	if err != nil {
 		return nil, At(name, err)
 	}
 	if err := checkRegular(info); err != nil {
 		return nil, At(name, err)
 	}
-	file, err := root.Open(name)
+	file, err := folder.Open(base)
 	if err != nil {
 		return nil, At(name, err)
 	}

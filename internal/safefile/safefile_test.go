@@ -141,18 +141,18 @@ func TestCopy(t *testing.T) {
 	_, src := folder(t, map[string]string{"a": "content"})
 	dir, dst := folder(t, map[string]string{"present": "", "planted": "->present", "d/x": "", "folder": "->d"})
 	output := safefile.NewOutput(dst)
-	if err := output.Copy("d/a", src, "a"); err != nil {
+	if err := output.Copy("d/a", safefile.NewFolder(src), "a"); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "d/a"))
 	if err != nil || info.Mode() != 0o600 || info.Size() != int64(len("content")) {
 		t.Errorf("%v, %v", info, err)
 	}
-	want(t, output.Copy("present", src, "a"), `"present": file exists`)
-	want(t, output.Copy("planted", src, "a"), `"planted": file exists`)
-	want(t, output.Copy("folder/a", src, "a"), `"folder" is a symbolic link, not a folder`)
-	want(t, output.Copy("present/a", src, "a"), `"present" is a file, not a folder`)
-	want(t, output.Copy("b", src, "none"), `"none": no such file or directory`)
+	want(t, output.Copy("present", safefile.NewFolder(src), "a"), `"present": file exists`)
+	want(t, output.Copy("planted", safefile.NewFolder(src), "a"), `"planted": file exists`)
+	want(t, output.Copy("folder/a", safefile.NewFolder(src), "a"), `"folder" is a symbolic link, not a folder`)
+	want(t, output.Copy("present/a", safefile.NewFolder(src), "a"), `"present" is a file, not a folder`)
+	want(t, output.Copy("b", safefile.NewFolder(src), "none"), `"none": no such file or directory`)
 }
 
 // Undo takes back what was made, and nothing that was there before.
@@ -161,7 +161,7 @@ func TestUndo(t *testing.T) {
 	dir, dst := folder(t, map[string]string{"d/before": ""})
 	output := safefile.NewOutput(dst)
 	for _, to := range []string{"d/new/deep/a", "d/new/b", "c"} {
-		if err := output.Copy(to, src, "a"); err != nil {
+		if err := output.Copy(to, safefile.NewFolder(src), "a"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -58,6 +58,7 @@ func Run(p *program.Program) error {
 		}
 	}
 	output := safefile.NewOutput(outputDir)
+	defer output.Close()
 	err = write(output, encoded, metadataDir, metadata, source, artifacts)
 	if err != nil {
 		output.Undo()
@@ -67,13 +68,16 @@ func Run(p *program.Program) error {
 
 // write fills the output; connection.json, which the rest is about, comes last.
 func write(output *safefile.Output, connection []byte, metadataDir *os.Root, metadata []string, source *os.Root, artifacts []chaincode.Artifact) error {
+	metadataFiles, sourceFiles := safefile.NewFolder(metadataDir), safefile.NewFolder(source)
+	defer metadataFiles.Close()
+	defer sourceFiles.Close()
 	for _, name := range metadata {
-		if err := output.Copy(name, metadataDir, name); err != nil {
+		if err := output.Copy(name, metadataFiles, name); err != nil {
 			return err
 		}
 	}
 	for _, a := range artifacts {
-		if err := output.Copy(a.To, source, a.From); err != nil {
+		if err := output.Copy(a.To, sourceFiles, a.From); err != nil {
 			return err
 		}
 	}

@@ -123,11 +123,13 @@ func checkClashes(artifacts []Artifact) error {
 func checkIndexes(dir *os.Root, artifacts []Artifact) error {
 	var errs []error
 	left := maxIndexes
+	files := safefile.NewFolder(dir)
+	defer files.Close()
 	for _, a := range artifacts {
 		if !a.Index {
 			continue
 		}
-		size, err := checkIndexFile(dir, a)
+		size, err := checkIndexFile(files, a)
 		errs = append(errs, err)
 		if left -= size; left < 0 {
 			errs = append(errs, fmt.Errorf("the indexes of the package are larger than %d bytes", maxIndexes))
@@ -138,11 +140,11 @@ func checkIndexes(dir *os.Root, artifacts []Artifact) error {
 }
 
 // checkIndexFile checks an index by its place and its content, and returns its size.
-func checkIndexFile(dir *os.Root, a Artifact) (size int, err error) {
+func checkIndexFile(files *safefile.Folder, a Artifact) (size int, err error) {
 	if err := CheckIndexPath(strings.TrimPrefix(a.To, MetaInf+"/")); err != nil {
 		return 0, safefile.At(a.From, err)
 	}
-	data, err := safefile.Read(dir, a.From, maxIndex)
+	data, err := files.Read(a.From, maxIndex)
 	if err != nil {
 		return 0, err
 	}

@@ -42,6 +42,7 @@ func Run(p *program.Program) error {
 		return err
 	}
 	output := safefile.NewOutput(outputDir)
+	defer output.Close()
 	if err := write(output, connection, build, indexes); err != nil {
 		output.Undo()
 		return err
@@ -52,8 +53,10 @@ func Run(p *program.Program) error {
 
 // write fills the release folder; connection.json comes last.
 func write(output *safefile.Output, connection []byte, build *os.Root, indexes []string) error {
+	files := safefile.NewFolder(build)
+	defer files.Close()
 	for _, from := range indexes {
-		if err := output.Copy(strings.TrimPrefix(from, chaincode.MetaInf+"/"), build, from); err != nil {
+		if err := output.Copy(strings.TrimPrefix(from, chaincode.MetaInf+"/"), files, from); err != nil {
 			return err
 		}
 	}

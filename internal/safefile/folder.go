@@ -1,0 +1,59 @@
+package safefile
+
+import (
+	"os"
+	"path"
+)
+
+// Folder is a folder whose files are wanted one after the other. It keeps the
+// folder open that the last one lies in: a call on an os.Root opens every folder
+// on the way, and files come folder by folder.
+type Folder struct {
+	root *os.Root
+	last *os.Root
+	name string // of last, below root
+}
+
+// NewFolder is the folder root.
+func NewFolder(root *os.Root) *Folder { return &Folder{root: root} }
+
+// Close closes the last folder, not root.
+func (f *Folder) Close() {
+	if f.last != nil {
+		f.last.Close()
+	}
+}
+
+// of returns the folder that a file lies in, and the file's name there.
+func (f *Folder) of(name string) (folder *os.Root, base string, err error) {
+	dir, base := path.Split(name)
+	if dir == "" {
+		return f.root, base, nil
+	}
+	if f.last == nil || f.name != dir {
+		next, err := f.root.OpenRoot(dir)
+		if err != nil {
+			return nil, "", err
+		}
+		f.Close()
+		f.last, f.name = next, dir
+	}
+	return f.last, base, nil
+}
+
+// Read is that of the package.
+func (f *Folder) Read(name string, limit int64) ([]byte, error) {
+	folder, base, err := f.of(name)
+	if err != nil {
+		return nil, At(name, err)
+	}
+	return read(folder, base, name, limit)
+}
+
+func (f *Folder) open(name string) (*os.File, error) {
+	folder, base, err := f.of(name)
+	if err != nil {
+		return nil, err
+	}
+	return folder.Open(base)
+}
