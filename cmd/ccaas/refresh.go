@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,7 +84,7 @@ a line for each event.`,
 
 // environment returns the environment that the builder's programs would get
 // today; it is read anew each time.
-func (o refreshOptions) environment(p *program.Program) (func() (map[string]string, error), error) {
+func (o refreshOptions) environment(p *program.Program) func() (map[string]string, error) {
 	given := func() (map[string]string, error) {
 		if len(o.envFiles) == 0 {
 			return p.Env, nil
@@ -94,17 +95,25 @@ func (o refreshOptions) environment(p *program.Program) (func() (map[string]stri
 		if len(o.envFiles) == 0 {
 			p.Warn("the packages' templates can read every variable of this process: name the peer's core.yaml by --core-yaml, or give --env-file")
 		}
-		return given, nil
-	}
-	ours, _, err := ourBuilder(o.coreYAML, o.builder)
-	if err != nil {
-		return nil, err
+		return given
 	}
 	return func() (map[string]string, error) {
+		ours, _, err := ourBuilder(o.coreYAML, o.builder)
+		if err != nil {
+			return nil, err
+		}
 		env, err := given()
 		passed, _ := (&peer.Peer{Env: env}).Environment(ours)
 		return program.Environment(passed), err
-	}, nil
+	}
+}
+
+// files are those that the environment is read from.
+func (o refreshOptions) files() []string {
+	if o.coreYAML == "" {
+		return o.envFiles
+	}
+	return append(slices.Clone(o.envFiles), o.coreYAML)
 }
 
 // refresher is what the options ask for, with the environment env.
@@ -125,19 +134,15 @@ func probeNew(ctx context.Context, packageID string, c connection.Connection) er
 }
 
 func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions) error {
-	environment, err := options.environment(p)
-	if err != nil {
-		return err
-	}
-	env, err := environment()
+	env, err := options.environment(p)()
 	if err != nil {
 		return err
 	}
 	results, err := options.refresher(p, env).Run(ctx)
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
-	}
-	if err != nil {
+	interrupted := ctx.Err() != nil
+	if interrupted {
+		results = slices.DeleteFunc(results, func(r refresh.Result) bool { return r.State == "" })
+	} else if err != nil {
 		return err
 	}
 	if options.output.json() {
@@ -148,5 +153,9 @@ func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions
 	if err != nil {
 		return err
 	}
-	return sayResults(p, options, results)
+	err = sayResults(p, options, results)
+	if interrupted {
+		err = errors.Join(err, errors.New("interrupted"))
+	}
+	return err
 }

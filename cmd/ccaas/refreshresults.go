@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ccaas-template-builder/internal/program"
@@ -23,7 +24,7 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 	switch {
 	case len(results) > 0 && refresh.Count(results, refresh.LeftAlone) == len(results):
 		p.Warn("none of the builds was made by the builder %q", options.builder)
-	case refresh.Count(results, refresh.Refreshed) > 0:
+	case slices.ContainsFunc(results, func(r refresh.Result) bool { return r.State == refresh.Refreshed && r.Differs }):
 		p.Hint("a peer keeps the connection that it has open: restart the chaincode server where the new one is to be used at once")
 	}
 	return errors.Join(failed...)
@@ -92,7 +93,7 @@ func jsonResults(results []refresh.Result) []jsonResult {
 			j.Changes = append(j.Changes, jsonChange(c))
 		}
 		for _, c := range r.Certificates {
-			j.Certificates = append(j.Certificates, jsonCertificate{c.Key, c.SHA256, c.NotAfter.UTC()})
+			j.Certificates = append(j.Certificates, jsonCertificate(c))
 		}
 		for _, warning := range r.Warnings {
 			j.Warnings = append(j.Warnings, warning.Error())

@@ -18,10 +18,7 @@ import (
 
 // watchPeer refreshes the connections of a peer until ctx is done.
 func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) error {
-	environment, err := options.environment(p)
-	if err != nil {
-		return err
-	}
+	environment := options.environment(p)
 	if err := safefile.CheckDir(options.peerDir); err != nil {
 		return safefile.At(options.peerDir, err)
 	}
@@ -43,7 +40,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 			return r.Run(ctx)
 		},
 		Store:    store.Store(options.peerDir),
-		Files:    options.envFiles,
+		Files:    options.files(),
 		Interval: options.interval,
 		Log:      log,
 		Status:   status,
@@ -72,7 +69,7 @@ func serve(address string, status *watch.Status, log *slog.Logger) (stop func(),
 	if err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
-	server := &http.Server{Handler: status.Handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second}
+	server := &http.Server{Handler: status.Handler(), ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("no longer listening", "error", err)

@@ -23,7 +23,7 @@ func lock(ctx context.Context, buildsDir string) (unlock func(), err error) {
 	name := filepath.Join(dir, lockName)
 	file, err := openLock(dir, name)
 	if err != nil {
-		return nil, safefile.At(name, fmt.Errorf("cannot be locked: %w", safefile.Reason(err)))
+		return nil, hinted(safefile.At(name, fmt.Errorf("cannot be locked: %w", safefile.Reason(err))))
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
@@ -52,14 +52,25 @@ func openLock(dir, name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(dir)
-	if err == nil && os.Getuid() == 0 {
-		owner := info.Sys().(*syscall.Stat_t)
-		err = file.Chown(int(owner.Uid), int(owner.Gid))
+	if os.Getuid() == 0 {
+		err = giveAway(file, dir)
 	}
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
+}
+
+// giveAway makes file belong to whom the folder does, unless it has another name
+// too, by which it may be somebody else's.
+func giveAway(file *os.File, dir string) error {
+	var folder, own syscall.Stat_t
+	if err := errors.Join(syscall.Stat(dir, &folder), syscall.Fstat(int(file.Fd()), &own)); err != nil {
+		return err
+	}
+	if own.Nlink > 1 {
+		return errors.New("it is a hard link: remove it")
+	}
+	return file.Chown(int(folder.Uid), int(folder.Gid))
 }

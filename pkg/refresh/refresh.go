@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"time"
 
@@ -34,7 +35,8 @@ type Refresher struct {
 	Now time.Time
 	// DryRun leaves everything as it is.
 	DryRun bool
-	// Probe, if it is there, must accept a connection before it replaces another.
+	// Probe, if it is there, must accept a connection before it replaces one that
+	// differs.
 	Probe func(ctx context.Context, packageID string, c connection.Connection) error
 	// Done, if it is there, is called for each build, from any goroutine.
 	Done func()
@@ -72,13 +74,17 @@ type Result struct {
 	Ours    bool
 	State   State
 	Changes []Change
+	// Differs tells whether a peer connects otherwise for these changes, and they are
+	// not of the file alone.
+	Differs bool
 	// Certificates are those of the connection that the peer reads from now on.
 	Certificates []Certificate
 	// Warnings are those of the new connection, and of putting it on disk.
 	Warnings []error
 	// Err is why it failed, joined, or was left alone.
 	Err error
-	// Files are those that the operator's values were read from, or would have been.
+	// Files are those that it depends on: those that the operator's values were read
+	// from, or would have been; of a build that is half there, what is missing.
 	Files []string
 }
 
@@ -94,7 +100,7 @@ const lockTimeout = time.Minute
 func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	builds, err := r.Store.Builds()
 	if err != nil {
-		return nil, program.WithHint(safefile.At(r.Store.BuildsDir(), err), "the peer's folder is its peer.fileSystemPath; the peer makes the folder of builds at its first start")
+		return nil, hinted(safefile.At(r.Store.BuildsDir(), err))
 	}
 	if !r.DryRun {
 		unlock, err := lock(ctx, r.Store.BuildsDir())
@@ -125,6 +131,19 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	workers.Wait()
 	return results, ctx.Err()
 }
+
+// hinted is err with what to do about a folder of the peer's.
+func hinted(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return program.WithHint(err, asPeer)
+	case errors.Is(err, fs.ErrNotExist):
+		return program.WithHint(err, "the peer's folder is its peer.fileSystemPath; the peer makes the folder of builds at its first start")
+	}
+	return err
+}
+
+const asPeer = "run it as the peer's user, to whom the files belong"
 
 // result renders one build. What goes wrong, a panic too, is the failure of this
 // build only.
@@ -160,11 +179,11 @@ func (r Refresher) refresh(ctx context.Context, b store.Build, result *Result) (
 		return Failed, err
 	}
 	result.Warnings = rendered.Warnings
-	result.Changes = t.changes(rendered.Connection)
+	result.Changes, result.Differs = t.changes(rendered.Connection), t.differs(rendered.Connection)
 	if len(result.Changes) == 0 {
 		return Unchanged, nil
 	}
-	if r.Probe != nil {
+	if r.Probe != nil && result.Differs {
 		if err := r.Probe(ctx, result.PackageID, rendered.Connection); err != nil {
 			return Failed, err
 		}

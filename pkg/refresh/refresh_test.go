@@ -287,6 +287,56 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// A build that another builder runs itself has no connection, and is not half there.
+func TestAdoptOtherType(t *testing.T) {
+	old := environment(t, "peer0", now.AddDate(0, 1, 0))
+	s := store.Store(t.TempDir())
+	b := install(t, s, pack(t, "basic", "golang"), "theirs", old)
+	if err := os.RemoveAll(at(b, "release/chaincode")); err != nil {
+		t.Fatal(err)
+	}
+	r := refresher(s, old)
+	r.Adopt = []string{"theirs"}
+	got := one(t, r)
+	isState(t, got, refresh.LeftAlone, `was made by the builder "theirs" of a package of type "golang"`)
+	if got.Ours {
+		t.Error("it counts as ours")
+	}
+}
+
+// What a build that is half there lacks is among its files.
+func TestHalfThere(t *testing.T) {
+	old := environment(t, "peer0", now.AddDate(0, 1, 0))
+	for _, missing := range []string{"build-info.json", released} {
+		s, b := installed(t, old)
+		if err := os.Remove(at(b, missing)); err != nil {
+			t.Fatal(err)
+		}
+		r := one(t, refresher(s, old))
+		isState(t, r, refresh.LeftAlone, "is half there")
+		if !slices.Contains(r.Files, at(b, missing)) {
+			t.Errorf("%s is not among %q", missing, r.Files)
+		}
+	}
+}
+
+// A connection that is the same for the peer, in a file of another mode or form, is
+// not dialled, and nothing has to be restarted for it.
+func TestSameConnection(t *testing.T) {
+	old := environment(t, "peer0", now.AddDate(0, 1, 0))
+	s, b := installed(t, old)
+	chmod(t, at(b, released), 0o644)
+	r := refresher(s, old)
+	r.Probe = func(context.Context, string, connection.Connection) error { return errors.New("nobody there") }
+	got := one(t, r)
+	isState(t, got, refresh.Refreshed, "")
+	if got.Differs {
+		t.Error("it counts as another connection")
+	}
+	write(t, at(b, released), []byte("null"))
+	isState(t, one(t, r), refresh.Failed, "nobody there")
+}
+
 // A dry run leaves everything as it is, makes no lock and waits for none.
 func TestDryRun(t *testing.T) {
 	n := newNeighbours(t)

@@ -185,6 +185,14 @@ func TestLockFile(t *testing.T) {
 	if info, err := os.Lstat(lockOf(s)); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the lock: %v, %v", info, err)
 	}
+	if os.Getuid() == 0 { // who would give away what has another name
+		if err := os.Link(lockOf(s), lockOf(s)+".other"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := refresher(s, env).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot be locked: it is a hard link: remove it") {
+			t.Errorf("got %v", err)
+		}
+	}
 	victim := filepath.Join(t.TempDir(), "victim")
 	link(t, victim, lockOf(s))
 	if _, err := refresher(s, env).Run(t.Context()); err == nil || !strings.Contains(err.Error(), `ccaas-refresh.lock": cannot be locked: too many levels of symbolic links`) {

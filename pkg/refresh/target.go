@@ -7,9 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 
-	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
@@ -43,6 +43,8 @@ func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
 		return nil, leftError{err}
 	}
 	result.PackageID = packageID
+	// Until the values are known, what tells that the peer has copied all of it.
+	result.Files = []string{filepath.Join(string(b), store.InfoFile), filepath.Join(string(b), released)}
 	builder, err := b.Builder()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -50,7 +52,7 @@ func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
 	case err != nil:
 		return nil, err
 	case builder != r.Builder && !slices.Contains(r.Adopt, builder):
-		return nil, left("was made by the builder %q", builder)
+		return nil, left("was made by the builder %.100q", builder)
 	}
 	result.Ours = true
 	dir, err := safefile.Open(string(b), "build")
@@ -63,18 +65,17 @@ func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
 		}
 	}()
 	t = &target{dir: dir}
+	var packageErr error
+	t.pkg, packageErr = r.openPackage(packageID)
+	if packageErr == nil && builder != r.Builder && !detect.Accepts(r.Env[detect.TypesVariable], t.pkg.Metadata.Type) {
+		result.Ours = false
+		return nil, left("was made by the builder %.100q of a package of type %q, which is not ours", builder, t.pkg.Metadata.Type)
+	}
 	if err := t.readConnections(); err != nil {
 		return nil, err
 	}
 	result.Certificates = certificates(t.released.connection)
-	if t.pkg, err = r.openPackage(packageID); err != nil {
-		return nil, err
-	}
-	if ccType := t.pkg.Metadata.Type; builder != r.Builder && !detect.Accepts(r.Env[detect.TypesVariable], ccType) {
-		result.Ours = false
-		return nil, left("was made by the builder %q of a package of type %q, which is not ours", builder, ccType)
-	}
-	return t, nil
+	return t, packageErr
 }
 
 func halfThere(err error) error {
@@ -146,13 +147,19 @@ func (f *onDisk) is(data []byte) bool {
 	return bytes.Equal(f.data, data) && f.info.Mode() == safefile.FileMode
 }
 
+// differs tells whether a peer would connect otherwise with c.
+func (t *target) differs(c connection.Connection) bool {
+	return t.released.unusable != nil || t.released.connection != c
+}
+
 // changes lists what is not as it would be with the connection c.
 func (t *target) changes(c connection.Connection) []Change {
 	data := c.Encode()
 	var all []Change
-	if t.released.unusable != nil {
+	switch {
+	case t.released.unusable != nil:
 		all = append(all, Change{chaincode.ConnectionFile, "cannot be used: " + shown(t.released.unusable.Error()), "good"})
-	} else {
+	case t.differs(c):
 		for _, d := range connection.Differences(t.released.connection, c) {
 			all = append(all, Change{d.Key, shown(d.A), d.B})
 		}
@@ -192,10 +199,7 @@ func (t *target) replace(data []byte, result *Result) error {
 		}
 		if err != nil {
 			err = safefile.At(old.name, fmt.Errorf("cannot be replaced, so the old one stays: %w", err))
-			if errors.Is(err, fs.ErrPermission) {
-				err = program.WithHint(err, "run it as the peer's user, to whom the file belongs")
-			}
-			return err
+			return hinted(err)
 		}
 	}
 	return nil
@@ -206,7 +210,7 @@ func certificates(c connection.Connection) []Certificate {
 	var all []Certificate
 	for key, certs := range c.Certificates() {
 		for _, cert := range certs {
-			all = append(all, Certificate{key, connection.SHA256(cert), cert.NotAfter})
+			all = append(all, Certificate{key, connection.SHA256(cert), cert.NotAfter.UTC()})
 		}
 	}
 	return all

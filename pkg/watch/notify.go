@@ -23,6 +23,7 @@ const (
 type notifier struct {
 	watcher *fsnotify.Watcher
 	places  map[place]bool
+	failed  error // why some place is not watched
 }
 
 func newNotifier() (*notifier, error) {
@@ -38,9 +39,8 @@ func (n *notifier) close() {
 
 // add watches more places, and tells whether there were any that were not watched
 // before. A folder that is not there, or not for this user to read, is passed over:
-// what lies above it is watched too, and there is the interval. The error is
-// that of the last of the others.
-func (n *notifier) add(places map[place]bool) (more bool, err error) {
+// what lies above it is watched too, and there is the interval.
+func (n *notifier) add(places map[place]bool) (more bool) {
 	folders := map[string]bool{}
 	for p := range n.places {
 		folders[p.dir] = true
@@ -53,12 +53,15 @@ func (n *notifier) add(places map[place]bool) (more bool, err error) {
 		n.places[p] = true
 		if !folders[p.dir] && n.watcher != nil {
 			folders[p.dir] = true
-			if failed := n.watcher.Add(p.dir); failed != nil && !unreachable(failed) {
-				err = failed
+			if err := n.watcher.Add(p.dir); err != nil && !unreachable(err) {
+				n.failed = err
 			}
 		}
 	}
-	return more, err
+	if errors.Is(n.failed, syscall.ENOSPC) {
+		n.failed = errors.New("fs.inotify.max_user_watches of this machine is too low")
+	}
+	return more
 }
 
 func unreachable(err error) bool {

@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +37,10 @@ func addPlaces(places map[place]bool, path string) (end string) {
 		places[place{dir, name}] = true
 		next := filepath.Join(dir, name)
 		target, err := os.Readlink(next)
-		if err != nil { // it is no link, or is not there
+		if errors.Is(err, fs.ErrNotExist) {
+			return next
+		}
+		if err != nil { // it is no link
 			dir = next
 			continue
 		}

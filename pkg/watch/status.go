@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -39,7 +41,7 @@ type outcome struct {
 
 // NewStatus is the status before anything is known. Now is the clock.
 func NewStatus(now func() time.Time) *Status {
-	return &Status{now: now, ready: fmt.Errorf("the first run has not ended"), success: map[string]time.Time{}, count: map[outcome]float64{}}
+	return &Status{now: now, ready: errors.New("the first run has not ended"), success: map[string]time.Time{}, count: map[outcome]float64{}}
 }
 
 func (s *Status) begin() {
@@ -64,16 +66,20 @@ func (s *Status) end(results []refresh.Result, err error) {
 	}
 	s.ran = s.now()
 	s.results = nil
+	there := map[string]bool{}
 	for _, r := range results {
 		if !r.Ours {
 			continue
 		}
+		there[r.PackageID] = true
 		s.results = append(s.results, r)
 		s.count[outcome{r.PackageID, r.State}]++
 		if r.State == refresh.Unchanged || r.State == refresh.Refreshed {
 			s.success[r.PackageID] = s.ran
 		}
 	}
+	maps.DeleteFunc(s.count, func(of outcome, _ float64) bool { return !there[of.packageID] })
+	maps.DeleteFunc(s.success, func(id string, _ time.Time) bool { return !there[id] })
 }
 
 // Handler serves /healthz, /readyz and /metrics.
@@ -142,9 +148,11 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
+	ran := 0.0 // so that a refresh which has never ended a run is missed too
 	if !s.ran.IsZero() {
-		gauge(lastRun, seconds(s.ran))
+		ran = seconds(s.ran)
 	}
+	gauge(lastRun, ran)
 	for _, r := range s.results {
 		current := 0.0
 		if r.State == refresh.Unchanged || r.State == refresh.Refreshed {
@@ -154,10 +162,10 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 		if success, ok := s.success[r.PackageID]; ok {
 			gauge(lastSuccess, seconds(success), r.PackageID)
 		}
-		seen := map[refresh.Certificate]bool{} // a file may hold one twice
+		seen := map[[2]string]bool{} // a file may hold one twice
 		for _, c := range r.Certificates {
-			if !seen[c] {
-				seen[c] = true
+			if labels := [2]string{c.Key, c.SHA256}; !seen[labels] {
+				seen[labels] = true
 				gauge(notAfter, seconds(c.NotAfter), r.PackageID, c.Key, c.SHA256)
 			}
 		}

@@ -74,9 +74,9 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
-	expect()
+	expect("ccaas_refresh_last_run_timestamp_seconds 0")
 	end := time.Unix(1_800_000_000, 0)
-	certificates := []refresh.Certificate{{Key: "root_cert", SHA256: "aa", NotAfter: end}, {Key: "root_cert", SHA256: "aa", NotAfter: end}, {Key: "client_cert", SHA256: "aa", NotAfter: end}}
+	certificates := []refresh.Certificate{{Key: "root_cert", SHA256: "aa", NotAfter: end}, {Key: "root_cert", SHA256: "aa", NotAfter: end.In(time.FixedZone("", 5400))}, {Key: "client_cert", SHA256: "aa", NotAfter: end}}
 	results := []refresh.Result{
 		{PackageID: "a:1", Ours: true, State: refresh.Refreshed, Certificates: certificates},
 		{PackageID: "b:2", Ours: true, State: refresh.Failed},
@@ -110,12 +110,19 @@ func TestMetrics(t *testing.T) {
 		first[6], first[7],
 		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 1`,
 	)
+	s.end(results[1:], nil) // the first is gone
+	expect(
+		`ccaas_connection_up_to_date{package_id="b:2"} 0`,
+		`ccaas_refresh_last_run_timestamp_seconds 1.7000000015e+09`,
+		first[7],
+		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 2`,
+	)
 }
 
 // A run that was interrupted says nothing about the builds.
 func TestInterruptedRun(t *testing.T) {
 	s := NewStatus(time.Now)
-	w := &Watch{Status: s, said: map[string]string{}}
+	w := &Watch{Status: s, trouble: map[string]string{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	w.Refresh = func(context.Context) ([]refresh.Result, error) {
 		cancel()

@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,12 +29,13 @@ type Watch struct {
 	Status   *Status
 
 	results []refresh.Result  // of the last run that has come to its end
-	said    map[string]string // what was logged last about each build and each trouble
+	trouble map[string]string // what was logged last of each trouble
+	known   map[string]string // and of each build
 }
 
 // Run goes on until ctx is done.
 func (w *Watch) Run(ctx context.Context) {
-	w.said = map[string]string{}
+	w.trouble, w.known = map[string]string{}, map[string]string{}
 	for ctx.Err() == nil {
 		// New each time, since a folder may have been replaced by another.
 		n, err := newNotifier()
@@ -62,8 +65,8 @@ func (w *Watch) watch(n *notifier) (more bool) {
 			addPlaces(places, file)
 		}
 	}
-	more, err := n.add(places)
-	w.say(slog.LevelWarn, "some changes are not noticed at once, only at the interval", err)
+	more = n.add(places)
+	w.say(slog.LevelWarn, "some changes are not noticed at once, only at the interval", n.failed)
 	return more
 }
 
@@ -80,27 +83,37 @@ func (w *Watch) run(ctx context.Context) {
 		return
 	}
 	w.results = results
+	before := w.known
+	w.known = map[string]string{}
 	for _, r := range results {
-		w.sayResult(r)
+		w.sayResult(r, before[r.PackageID])
+		delete(before, r.PackageID)
+	}
+	for _, id := range slices.Sorted(maps.Keys(before)) {
+		w.Log.Info("gone", "package_id", id)
 	}
 }
 
 // say logs an error, and later that it is gone, each once.
 func (w *Watch) say(level slog.Level, message string, err error) {
 	text := program.Line(strings.Join(texts(program.Errors(err)), "; "))
-	if w.said[message] == text {
+	if w.trouble[message] == text {
 		return
 	}
-	w.said[message] = text
+	w.trouble[message] = text
 	if err == nil {
 		w.Log.Info("over: " + message)
 		return
 	}
-	w.Log.Log(context.Background(), level, message, "errors", text)
+	args := []any{"errors", text}
+	if hints := program.Hints(err); len(hints) > 0 {
+		args = append(args, "hints", program.Line(strings.Join(hints, "; ")))
+	}
+	w.Log.Log(context.Background(), level, message, args...)
 }
 
-// sayResult logs what came of a build, unless it is what is known of it.
-func (w *Watch) sayResult(r refresh.Result) {
+// sayResult logs what came of a build, unless that was known before.
+func (w *Watch) sayResult(r refresh.Result, before string) {
 	level, args := slog.LevelInfo, []any{"package_id", r.PackageID}
 	add := func(key string, texts []string) {
 		if len(texts) > 0 {
@@ -124,11 +137,10 @@ func (w *Watch) sayResult(r refresh.Result) {
 	if r.State == refresh.Refreshed {
 		next.State, next.Changes = refresh.Unchanged, nil
 	}
-	known := fmt.Sprint(next.State, next.Changes, next.Warnings, next.Err)
-	if r.State == next.State && w.said[r.PackageID] == known {
+	w.known[r.PackageID] = fmt.Sprint(next.State, next.Changes, next.Warnings, next.Err)
+	if r.State == next.State && w.known[r.PackageID] == before {
 		return
 	}
-	w.said[r.PackageID] = known
 	w.Log.Log(context.Background(), level, string(r.State), args...)
 }
 

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/refresh"
 	"ccaas-template-builder/pkg/store"
 )
@@ -129,6 +131,19 @@ func TestChangesGoOn(t *testing.T) {
 	w.run(t, 5)
 }
 
+// A build that the peer is copying is seen when all of it is there.
+func TestHalfThere(t *testing.T) {
+	t.Parallel()
+	const build = "peer/externalbuilder/builds/a/"
+	dir := tree(t, map[string]string{build + "release/x": "x"})
+	w := start(t, dir, time.Hour, build+"build-info.json", build+"release/chaincode/server/connection.json")
+	w.run(t, 2)
+	write(build+"build-info.json", "{}")(t, dir)
+	w.run(t, 3)
+	write(build+"release/chaincode/server/connection.json", "{}")(t, dir)
+	w.run(t, 4)
+}
+
 // Without any change, the interval counts.
 func TestInterval(t *testing.T) {
 	t.Parallel()
@@ -144,7 +159,7 @@ func TestLog(t *testing.T) {
 		}
 		return a
 	}
-	w := &Watch{Log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: drop})), Status: NewStatus(time.Now), said: map[string]string{}}
+	w := &Watch{Log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: drop})), Status: NewStatus(time.Now), trouble: map[string]string{}, known: map[string]string{}}
 	change := []refresh.Change{{What: "address", Old: "a:1", New: "b:1"}, {What: "client_key", Old: "(hidden)", New: "(hidden)"}}
 	for _, step := range []struct {
 		result refresh.Result
@@ -164,9 +179,12 @@ func TestLog(t *testing.T) {
 		{refresh.Result{State: refresh.Unchanged, Warnings: []error{errors.New("expired")}}, nil, "level=WARN msg=unchanged package_id=x warnings=expired"},
 		{refresh.Result{State: refresh.Outdated, Changes: change[:1]}, nil, `level=WARN msg=outdated package_id=x changes="address: a:1 → b:1"`},
 		{refresh.Result{State: refresh.LeftAlone, Err: errors.New("is another's")}, nil, `level=INFO msg=left package_id=x errors="is another's"`},
+		{refresh.Result{PackageID: "y", State: refresh.Unchanged}, nil, "level=INFO msg=unchanged package_id=y\nlevel=INFO msg=gone package_id=x"},
+		{refresh.Result{State: refresh.LeftAlone, Err: errors.New("is another's")}, nil, "level=INFO msg=left package_id=x errors=\"is another's\"\nlevel=INFO msg=gone package_id=y"},
+		{refresh.Result{}, program.WithHint(errors.New("no folder"), "make one"), `level=ERROR msg="cannot refresh" errors="no folder" hints="make one"`},
 	} {
 		out.Reset()
-		step.result.PackageID = "x"
+		step.result.PackageID = cmp.Or(step.result.PackageID, "x")
 		w.Refresh = func(context.Context) ([]refresh.Result, error) { return []refresh.Result{step.result}, step.err }
 		w.run(t.Context())
 		if got := strings.TrimSpace(out.String()); got != step.want {
