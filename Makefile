@@ -4,6 +4,7 @@
 # demo   one package on two simulated peers
 # e2e    the builder against chaincode servers on Hyperledger's Node shim (needs node and npm)
 # e2e-fabric  the builder in a real Fabric network: FABRIC_BIN=DIR of its programs, FABRIC_CFG=DIR of its core.yaml
+# kubernetes  the manifests of examples/kubernetes
 # docs   man pages and shell completions, into share
 # check  formatting and vet
 
@@ -11,7 +12,7 @@ export CGO_ENABLED = 0
 
 FUZZTIME = 60s
 
-.PHONY: build test fuzz e2e e2e-fabric demo docs check clean
+.PHONY: build test fuzz e2e e2e-fabric kubernetes demo docs check clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -34,6 +35,9 @@ e2e-fabric:
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
 	FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRIC_CFG))" go test ./internal/e2e -run TestFabric -count=1 -v
 
+kubernetes:
+	cd examples/kubernetes && go test ./...
+
 demo: build
 	examples/two-peers/demo.sh
 
@@ -41,6 +45,7 @@ check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go mod tidy -diff
+	cd examples/kubernetes && go vet ./... && go mod tidy -diff
 
 # The date in the man pages is that of the commit.
 docs: build

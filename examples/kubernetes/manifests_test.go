@@ -1,0 +1,171 @@
+// Package kubernetes_test holds the manifests to what they are for: Kubernetes
+// takes them, and peers that have what they give get connections that lead to
+// chaincode servers in them.
+package kubernetes_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	podsecurityapi "k8s.io/pod-security-admission/api"
+	podsecurity "k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+)
+
+// must returns a value where there is no error.
+func must[T any](value T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+// render is what kubectl apply -k would send.
+func render(t *testing.T, dir string) []runtime.Object {
+	t.Helper()
+	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionLegacy // as kubectl's: a namespace comes before what is in it
+	resources := must(krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir))(t)
+	return decode(t, must(resources.AsYaml())(t))
+}
+
+// decode decodes manifests as an API server that forgives nothing: a field that its
+// type does not have, or has twice, is an error.
+func decode(t *testing.T, manifests []byte) []runtime.Object {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, certmanager.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
+	var objects []runtime.Object
+	for manifest := range bytes.SplitSeq(manifests, []byte("\n---\n")) {
+		object, kind, err := decoder.Decode(manifest, nil, nil)
+		if err != nil {
+			t.Fatalf("%v: %v in\n%s", kind, err, manifest)
+		}
+		objects = append(objects, object)
+	}
+	return objects
+}
+
+// all are the objects of one kind.
+func all[T metav1.Object](objects []runtime.Object) []T {
+	var these []T
+	for _, object := range objects {
+		if this, ok := object.(T); ok {
+			these = append(these, this)
+		}
+	}
+	return these
+}
+
+// find is the object of a kind and a name.
+func find[T metav1.Object](t *testing.T, objects []runtime.Object, name string) T {
+	t.Helper()
+	these := all[T](objects)
+	at := slices.IndexFunc(these, func(this T) bool { return this.GetName() == name })
+	if at < 0 {
+		t.Fatalf("there is no %T %q", *new(T), name)
+	}
+	return these[at]
+}
+
+func TestKubectl(t *testing.T) {
+	kubectl, err := exec.LookPath("kubectl")
+	if err != nil {
+		t.Skip("there is no kubectl")
+	}
+	cmd := exec.Command(kubectl, "kustomize", ".")
+	cmd.Stderr = os.Stderr
+	manifests, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(decode(t, manifests), render(t, ".")) {
+		t.Error("kubectl kustomize renders other objects than kustomize's library")
+	}
+}
+
+// The component for cert-manager adds objects, and changes none.
+func TestWithoutCertManager(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kubernetes")
+	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "kustomization.yaml")
+	before, rest, _ := strings.Cut(string(must(os.ReadFile(file))(t)), "components:")
+	_, after, found := strings.Cut(rest, "\n  - cert-manager\n")
+	if !found {
+		t.Fatal("there is no component cert-manager to leave out")
+	}
+	if err := os.WriteFile(file, []byte(before+after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := slices.DeleteFunc(render(t, "."), func(object runtime.Object) bool {
+		return object.GetObjectKind().GroupVersionKind().Group == certmanager.SchemeGroupVersion.Group
+	})
+	if got := render(t, dir); !reflect.DeepEqual(got, want) {
+		t.Errorf("%d objects without the component, want the %d that are not cert-manager's", len(got), len(want))
+	}
+}
+
+// The pods keep what the namespace demands, and more.
+func TestConfined(t *testing.T) {
+	objects := render(t, ".")
+	level := must(podsecurityapi.ParseLevel(find[*corev1.Namespace](t, objects, "fabric").Labels[podsecurityapi.EnforceLevelLabel]))(t)
+	if level != podsecurityapi.LevelRestricted {
+		t.Errorf("the namespace enforces the level %q", level)
+	}
+	evaluator := must(podsecurity.NewEvaluator(podsecurity.DefaultChecks(), nil))(t)
+	templates := map[string]corev1.PodTemplateSpec{}
+	for _, set := range all[*appsv1.StatefulSet](objects) {
+		templates[set.Name] = set.Spec.Template
+	}
+	for _, deployment := range all[*appsv1.Deployment](objects) {
+		templates[deployment.Name] = deployment.Spec.Template
+	}
+	for name, template := range templates {
+		checks := evaluator.EvaluatePod(podsecurityapi.LevelVersion{Level: level, Version: podsecurityapi.LatestVersion()}, &template.ObjectMeta, &template.Spec)
+		if result := podsecurity.AggregateCheckResults(checks); !result.Allowed {
+			t.Errorf("%s: %s", name, result.ForbiddenDetail())
+		}
+		if context := template.Spec.SecurityContext; context.FSGroup == nil || *context.FSGroup != *context.RunAsGroup {
+			t.Errorf("%s: its user cannot read its Secrets", name)
+		}
+		for _, c := range slices.Concat(template.Spec.InitContainers, template.Spec.Containers) {
+			if readOnly := c.SecurityContext.ReadOnlyRootFilesystem; readOnly == nil || !*readOnly {
+				t.Errorf("%s: %s can write to its root file system", name, c.Name)
+			}
+			if c.Resources.Requests.Cpu().IsZero() || c.Resources.Requests.Memory().IsZero() || c.Resources.Limits.Memory().IsZero() {
+				t.Errorf("%s: %s lacks requests or limits", name, c.Name)
+			}
+			if !strings.Contains(c.Image, ":") {
+				t.Errorf("%s: %s has an image that kustomization.yaml does not name: %s", name, c.Name, c.Image)
+			}
+		}
+	}
+	if len(templates) != 3 {
+		t.Errorf("looked at %d kinds of pods, want 3", len(templates))
+	}
+}
