@@ -7,12 +7,17 @@
 # kubernetes  the manifests of examples/kubernetes
 # docs   man pages and shell completions, into share
 # check  formatting and vet
+# workflows  GitHub's workflows, by actionlint
+# release  the archives of PLATFORMS, with SBOM and SHA256SUMS, into dist
+# release-test  releases of the working tree, twice, compared and tried; for two platforms
 
 export CGO_ENABLED = 0
 
 FUZZTIME = 60s
 
-.PHONY: build test fuzz e2e e2e-fabric kubernetes demo docs check clean
+PLATFORMS = linux/amd64 linux/arm64 linux/s390x linux/ppc64le darwin/amd64 darwin/arm64
+
+.PHONY: build test fuzz e2e e2e-fabric kubernetes demo docs check workflows release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -51,5 +56,14 @@ check:
 docs: build
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) bin/ccaas docs share
 
+workflows:
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+release:
+	internal/release/release.sh $(PLATFORMS)
+
+release-test:
+	go test ./internal/release -run TestRelease -count=1 -timeout 30m -v -platforms 'linux/amd64 darwin/arm64'
+
 clean:
-	rm -rf bin share
+	rm -rf bin share dist
