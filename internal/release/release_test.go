@@ -53,7 +53,10 @@ func TestRelease(t *testing.T) {
 	r.make(r.source, "022", nil)
 	// The cache of compiled packages is one for both: what depends on the folder or
 	// on the flags is not taken from it. Without it, this takes minutes.
-	r.make(other, "077", []string{"TZ=Asia/Tokyo", "LC_ALL=C.UTF-8", "GOFLAGS=-tags=x", "GOAMD64=v3", "TAR_OPTIONS=--exclude=LICENSE"})
+	r.make(other, "077", []string{
+		"TZ=Asia/Tokyo", "LC_ALL=C.UTF-8", "TAR_OPTIONS=--exclude=LICENSE",
+		"GOFLAGS=-tags=x", "GOARCH=s390x", "GOAMD64=v3", "GOARM64=v9.0", "GOEXPERIMENT=jsonv2",
+	})
 
 	r.dist = filepath.Join(r.source, "dist")
 	sums := r.read("SHA256SUMS")
@@ -232,6 +235,10 @@ func (r *release) entries(archive string) []string {
 			r.Errorf("%s: mode %o, owner %d %q, group %d %q, %v", entry.Name, entry.Mode, entry.Uid, entry.Uname, entry.Gid, entry.Gname, entry.ModTime)
 		}
 		names = append(names, entry.Name)
+	}
+	parts := func(name string) []string { return strings.Split(strings.TrimSuffix(name, "/"), "/") }
+	if !slices.IsSortedFunc(names, func(a, b string) int { return slices.Compare(parts(a), parts(b)) }) {
+		r.Errorf("the entries are not sorted: %q", names)
 	}
 	return names
 }
