@@ -5,6 +5,7 @@
 # e2e    the builder against chaincode servers on Hyperledger's Node shim (needs node and npm)
 # e2e-fabric  the builder in a real Fabric network: FABRIC_BIN=DIR of its programs, FABRIC_CFG=DIR of its core.yaml
 # kubernetes  the manifests of examples/kubernetes
+# bench  how long the builder takes, beside an empty program and with BASELINE=DIR beside another builder's; JSON=1 for machines
 # docs   man pages and shell completions, into share
 # check  formatting and vet
 # workflows  GitHub's workflows, by actionlint
@@ -17,7 +18,7 @@ FUZZTIME = 60s
 
 PLATFORMS = linux/amd64 linux/arm64 linux/s390x linux/ppc64le darwin/amd64 darwin/arm64
 
-.PHONY: build test fuzz e2e e2e-fabric kubernetes demo docs check workflows release release-test clean
+.PHONY: build test fuzz e2e e2e-fabric kubernetes demo bench docs check workflows release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -42,6 +43,9 @@ e2e-fabric:
 
 kubernetes:
 	cd examples/kubernetes && go test ./...
+
+bench:
+	@go run ./internal/bench $(if $(BASELINE),-baseline "$(BASELINE)") $(if $(JSON),-o json)
 
 demo: build
 	examples/two-peers/demo.sh

@@ -1,0 +1,78 @@
+// Command bench measures the programs of the builder, and how what they take grows.
+// All that is compared is run in turn, in the same minutes on the same machine:
+// figures of two runs of it say nothing about each other.
+//
+//	bench [-runs N] [-baseline DIR] [-o json]
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+)
+
+// report is all that was measured.
+type report struct {
+	Programs []result `json:"programs"`
+	Growth   []growth `json:"growth"`
+}
+
+func main() {
+	runs := flag.Int("runs", 200, "how often each program is run")
+	baseline := flag.String("baseline", "", "a folder with another builder's detect, build and release")
+	output := flag.String("o", "text", "text or json")
+	flag.Parse()
+	if err := run(*runs, *baseline, *output == "json"); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(runs int, baseline string, asJSON bool) error {
+	dir, err := os.MkdirTemp("", "ccaas-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b, err := newBench(dir)
+	if err != nil {
+		return err
+	}
+	var r report
+	if r.Programs, err = b.programs(runs, baseline); err != nil {
+		return err
+	}
+	if r.Growth, err = b.growth(); err != nil {
+		return err
+	}
+	if asJSON {
+		encoder := json.NewEncoder(os.Stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(r)
+	}
+	return r.print()
+}
+
+// print prints the report as tables.
+func (r report) print() error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "program\tmedian\t× empty\tmemory\tsize\t")
+	for _, p := range r.Programs {
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%.1f MiB\t%.1f MiB\t\n", p.Name, p.median(), p.Ratio, mib(p.Memory), mib(p.Size))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "\t\t\t\t\t")
+	fmt.Fprintln(w, "what\tnumber\tmedian\teach\tmemory\t")
+	for _, g := range r.Growth {
+		each := (g.median() / time.Duration(g.Number)).Round(time.Microsecond)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.1f MiB\t\n", g.Name, g.Number, g.median(), each, mib(g.Memory))
+	}
+	return w.Flush()
+}
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// result is what one of the programs that are compared takes.
+type result struct {
+	Name  string  `json:"name"`
+	Ratio float64 `json:"ratio_to_empty"`
+	Size  int64   `json:"size_bytes"`
+	measurement
+}
+
+var steps = []string{"detect", "build", "release"}
+
+// programs measures an empty program, ours, and those in the folder baseline if
+// there is one, in turn.
+func (b *bench) programs(runs int, baseline string) ([]result, error) {
+	all, files := []result{{Name: "empty"}}, []string{b.path("bin/empty")}
+	add := func(prefix, dir string) {
+		for _, name := range steps {
+			all, files = append(all, result{Name: prefix + name}), append(files, filepath.Join(dir, name))
+		}
+	}
+	add("", b.path("bin"))
+	if baseline != "" {
+		dir, err := filepath.Abs(baseline)
+		if err != nil {
+			return nil, err
+		}
+		add("baseline ", dir)
+	}
+	for range runs {
+		for i, file := range files {
+			if err := b.step(&all[i].measurement, file, "src"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			return nil, err
+		}
+		all[i].Size = info.Size()
+	}
+	for first := 1; first < len(files); first += len(steps) {
+		all = append(all, together(all[first].Name+" to release", all[first:first+len(steps)]))
+	}
+	for i := range all {
+		all[i].Ratio = all[i].Median / all[0].Median
+	}
+	return all, nil
+}
+
+// together is what programs take one after the other.
+func together(name string, programs []result) result {
+	sum := result{Name: name}
+	for _, p := range programs {
+		sum.Median += p.Median
+		sum.Memory = max(sum.Memory, p.Memory)
+		sum.Size += p.Size
+	}
+	return sum
+}
