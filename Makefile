@@ -5,6 +5,7 @@
 # e2e    the builder against chaincode servers on Hyperledger's Node shim (needs node and npm)
 # e2e-fabric  the builder in a real Fabric network: FABRIC_BIN=DIR of its programs, FABRIC_CFG=DIR of its core.yaml
 # kubernetes  the manifests of examples/kubernetes
+# image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
 # bench  how long the builder takes, beside an empty program and with BASELINE=DIR beside another builder's; JSON=1 for machines
 # docs   man pages and shell completions, into share
 # check  formatting and vet
@@ -18,7 +19,7 @@ FUZZTIME = 60s
 
 PLATFORMS = linux/amd64 linux/arm64 linux/s390x linux/ppc64le darwin/amd64 darwin/arm64
 
-.PHONY: build test fuzz e2e e2e-fabric kubernetes demo bench docs check workflows release release-test clean
+.PHONY: build test fuzz e2e e2e-fabric kubernetes image-test demo bench docs check workflows release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -43,6 +44,9 @@ e2e-fabric:
 
 kubernetes:
 	cd examples/kubernetes && go test ./...
+
+image-test:
+	IMAGE_TEST=1 go test ./internal/image -count=1 -v
 
 bench:
 	@go run ./internal/bench $(if $(BASELINE),-baseline "$(BASELINE)") $(if $(JSON),-o json)
