@@ -5,6 +5,7 @@
 # e2e    the builder against chaincode servers on Hyperledger's Node shim (needs node and npm)
 # e2e-fabric  the builder in a real Fabric network: FABRIC_BIN=DIR of its programs, FABRIC_CFG=DIR of its core.yaml
 # kubernetes  the manifests of examples/kubernetes
+# compose  the network of examples/compose, with FABRIC_BIN=DIR on what Fabric's own cryptogen makes
 # image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
 # bench  how long the builder takes, beside an empty program and with BASELINE=DIR beside another builder's; JSON=1 for machines
 # docs   man pages and shell completions, into share
@@ -19,7 +20,7 @@ FUZZTIME = 60s
 
 PLATFORMS = linux/amd64 linux/arm64 linux/s390x linux/ppc64le darwin/amd64 darwin/arm64
 
-.PHONY: build test fuzz e2e e2e-fabric kubernetes image-test demo bench docs check workflows release release-test clean
+.PHONY: build test fuzz e2e e2e-fabric kubernetes compose image-test demo bench docs check workflows release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -45,6 +46,9 @@ e2e-fabric:
 kubernetes:
 	cd examples/kubernetes && go test ./...
 
+compose:
+	cd examples/compose && $(if $(FABRIC_BIN),FABRIC_BIN="$(abspath $(FABRIC_BIN))") go test ./...
+
 image-test:
 	IMAGE_TEST=1 go test ./internal/image -count=1 -v
 
@@ -58,7 +62,7 @@ check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go mod tidy -diff
-	cd examples/kubernetes && go vet ./... && go mod tidy -diff
+	for module in kubernetes compose; do (cd examples/$$module && go vet ./... && go mod tidy -diff) || exit 1; done
 
 # The date in the man pages is that of the commit.
 docs: build

@@ -61,13 +61,14 @@ func (n *network) prepare() {
 	n.step("build ccaas and the builder")
 	n.ours = filepath.Dir(buildPrograms(n.t))
 	n.step("make certificates and the channel's first block")
-	n.run(nil, n.fabric("cryptogen"), "generate", "--config", n.testdata("crypto.yaml"), "--output", n.crypto(""))
+	n.run(nil, n.fabric("cryptogen"), "generate", "--config", n.example("crypto.yaml"), "--output", n.crypto(""))
 	var err error
 	n.servers, err = testpki.CA("chaincode servers", time.Now())
 	n.must(err)
 	port := n.freePort()
 	n.orderer, n.admin = "localhost:"+port, "localhost:"+n.freePort()
-	text := strings.NewReplacer("${CRYPTO}", n.crypto(""), "${ORDERER_PORT}", port).Replace(n.read(n.testdata("configtx.yaml")))
+	text := strings.NewReplacer("/crypto/", n.crypto("")+"/", "Host: orderer.example.com", "Host: localhost", "Port: 7050", "Port: "+port,
+		"orderer.example.com:7050", n.orderer).Replace(n.read(n.example("configtx.yaml")))
 	n.write("channel/configtx.yaml", text)
 	n.run(nil, n.fabric("configtxgen"), "-configPath", filepath.Join(n.dir, "channel"), "-profile", "Channel",
 		"-channelID", channel, "-outputBlock", n.block())
@@ -79,8 +80,9 @@ func (n *network) prepare() {
 
 func (n *network) block() string { return filepath.Join(n.dir, "channel", "genesis.block") }
 
-func (n *network) testdata(name string) string {
-	path, err := filepath.Abs(filepath.Join("testdata", "fabric", name))
+// example is a file of the Compose example, whose network is the same but for the addresses.
+func (n *network) example(name string) string {
+	path, err := filepath.Abs(filepath.Join("../../examples/compose", name))
 	n.must(err)
 	return path
 }

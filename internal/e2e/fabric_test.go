@@ -65,13 +65,16 @@ func needs(t *testing.T, n *network) {
 // pack is a package and its ID.
 type pack struct{ file, id string }
 
+// index is that of the chaincode's package.
+const index = `{"index": {"fields": ["docType"]}, "ddoc": "byDocType", "name": "byDocType", "type": "json"}`
+
 // packageNotes makes the package of the chaincode, with an index.
 func (n *network) packageNotes(label string) pack {
 	n.t.Helper()
 	n.step("package %s", label)
 	dir := filepath.Join(n.dir, "packages", label)
 	n.run(nil, n.ccaas(), "init", dir, "--template", "mtls")
-	n.write("packages/"+label+"/META-INF/statedb/couchdb/indexes/byDocType.json", n.read(n.testdata("index.json")))
+	n.write("packages/"+label+"/META-INF/statedb/couchdb/indexes/byDocType.json", index)
 	file := dir + ".tgz"
 	id := strings.TrimSpace(n.run(nil, n.ccaas(), "package", file, "--path", dir, "--label", label))
 	return pack{file, id}
@@ -203,9 +206,9 @@ func (n *network) released(p *peer, id, address string) {
 			n.fatal("%s has the mode %v, not %v", path, info.Mode(), want)
 		}
 	}
-	index := n.read(filepath.Join(p.release(id), "statedb", "couchdb", "indexes", "byDocType.json"))
-	if index != n.read(n.testdata("index.json")) {
-		n.fatal("the index of %s has become:\n%s", p.name, index)
+	released := n.read(filepath.Join(p.release(id), "statedb", "couchdb", "indexes", "byDocType.json"))
+	if released != index {
+		n.fatal("the index of %s has become:\n%s", p.name, released)
 	}
 }
 
