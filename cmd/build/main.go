@@ -11,6 +11,6 @@ import (
 
 func main() {
 	p := program.New("build")
-	p.Deadline = 5 * time.Second
+	p.Deadline = time.Minute // for thousands of indexes on a slow disk; an install is given five
 	os.Exit(p.Run(build.Run))
 }

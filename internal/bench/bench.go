@@ -51,7 +51,7 @@ func newBench(dir string) (*bench, error) {
 	}); err != nil {
 		return nil, err
 	}
-	for name, from := range map[string]string{"empty": b.path("empty"), "measured": "internal/bench/measured"} {
+	for name, from := range map[string]string{"empty": b.path("empty"), "linked": "internal/bench/linked", "measured": "internal/bench/measured"} {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.path("bin/"+name), ".")
 		build.Dir, build.Env = from, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {

@@ -2,7 +2,7 @@
 // All that is compared is run in turn, in the same minutes on the same machine:
 // figures of two runs of it say nothing about each other.
 //
-//	bench [-runs N] [-baseline DIR] [-o json]
+//	bench [-runs N] [-baseline DIR] [-growth=false] [-o json]
 package main
 
 import (
@@ -17,21 +17,22 @@ import (
 // report is all that was measured.
 type report struct {
 	Programs []result `json:"programs"`
-	Growth   []growth `json:"growth"`
+	Growth   []growth `json:"growth,omitempty"`
 }
 
 func main() {
 	runs := flag.Int("runs", 200, "how often each program is run")
 	baseline := flag.String("baseline", "", "a folder with another builder's detect, build and release")
+	grows := flag.Bool("growth", true, "measure growth too")
 	output := flag.String("o", "text", "text or json")
 	flag.Parse()
-	if err := run(*runs, *baseline, *output == "json"); err != nil {
+	if err := run(*runs, *baseline, *grows, *output == "json"); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(runs int, baseline string, asJSON bool) error {
+func run(runs int, baseline string, grows, asJSON bool) error {
 	dir, err := os.MkdirTemp("", "ccaas-bench-")
 	if err != nil {
 		return err
@@ -45,8 +46,10 @@ func run(runs int, baseline string, asJSON bool) error {
 	if r.Programs, err = b.programs(runs, baseline); err != nil {
 		return err
 	}
-	if r.Growth, err = b.growth(); err != nil {
-		return err
+	if grows {
+		if r.Growth, err = b.growth(); err != nil {
+			return err
+		}
 	}
 	if asJSON {
 		encoder := json.NewEncoder(os.Stdout)
@@ -65,6 +68,9 @@ func (r report) print() error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if len(r.Growth) == 0 {
+		return nil
 	}
 	fmt.Fprintln(w, "\t\t\t\t\t")
 	fmt.Fprintln(w, "what\tnumber\tmedian\teach\tmemory\t")

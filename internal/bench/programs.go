@@ -15,10 +15,11 @@ type result struct {
 
 var steps = []string{"detect", "build", "release"}
 
-// programs measures an empty program, ours, and those in the folder baseline if
-// there is one, in turn.
+// programs measures an empty program, one that only links what build links, ours,
+// and those in the folder baseline if there is one, in turn.
 func (b *bench) programs(runs int, baseline string) ([]result, error) {
-	all, files := []result{{Name: "empty"}}, []string{b.path("bin/empty")}
+	all, files := []result{{Name: "empty"}, {Name: "linked"}}, []string{b.path("bin/empty"), b.path("bin/linked")}
+	alone := len(files)
 	add := func(prefix, dir string) {
 		for _, name := range steps {
 			all, files = append(all, result{Name: prefix + name}), append(files, filepath.Join(dir, name))
@@ -46,7 +47,7 @@ func (b *bench) programs(runs int, baseline string) ([]result, error) {
 		}
 		all[i].Size = info.Size()
 	}
-	for first := 1; first < len(files); first += len(steps) {
+	for first := alone; first < len(files); first += len(steps) {
 		all = append(all, together(all[first].Name+" to release", all[first:first+len(steps)]))
 	}
 	for i := range all {
