@@ -50,7 +50,7 @@ compose:
 	cd examples/compose && $(if $(FABRIC_BIN),FABRIC_BIN="$(abspath $(FABRIC_BIN))") go test ./...
 
 image-test:
-	IMAGE_TEST=1 go test ./internal/image -count=1 -v
+	IMAGE_TEST=1 go test ./internal/image -count=1 -timeout 20m -v
 
 bench:
 	@go run ./internal/bench $(if $(BASELINE),-baseline "$(BASELINE)") $(if $(JSON),-o json)
