@@ -2,7 +2,7 @@
 # test   all tests, the one that rotates connections with 10,000 rotations
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
-# e2e    the builder against chaincode servers on Hyperledger's Node shim (needs node and npm)
+# e2e    the builder against chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
 # e2e-fabric  the builder in a real Fabric network: FABRIC_BIN=DIR of its programs, FABRIC_CFG=DIR of its core.yaml
 # kubernetes  the manifests of examples/kubernetes
 # compose  the network of examples/compose, with FABRIC_BIN=DIR on what Fabric's own cryptogen makes
@@ -36,7 +36,7 @@ fuzz:
 
 e2e:
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
-	go test ./internal/e2e -run TestNode -count=1 -v
+	go test ./internal/e2e -run "TestNode|TestGo" -count=1 -v
 
 e2e-fabric:
 	@test -n "$(FABRIC_BIN)" -a -n "$(FABRIC_CFG)" || { echo "usage: make e2e-fabric FABRIC_BIN=DIR FABRIC_CFG=DIR"; exit 2; }

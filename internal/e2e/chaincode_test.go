@@ -46,8 +46,46 @@ func buildPrograms(t *testing.T) string {
 	return bin
 }
 
-// nodePeer is a peer with a chaincode server of its own on Node.
-type nodePeer struct {
+// example is a chaincode of the examples: how its server is started, and what the
+// variables are called that tell it what it is.
+type example struct {
+	dir                             string
+	command                         []string
+	id, address, cert, key, clients string
+}
+
+var onNode = example{
+	dir:     nodeChaincode,
+	command: []string{"node_modules/.bin/fabric-chaincode-node", "server"},
+	id:      "CORE_CHAINCODE_ID",
+	address: "CORE_CHAINCODE_ADDRESS",
+	cert:    "CORE_CHAINCODE_TLS_CERT_FILE",
+	key:     "CORE_CHAINCODE_TLS_KEY_FILE",
+	clients: "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE",
+}
+
+// onGo builds the chaincode on Go. Its modules are Fabric's, which not every proxy has.
+func onGo(t *testing.T) example {
+	const dir = "../../examples/chaincode-go"
+	if out, err := exec.Command("go", "mod", "download", "-C", dir).CombinedOutput(); err != nil {
+		t.Skipf("the modules of %s cannot be had: %s", dir, out)
+	}
+	program := filepath.Join(t.TempDir(), "chaincode-go")
+	if out, err := exec.Command("go", "build", "-C", dir, "-o", program).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return example{
+		command: []string{program},
+		id:      "CHAINCODE_ID",
+		address: "CHAINCODE_SERVER_ADDRESS",
+		cert:    "CHAINCODE_TLS_CERT",
+		key:     "CHAINCODE_TLS_KEY",
+		clients: "CHAINCODE_CLIENT_CA_CERT",
+	}
+}
+
+// servedPeer is a peer with a chaincode server of its own.
+type servedPeer struct {
 	name    string
 	address string
 	envFile string
@@ -59,15 +97,16 @@ type nodePeer struct {
 // world is two peers, the authorities behind them, and one package.
 type world struct {
 	t       *testing.T
+	example example
 	dir     string
 	ccaas   string
 	servers testpki.Identity
-	peers   [2]*nodePeer
+	peers   [2]*servedPeer
 	id      string // of the package
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, dir: t.TempDir(), ccaas: filepath.Join(buildPrograms(t), "ccaas")}
+func newWorld(t *testing.T, example example) *world {
+	w := &world{t: t, example: example, dir: t.TempDir(), ccaas: filepath.Join(buildPrograms(t), "ccaas")}
 	w.servers = must(t)(testpki.CA("servers", time.Now()))
 	w.write("servers.crt", w.servers.Cert)
 	for i, name := range []string{"peer0", "peer1"} {
@@ -79,13 +118,13 @@ func newWorld(t *testing.T) *world {
 }
 
 // newPeer makes a peer's identity, its server's, and its env file.
-func (w *world) newPeer(name string) *nodePeer {
+func (w *world) newPeer(name string) *servedPeer {
 	now := time.Now()
 	w.identify(name)
 	server := must(w.t)(w.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))
 	w.write(name+"-server.crt", server.Cert)
 	w.write(name+"-server.key", server.Key)
-	p := &nodePeer{name: name, address: "localhost:" + freePort(w.t), envFile: w.file(name + ".env"),
+	p := &servedPeer{name: name, address: "localhost:" + freePort(w.t), envFile: w.file(name + ".env"),
 		store: store.Store(w.file(name)), log: w.file(name + "-server.log")}
 	w.write(name+".env", strings.Join([]string{
 		"CORE_PEER_ID=" + name,
@@ -111,22 +150,22 @@ func (w *world) identify(name string) {
 
 // start starts a peer's chaincode server, with variables besides those of mutual
 // TLS, and waits until it listens.
-func (w *world) start(p *nodePeer, variables ...string) {
+func (w *world) start(p *servedPeer, variables ...string) {
 	w.t.Helper()
 	log, err := os.Create(p.log)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer log.Close()
-	p.server = exec.Command("node_modules/.bin/fabric-chaincode-node", "server")
-	p.server.Dir, p.server.Stdout, p.server.Stderr = nodeChaincode, log, log
+	p.server = exec.Command(w.example.command[0], w.example.command[1:]...)
+	p.server.Dir, p.server.Stdout, p.server.Stderr = w.example.dir, log, log
 	p.server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.server.Env = append(os.Environ(),
-		"CORE_CHAINCODE_ID="+w.id,
-		"CORE_CHAINCODE_ADDRESS="+p.address,
-		"CORE_CHAINCODE_TLS_CERT_FILE="+w.file(p.name+"-server.crt"),
-		"CORE_CHAINCODE_TLS_KEY_FILE="+w.file(p.name+"-server.key"),
-		"CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE="+w.file(p.name+"-clients.crt"),
+		w.example.id+"="+w.id,
+		w.example.address+"="+p.address,
+		w.example.cert+"="+w.file(p.name+"-server.crt"),
+		w.example.key+"="+w.file(p.name+"-server.key"),
+		w.example.clients+"="+w.file(p.name+"-clients.crt"),
 		"SERVER_NAME="+p.name)
 	p.server.Env = append(p.server.Env, variables...)
 	if err := p.server.Start(); err != nil {
@@ -148,7 +187,7 @@ func (w *world) start(p *nodePeer, variables ...string) {
 }
 
 // stop kills a peer's chaincode server, and all that it has started.
-func (p *nodePeer) stop() {
+func (p *servedPeer) stop() {
 	if p.server != nil {
 		syscall.Kill(-p.server.Process.Pid, syscall.SIGKILL)
 		p.server.Wait()
@@ -156,7 +195,7 @@ func (p *nodePeer) stop() {
 	}
 }
 
-func (w *world) restart(p *nodePeer, variables ...string) {
+func (w *world) restart(p *servedPeer, variables ...string) {
 	w.t.Helper()
 	p.stop()
 	w.start(p, variables...)
@@ -188,7 +227,7 @@ func (w *world) probe(args ...string) (stage, finding string) {
 }
 
 // expect probes the server in a peer's env file, with other variables on top.
-func (w *world) expect(what string, p *nodePeer, wantStage, want string, env ...string) {
+func (w *world) expect(what string, p *servedPeer, wantStage, want string, env ...string) {
 	w.t.Helper()
 	args := []string{w.file("notes.tgz"), "--env-file", p.envFile}
 	for _, pair := range env {
@@ -198,14 +237,14 @@ func (w *world) expect(what string, p *nodePeer, wantStage, want string, env ...
 }
 
 // expectReleased probes the server in the connection.json that the peer reads.
-func (w *world) expectReleased(what string, p *nodePeer, wantStage, want string) {
+func (w *world) expectReleased(what string, p *servedPeer, wantStage, want string) {
 	w.t.Helper()
 	build := string(p.store.Build(w.id))
 	w.expectProbe(what, p, wantStage, want, filepath.Join(build, store.Release, chaincode.ReleasedConnection), "--package-id", w.id)
 }
 
 // expectProbe holds a probe against the stage that is to fail, and a part of what it says.
-func (w *world) expectProbe(what string, p *nodePeer, wantStage, want string, args ...string) {
+func (w *world) expectProbe(what string, p *servedPeer, wantStage, want string, args ...string) {
 	w.t.Helper()
 	stage, finding := w.probe(args...)
 	w.t.Logf("%s: %s %s", what, stage, finding)
@@ -219,7 +258,7 @@ func (w *world) expectProbe(what string, p *nodePeer, wantStage, want string, ar
 // only: what works, works, and what does not is said as it is.
 func TestNodeChaincode(t *testing.T) {
 	requireNode(t)
-	w := newWorld(t)
+	w := newWorld(t, onNode)
 	first, second := w.peers[0], w.peers[1]
 	w.start(first)
 	w.start(second)
@@ -255,10 +294,26 @@ func TestNodeChaincode(t *testing.T) {
 	w.expect("the first server, in the end", first, "", "")
 }
 
+// The chaincode on Go is what the one on Node is.
+func TestGoChaincode(t *testing.T) {
+	w := newWorld(t, onGo(t))
+	first, second := w.peers[0], w.peers[1]
+	w.start(first)
+	w.start(second)
+	w.expect("own server", first, "", "")
+	w.expect("other peer's server", first, "tls", "refuses the client certificate", "CORE_CHAINCODE_ADDRESS="+second.address)
+	w.restart(second, "CHAINCODE_ID=other:0")
+	w.expect("other package's server", second, "package ID", `the server is "other:0", and the package is "`+w.id+`"`)
+	w.restart(second, "CHAINCODE_TLS_DISABLED=true")
+	w.expect("server without TLS", second, "tls", "the server speaks no TLS")
+	w.restart(second, "CHAINCODE_CLIENT_CA_CERT=")
+	w.expect("server that asks for no certificate", second, "", "")
+}
+
 // Plain TLS, and what a server that wants a certificate says to a peer without one.
 func TestNodeChaincodeTLS(t *testing.T) {
 	requireNode(t)
-	w := newWorld(t)
+	w := newWorld(t, onNode)
 	w.run("init", w.file("tls"), "--template", "tls")
 	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("tls"), "--label", "notes_1.0"))
 	p := w.peers[0]
@@ -275,7 +330,7 @@ func TestNodeChaincodeTLS(t *testing.T) {
 // package follows by refresh, and with --probe not before its server does.
 func TestNodeRefresh(t *testing.T) {
 	requireNode(t)
-	w := newWorld(t)
+	w := newWorld(t, onNode)
 	p := w.peers[0]
 	w.install(p)
 	w.start(p)
@@ -304,7 +359,7 @@ func TestNodeRefresh(t *testing.T) {
 }
 
 // install installs the package on a peer, by the real programs.
-func (w *world) install(p *nodePeer) {
+func (w *world) install(p *servedPeer) {
 	w.t.Helper()
 	builder := coreyaml.Builder{Name: coreyaml.DefaultName, Path: filepath.Dir(filepath.Dir(w.ccaas))}
 	if err := testprograms.InstallFile(w.t.Context(), string(p.store), w.file("notes.tgz"), p.envFile, builder); err != nil {
@@ -313,7 +368,7 @@ func (w *world) install(p *nodePeer) {
 }
 
 // kept is each file in a peer's folder, with its mode and its content.
-func (w *world) kept(p *nodePeer) map[string]string {
+func (w *world) kept(p *servedPeer) map[string]string {
 	w.t.Helper()
 	files := map[string]string{}
 	err := filepath.WalkDir(string(p.store), func(path string, entry fs.DirEntry, err error) error {
@@ -338,7 +393,7 @@ func (w *world) kept(p *nodePeer) map[string]string {
 // expectChanged holds the files of a peer that are not as they were, or that are new
 // or gone, against these, sorted. All others, the package among them, are the same
 // byte for byte.
-func (w *world) expectChanged(p *nodePeer, before map[string]string, want ...string) {
+func (w *world) expectChanged(p *servedPeer, before map[string]string, want ...string) {
 	w.t.Helper()
 	var changed []string
 	after := w.kept(p)
@@ -358,7 +413,7 @@ func (w *world) expectChanged(p *nodePeer, before map[string]string, want ...str
 }
 
 // crossed is the env file of one peer with the address of another.
-func (w *world) crossed(one, other *nodePeer) string {
+func (w *world) crossed(one, other *servedPeer) string {
 	env, err := os.ReadFile(one.envFile)
 	if err != nil {
 		w.t.Fatal(err)
