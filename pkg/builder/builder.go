@@ -107,17 +107,23 @@ func checkPrograms(from, platform string) error {
 	return errors.Join(errs...)
 }
 
-// mkdir makes a folder that everyone may read, whatever the umask is.
+// mkdir makes a folder and those it lies in, where they are missing, so that everyone
+// may read them, whatever the umask is.
 func mkdir(dir string) error {
-	for _, folder := range []string{filepath.Dir(dir), dir} {
-		switch err := os.Mkdir(folder, 0o755); {
-		case err == nil:
-			if err := os.Chmod(folder, 0o755); err != nil {
-				return safefile.At(folder, err)
-			}
-		case !errors.Is(err, os.ErrExist):
-			return safefile.At(folder, err)
+	err := os.Mkdir(dir, 0o755)
+	if parent := filepath.Dir(dir); errors.Is(err, os.ErrNotExist) && parent != dir {
+		if err := mkdir(parent); err != nil {
+			return err
 		}
+		err = os.Mkdir(dir, 0o755)
+	}
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	} else if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return safefile.At(dir, err)
 	}
 	return nil
 }
