@@ -16,11 +16,23 @@ unset GOOS GOARCH GOEXPERIMENT TAR_OPTIONS
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 
+# licenses prints those of all that is linked into the programs; that of golang.org/x/sys
+# is also the standard library's.
+licenses() {
+	GOOS=linux go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/... |
+		grep . | sort -u | while read -r module version dir; do
+		printf '\n==== %s %s\n\n' "$module" "$version"
+		cat "$dir"/LICEN[CS]E*
+		find "$dir" -maxdepth 1 -name 'NOTICE*' -exec cat {} +
+	done
+}
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rm -rf dist
 mkdir dist
 go run ./cmd/ccaas docs "$work/share"
+licenses >"$work/THIRD-PARTY-LICENSES"
 
 for platform; do
 	os=${platform%/*} arch=${platform#*/}
@@ -31,7 +43,7 @@ for platform; do
 	name=ccaas-template-builder_${version}_${os}_$arch
 	mkdir "$work/$name"
 	mv "$work/bin" "$work/$name"
-	cp -r "$work/share" LICENSE README.md CHANGELOG.md SECURITY.md docs "$work/$name"
+	cp -r "$work/share" "$work/THIRD-PARTY-LICENSES" LICENSE README.md CHANGELOG.md SECURITY.md docs "$work/$name"
 	tar -C "$work" --format=ustar --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
 		--mtime="@$SOURCE_DATE_EPOCH" -c "$name" | gzip -9n >"dist/$name.tar.gz"
 	rm -r "${work:?}/$name"

@@ -166,7 +166,7 @@ func (r *release) checkArchive(platform string) []string {
 	r.Helper()
 	name := archiveName(platform)
 	entries := r.entries(name + ".tar.gz")
-	want := []string{"LICENSE", "CHANGELOG.md", "docs/findings.md", "share/man/man1/ccaas-refresh.1", "share/bash-completion/completions/ccaas",
+	want := []string{"LICENSE", "THIRD-PARTY-LICENSES", "CHANGELOG.md", "docs/findings.md", "share/man/man1/ccaas-refresh.1", "share/bash-completion/completions/ccaas",
 		"share/zsh/site-functions/_ccaas", "share/fish/vendor_completions.d/ccaas.fish", "bin/ccaas"}
 	programs := 1
 	if strings.HasPrefix(platform, "linux/") {
@@ -188,6 +188,10 @@ func (r *release) checkArchive(platform string) []string {
 	if err != nil || len(binaries) != programs {
 		r.Errorf("bin has %q, %v", binaries, err)
 	}
+	licenses, err := os.ReadFile(filepath.Join(dir, "THIRD-PARTY-LICENSES"))
+	if err != nil {
+		r.Error(err)
+	}
 	linked := map[string]bool{}
 	for _, binary := range binaries {
 		r.checkProgram(binary, platform)
@@ -195,6 +199,9 @@ func (r *release) checkArchive(platform string) []string {
 		linked["stdlib "+regexp.MustCompile(`: go(\S+)`).FindStringSubmatch(said)[1]] = true
 		for _, dep := range regexp.MustCompile(`(?m)^\tdep\t(\S+)\t(\S+)`).FindAllStringSubmatch(said, -1) {
 			linked[dep[1]+" "+dep[2]] = true
+			if !bytes.Contains(licenses, []byte("\n==== "+dep[1]+" "+dep[2]+"\n")) {
+				r.Errorf("it has no licence of %s %s", dep[1], dep[2])
+			}
 		}
 	}
 	if platform == runtime.GOOS+"/"+runtime.GOARCH {
