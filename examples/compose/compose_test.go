@@ -5,10 +5,12 @@ package compose_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +65,8 @@ func TestPeers(t *testing.T) {
 	}
 	n.checkPaths()
 	n.checkTargets()
+	n.checkScripts()
+	n.checkAddresses()
 }
 
 // makePackage runs the service package.
@@ -99,11 +103,11 @@ func (n network) builders(ours string) []coreyaml.Builder {
 func (n network) checkServer(peer string, c connection.Connection, packageID string) {
 	n.Helper()
 	host, port, _ := net.SplitHostPort(c.Address)
-	if host != "basic."+peer || n.services[host].Image != "chaincode-node" {
+	if host != "basic."+peer || n.services[host].Image != "ccaas-chaincode-node" {
 		n.Fatalf("%s dials %s, which is not its chaincode server", peer, host)
 	}
 	env := n.environment(host)
-	if _, listens, _ := net.SplitHostPort(env["CORE_CHAINCODE_ADDRESS"]); listens != port {
+	if listens := env["CORE_CHAINCODE_ADDRESS"]; listens != "0.0.0.0:"+port {
 		n.Errorf("%s dials the port %s, and the server listens at %s", peer, port, listens)
 	}
 	if env["CORE_CHAINCODE_ID"] != packageID {
@@ -142,6 +146,39 @@ func (n network) checkTargets() {
 	for service, s := range n.services {
 		if s.Build != nil && !strings.Contains(dockerfile, " AS "+s.Build.Target+"\n") {
 			n.Errorf("%s: %q is no target of the Dockerfile", service, s.Build.Target)
+		}
+	}
+}
+
+// checkScripts checks that a script that is a command can be run as one.
+func (n network) checkScripts() {
+	for service, s := range n.services {
+		if len(s.Command) == 0 || !strings.HasPrefix(s.Command[0], "/config/") {
+			continue
+		}
+		info, err := os.Stat(strings.TrimPrefix(s.Command[0], "/config/"))
+		if err != nil || info.Mode()&0o111 != 0o111 {
+			n.Errorf("%s cannot run %s: %v", service, s.Command[0], err)
+		}
+	}
+}
+
+// checkAddresses checks that services listen where others dial them.
+func (n network) checkAddresses() {
+	texts := []string{string(must(os.ReadFile("deploy.sh"))(n.T)), "peer0.org1.example.com:7051 peer1.org1.example.com:7051"}
+	for _, s := range n.services {
+		for _, value := range s.Environment {
+			texts = append(texts, *value)
+		}
+	}
+	for _, address := range regexp.MustCompile(`(?m)(?:^|[\s"=])([a-z0-9.]+\.example\.com):(\d+)`).FindAllStringSubmatch(strings.Join(texts, "\n"), -1) {
+		env := n.services[address[1]].Environment
+		listens := slices.ContainsFunc(slices.Collect(maps.Keys(env)), func(name string) bool {
+			value := *env[name]
+			return strings.HasSuffix(name, "LISTENADDRESS") && (value == "0.0.0.0:"+address[2] || value == "0.0.0.0" && address[2] == "7050")
+		})
+		if !listens {
+			n.Errorf("nobody listens at %s", address[0])
 		}
 	}
 }

@@ -174,5 +174,5 @@ func (n network) makeTLS() {
 
 // peers are the services that are peers.
 func (n network) peers() []string {
-	return slices.Sorted(maps.Keys(n.services.Filter(func(s types.ServiceConfig) bool { return s.Image == "fabric-peer-ccaas" })))
+	return slices.Sorted(maps.Keys(n.services.Filter(func(s types.ServiceConfig) bool { return strings.HasPrefix(s.Image, "fabric-peer-ccaas:") })))
 }

@@ -32,7 +32,7 @@ func TestImages(t *testing.T) {
 		t.Skip("make image-test runs it")
 	}
 	if os.Geteuid() != 0 {
-		t.Skip("needs root: files of other users are read, and buildah is run")
+		t.Fatal("needs root: files of other users are read, and buildah is run")
 	}
 	b := findTool(t)
 	builds := b.base(t, "GO_IMAGE", goImage)

@@ -25,8 +25,8 @@ import (
 )
 
 // InstallTimeout is a bound for the programs of one install, for those who want
-// one; the peer has none.
-const InstallTimeout = time.Minute
+// one: that of a peer's install (chaincode.installTimeout). For the programs it has none.
+const InstallTimeout = 5 * time.Minute
 
 // Peer is a peer with its external builders.
 type Peer struct {
