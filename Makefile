@@ -1,5 +1,5 @@
 # build  the three programs of the builder, and ccaas, into bin
-# test   all tests, the one that rotates connections with 10,000 rotations
+# test   the builder's tests, the one that rotates connections with 10,000 rotations
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
 # e2e    the builder against chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
