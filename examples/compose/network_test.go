@@ -60,9 +60,10 @@ func (n network) mount(service string, volume types.ServiceVolumeConfig) {
 	n.mkdir(filepath.Dir(to))
 	if volume.Type == types.VolumeTypeBind { // its files name paths of the container
 		n.mkdir(to)
-		for _, name := range []string{"crypto.yaml", "configtx.yaml", "crypto.sh", "deploy.sh", "connection.json"} {
-			if content, err := os.ReadFile(filepath.Join(volume.Source, name)); err == nil {
-				n.write(filepath.Join(to, name), n.inTruth(service, string(content)))
+		for _, entry := range must(os.ReadDir(volume.Source))(n.T) {
+			if !entry.IsDir() {
+				content := must(os.ReadFile(filepath.Join(volume.Source, entry.Name())))(n.T)
+				n.write(filepath.Join(to, entry.Name()), n.inTruth(service, string(content)))
 			}
 		}
 		return

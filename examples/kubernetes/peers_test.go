@@ -216,7 +216,7 @@ func (p *pod) install(pkg *archive.Package) (string, connection.Connection) {
 func (p *pod) checkConnection(c connection.Connection) {
 	p.t.Helper()
 	if want := p.connection(); c.Address != want.Address || c.RootCert != want.RootCert || c.ClientCert != want.ClientCert || c.ClientKey != want.ClientKey || !c.TLSRequired || !c.ClientAuthRequired {
-		p.t.Errorf("%s: got %+v, want %+v", p.name, c, want)
+		p.t.Errorf("%s: got %+v, want %+v", p.name, c.Redacted(), want.Redacted())
 	}
 }
 

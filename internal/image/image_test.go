@@ -88,8 +88,12 @@ func testInstalled(t *testing.T, b tool, image, files, user string, uid uint32) 
 	if got := strings.Join(strings.Fields(string(released)), ""); err != nil || got != example {
 		t.Fatalf("released: %s, %v", got, err)
 	}
-	if info, err := os.Stat(file); err != nil || info.Sys().(*syscall.Stat_t).Uid != uid {
-		t.Errorf("released by another: %+v, %v", info.Sys(), err)
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != uid {
+		t.Errorf("released by %d", owner)
 	}
 }
 

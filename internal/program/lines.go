@@ -60,6 +60,9 @@ func (p *Program) Info(format string, args ...any) {
 	p.say(levelInfo, "info", format, args...)
 }
 
+// Debugs tells whether debug is asked for, where a line would take work to make.
+func (p *Program) Debugs() bool { return p.level() == levelDebug }
+
 // Debug prints a line when debug is asked for.
 func (p *Program) Debug(format string, args ...any) {
 	p.say(levelDebug, "debug", format, args...)

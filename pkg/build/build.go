@@ -119,9 +119,11 @@ func explain(p *program.Program, label string, rendered Rendered) {
 		}
 	}
 	c := rendered.Connection
-	for key, certificates := range c.Certificates() {
-		for _, cert := range certificates {
-			p.Debug("%s: certificate %s until %s", key, connection.Fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
+	if p.Debugs() { // or the certificates would be parsed for nothing
+		for key, certificates := range c.Certificates() {
+			for _, cert := range certificates {
+				p.Debug("%s: certificate %s until %s", key, connection.Fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
+			}
 		}
 	}
 	p.Info("connection.json rendered for %q: TLS %t, client certificate %t", label, c.TLSRequired, c.ClientAuthRequired)
