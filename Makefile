@@ -3,9 +3,13 @@
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
 # e2e    the builder against chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
-# e2e-fabric  the builder in a real Fabric network: FABRIC_BIN=DIR of its programs, FABRIC_CFG=DIR of its core.yaml
+# fabric  Fabric's own programs, which the targets with a network need, into bin/fabric
+# network  a Fabric network on loopback until Ctrl-C, in the folder network: PORT=N is the first of its ports
+# network-down  ends it from elsewhere, and removes the folder
+# network-test  tries the two above
+# e2e-fabric  the builder in a real Fabric network
 # kubernetes  the manifests of examples/kubernetes
-# compose  the network of examples/compose, with FABRIC_BIN=DIR on what Fabric's own cryptogen makes
+# compose  the network of examples/compose
 # image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
 # bench  how long the builder takes, beside an empty program and with BASELINE=DIR beside another builder's; JSON=1 for machines
 # docs   man pages and shell completions, into share
@@ -20,7 +24,15 @@ FUZZTIME = 60s
 
 PLATFORMS = linux/amd64 linux/arm64 linux/s390x linux/ppc64le darwin/amd64 darwin/arm64
 
-.PHONY: build test fuzz e2e e2e-fabric kubernetes compose image-test demo bench docs check workflows release release-test clean
+# Fabric's programs, and the folder of its core.yaml: the version that internal/fabric pins, or others.
+FABRIC_BIN = bin/fabric
+FABRIC_CFG = $(shell go list -C internal/fabric -m -f '{{.Dir}}' github.com/hyperledger/fabric)/sampleconfig
+FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRIC_CFG))"
+
+NETWORK = network
+PORT = 7050
+
+.PHONY: build test fuzz e2e fabric network network-down network-test e2e-fabric kubernetes compose image-test demo bench docs check workflows release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -38,16 +50,30 @@ e2e:
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
 	go test ./internal/e2e -run "TestNode|TestGo" -count=1 -v
 
-e2e-fabric:
-	@test -n "$(FABRIC_BIN)" -a -n "$(FABRIC_CFG)" || { echo "usage: make e2e-fabric FABRIC_BIN=DIR FABRIC_CFG=DIR"; exit 2; }
+# Built by Go alone, once: then Go has it in its cache.
+fabric:
+	$(if $(filter bin/fabric,$(FABRIC_BIN)),go build -C internal/fabric -trimpath \
+		-ldflags '-s -w -X github.com/hyperledger/fabric/common/metadata.Version=v3.1.1' -o "$(CURDIR)/bin/fabric/" tool)
+
+network: build fabric
+	@go build -o bin/fabric/network ./examples/network
+	@bin/fabric/network up -dir "$(NETWORK)" -port "$(PORT)" -fabric-bin "$(FABRIC_BIN)" -fabric-cfg "$(FABRIC_CFG)"
+
+network-down:
+	@go run ./examples/network down -dir "$(NETWORK)"
+
+network-test: build fabric
+	NETWORK_TEST=1 go test ./examples/network -count=1 -v
+
+e2e-fabric: fabric
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
-	FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRIC_CFG))" go test ./internal/e2e -run TestFabric -count=1 -v
+	$(FABRIC_ENV) go test ./internal/e2e -run TestFabric -count=1 -v
 
 kubernetes:
 	cd examples/kubernetes && go test ./...
 
-compose:
-	cd examples/compose && $(if $(FABRIC_BIN),FABRIC_BIN="$(abspath $(FABRIC_BIN))") go test ./...
+compose: fabric
+	cd examples/compose && $(FABRIC_ENV) go test ./...
 
 image-test:
 	IMAGE_TEST=1 go test ./internal/image -count=1 -timeout 20m -v
@@ -62,7 +88,8 @@ check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go mod tidy -diff
-	for module in kubernetes compose; do (cd examples/$$module && go vet ./... && go mod tidy -diff) || exit 1; done
+	for module in kubernetes compose chaincode-go; do (cd examples/$$module && go vet ./... && go mod tidy -diff) || exit 1; done
+	cd internal/fabric && go mod tidy -diff
 
 # The date in the man pages is that of the commit.
 docs: build

@@ -13,6 +13,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -47,6 +48,10 @@ func call(stub shim.ChaincodeStubInterface, function string, args []string) (str
 		return "", put(stub, args[0], args[1])
 	case function == "get" && len(args) == 1:
 		return get(stub, args[0])
+	case function == "putPrivate" && len(args) == 2:
+		return "", putPrivate(stub, args[0], args[1])
+	case function == "getPrivate" && len(args) == 2:
+		return getPrivate(stub, args[0], args[1])
 	case function == "server" && len(args) == 0: // to be queried, never endorsed
 		return os.Getenv("SERVER_NAME"), nil
 	}
@@ -72,6 +77,28 @@ func get(stub shim.ChaincodeStubInterface, name string) (string, error) {
 	var n note
 	err = json.Unmarshal(state, &n)
 	return n.Text, err
+}
+
+// putPrivate keeps a text in a private data collection. It takes the text from the transient data
+// of the proposal, which are not in the transaction, unlike arguments.
+func putPrivate(stub shim.ChaincodeStubInterface, collection, name string) error {
+	transient, err := stub.GetTransient()
+	if err != nil {
+		return err
+	}
+	text, ok := transient["text"]
+	if !ok {
+		return errors.New(`the transient data lack "text"`)
+	}
+	return stub.PutPrivateData(collection, name, text)
+}
+
+func getPrivate(stub shim.ChaincodeStubInterface, collection, name string) (string, error) {
+	text, err := stub.GetPrivateData(collection, name)
+	if err == nil && text == nil {
+		err = fmt.Errorf("there is no note %q in %q", name, collection)
+	}
+	return string(text), err
 }
 
 func main() {

@@ -17,6 +17,24 @@ class Notes extends Contract {
         return JSON.parse(state.toString()).text;
     }
 
+    // putPrivate keeps a text in a private data collection. It takes the text from the transient
+    // data of the proposal, which are not in the transaction, unlike arguments.
+    async putPrivate(ctx, collection, name) {
+        const text = ctx.stub.getTransient().get('text');
+        if (!text) {
+            throw new Error('the transient data lack "text"');
+        }
+        await ctx.stub.putPrivateData(collection, name, text);
+    }
+
+    async getPrivate(ctx, collection, name) {
+        const text = await ctx.stub.getPrivateData(collection, name);
+        if (text.length === 0) {
+            throw new Error(`there is no note ${JSON.stringify(name)} in ${JSON.stringify(collection)}`);
+        }
+        return text.toString();
+    }
+
     // server is a name that the server was given; to be queried, never endorsed.
     async server() {
         return process.env.SERVER_NAME || '';

@@ -75,7 +75,7 @@ func (n network) makePackage(ours string) *archive.Package {
 	if out, err := n.command("package", ours+"/bin/ccaas").CombinedOutput(); err != nil {
 		n.Fatalf("package: %v\n%s", err, out)
 	}
-	return must(archive.Parse(must(os.ReadFile(n.path("deploy", "/package/basic.tgz")))(n.T)))(n.T)
+	return must(archive.Parse(must(os.ReadFile(n.path("deploy", "/package/notes.tgz")))(n.T)))(n.T)
 }
 
 // builders are those of the core.yaml that the Dockerfile makes of that of Fabric 2.5.
@@ -103,7 +103,7 @@ func (n network) builders(ours string) []coreyaml.Builder {
 func (n network) checkServer(peer string, c connection.Connection, packageID string) {
 	n.Helper()
 	host, port, _ := net.SplitHostPort(c.Address)
-	if host != "basic."+peer || n.services[host].Image != "ccaas-chaincode-node" {
+	if host != "notes."+peer || n.services[host].Image != "ccaas-chaincode-node" {
 		n.Fatalf("%s dials %s, which is not its chaincode server", peer, host)
 	}
 	env := n.environment(host)
@@ -153,10 +153,10 @@ func (n network) checkTargets() {
 // checkScripts checks that a script that is a command can be run as one.
 func (n network) checkScripts() {
 	for service, s := range n.services {
-		if len(s.Command) == 0 || !strings.HasPrefix(s.Command[0], "/config/") {
+		if len(s.Command) == 0 || !strings.HasSuffix(s.Command[0], ".sh") {
 			continue
 		}
-		info, err := os.Stat(strings.TrimPrefix(s.Command[0], "/config/"))
+		info, err := os.Stat(n.source(service, s.Command[0]))
 		if err != nil || info.Mode()&0o111 != 0o111 {
 			n.Errorf("%s cannot run %s: %v", service, s.Command[0], err)
 		}
@@ -165,7 +165,8 @@ func (n network) checkScripts() {
 
 // checkAddresses checks that services listen where others dial them.
 func (n network) checkAddresses() {
-	texts := []string{string(must(os.ReadFile("deploy.sh"))(n.T)), "peer0.org1.example.com:7051 peer1.org1.example.com:7051"}
+	configtx := strings.ReplaceAll(string(must(os.ReadFile("../network/configtx.yaml"))(n.T)), ", Port: ", ":")
+	texts := []string{strings.ReplaceAll(configtx, "peer0.org2.example.com:7051", "")} // its organisation is not on this channel
 	for _, s := range n.services {
 		for _, value := range s.Environment {
 			texts = append(texts, *value)
@@ -194,9 +195,6 @@ func (n network) checkPaths() {
 			texts = append(texts, *value)
 		}
 		for _, path := range regexp.MustCompile(`(?:^|[\s"\[=])(/(?:identity|crypto|package)/[^\s"\]]+)`).FindAllStringSubmatch(strings.Join(texts, "\n"), -1) {
-			if strings.HasSuffix(path[1], ".block") && os.Getenv("FABRIC_BIN") == "" {
-				continue
-			}
 			if _, err := os.Stat(n.path(service, path[1])); err != nil {
 				n.Errorf("%s: %s: %v", service, path[1], err)
 			}

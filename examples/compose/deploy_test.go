@@ -1,70 +1,71 @@
 package compose_test
 
 import (
-	"fmt"
+	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	loopback "ccaas-template-builder/internal/network"
+	"ccaas-template-builder/internal/testprograms"
 )
 
-// What peer and osnadmin do as far as deploy.sh goes, with their state in files: each
-// thing can be done once, and only after those it needs. The call number STOP fails.
-const fakeFabric = `#!/bin/sh
-once() {
-  echo >>calls
-  test "$(wc -l <calls)" != "$STOP" && test ! -e "$1" && echo "$2" >"$1"
-}
-at=$CORE_PEER_ADDRESS
+// broken is a program of Fabric that does the first thing that changes the network, and then
+// fails, as if the script had been killed there.
+const broken = `#!/bin/sh
 case "${0##*/} $*" in
-"osnadmin channel list --channelID channel -o orderer.example.com:7053 "*) test ! -e orderer || echo '"name": "channel"' ;;
-"osnadmin channel list -o orderer.example.com:7053 "*) ;;
-"osnadmin channel join --channelID channel --config-block "*" -o orderer.example.com:7053 "*) once orderer ;;
-"peer channel list") cat "joined-$at" 2>/dev/null || : ;;
-"peer channel join -b "*) once "joined-$at" channel ;;
-"peer lifecycle chaincode queryinstalled") cat "installed-$at" 2>/dev/null || : ;;
-"peer lifecycle chaincode install /package/basic.tgz") test -e "joined-$at" && once "installed-$at" "Package ID: $CORE_CHAINCODE_ID," ;;
-"peer lifecycle chaincode querycommitted -C channel -n basic") test -e committed ;;
-"peer channel fetch newest /tmp/newest.block -c channel -o orderer.example.com:7050 "*) test -e orderer ;;
-"peer lifecycle chaincode queryapproved -C channel -n basic --sequence 1") test -e approved ;;
-"peer lifecycle chaincode approveformyorg -C channel -n basic -v 1.0 --sequence 1 --package-id $CORE_CHAINCODE_ID -o "*) once approved ;;
-"peer lifecycle chaincode commit -C channel -n basic -v 1.0 --sequence 1 -o "*) test -e approved && once committed ;;
-*) echo "unexpected: $*" >&2; exit 2 ;;
+*" join "* | *" install "* | *" approveformyorg "* | *" commit "*)
+  REAL/"${0##*/}" "$@" && echo "$*" >>"$DONE"
+  exit 1 ;;
 esac
+exec REAL/"${0##*/}" "$@"
 `
 
-// Wherever a deploy has broken off, the next one ends it, and one more does nothing.
+// Wherever a deploy was broken off, the next one goes on; once all is done, one more does nothing.
 func TestDeploy(t *testing.T) {
-	n := network{T: t}
-	const steps = 7
-	for stop := range steps + 1 {
-		dir := t.TempDir()
-		n.write(dir+"/osnadmin", fakeFabric)
-		n.write(dir+"/peer", fakeFabric)
-		deploy := func(stop int) error {
-			cmd := exec.CommandContext(t.Context(), "sh", must(os.Getwd())(t)+"/deploy.sh")
-			cmd.Dir = dir
-			cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "CORE_CHAINCODE_ID=basic_1.0:1", fmt.Sprintf("STOP=%d", stop)}
-			out, err := cmd.CombinedOutput()
-			if strings.Contains(string(out), "unexpected") {
-				t.Fatalf("%s", out)
-			}
-			return err
+	programs := t.TempDir()
+	if err := testprograms.Build(project, programs); err != nil {
+		t.Fatal(err)
+	}
+	n := loopback.New(loopback.Config{
+		Checkout: must(filepath.Abs(project))(t), Programs: programs, Fabric: fabric(t), FabricConfig: os.Getenv("FABRIC_CFG"),
+		Dir: t.TempDir(), Port: must(loopback.FreePort())(t), Organisations: 1,
+	})
+	t.Cleanup(n.End)
+	for _, step := range []func(context.Context) error{n.Make, n.Start} {
+		if err := step(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		if err := deploy(stop); (err != nil) != (stop > 0) {
-			t.Errorf("stopped at %d: %v", stop, err)
+	}
+	file := filepath.Join(t.TempDir(), "notes.tgz")
+	id := strings.TrimSpace(string(must(exec.Command(programs+"/ccaas", "package", file, "--path", "package", "--label", "notes_1.0").Output())(t)))
+	breaking := t.TempDir()
+	for _, program := range []string{"peer", "osnadmin"} {
+		network{T: t}.write(filepath.Join(breaking, program), strings.ReplaceAll(broken, "REAL", fabric(t)))
+	}
+	run := func() (done string, err error) {
+		t.Helper()
+		record := filepath.Join(t.TempDir(), "done")
+		cmd := exec.CommandContext(t.Context(), "sh", "deploy.sh")
+		for name, value := range n.Administrator(n.Organisations[0], 0) {
+			cmd.Env = append(cmd.Env, name+"="+value)
 		}
-		for range 2 {
-			if err := deploy(0); err != nil {
-				t.Errorf("again, after %d: %v", stop, err)
-			}
+		cmd.Env = append(cmd.Env, "PATH="+breaking+":"+os.Getenv("PATH"), "DONE="+record, "PACKAGE="+file, "CORE_CHAINCODE_ID="+id,
+			"PEERS="+n.Peers()[0].Address+" "+n.Peers()[1].Address)
+		out, err := cmd.CombinedOutput()
+		t.Logf("%s", out)
+		content, _ := os.ReadFile(record)
+		return string(content), err
+	}
+	for _, step := range []string{"channel join --channelID", "channel join -b", "channel join -b", "chaincode install", "chaincode install",
+		"chaincode approveformyorg", "chaincode commit"} {
+		if done, err := run(); err == nil || !strings.Contains(done, step) || strings.Count(done, "\n") != 1 {
+			t.Fatalf("instead of %q it has done %q: %v", step, done, err)
 		}
-		calls := steps
-		if stop > 0 {
-			calls++ // the one that failed
-		}
-		if got := strings.Count(string(must(os.ReadFile(dir+"/calls"))(t)), "\n"); got != calls {
-			t.Errorf("stopped at %d: %d steps, want %d", stop, got, calls)
-		}
+	}
+	if done, err := run(); err != nil || done != "" {
+		t.Errorf("when all was done, it has done %q: %v", done, err)
 	}
 }

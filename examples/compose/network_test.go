@@ -9,12 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
-
-	"ccaas-template-builder/internal/testpki"
 )
 
 // must returns a value where there is no error.
@@ -93,6 +90,16 @@ func (n network) write(file, content string) {
 	}
 }
 
+// source is where a file of a container that is no volume's is in the project.
+func (n network) source(service, path string) string {
+	for _, volume := range n.services[service].Volumes {
+		if name, below := strings.CutPrefix(path, volume.Target+"/"); below && volume.Type == types.VolumeTypeBind {
+			return filepath.Join(volume.Source, name)
+		}
+	}
+	return path
+}
+
 // inTruth is a text of a container with the paths of its volumes where they are in truth.
 func (n network) inTruth(service, text string) string {
 	for _, volume := range n.services[service].Volumes {
@@ -127,50 +134,24 @@ func (n network) command(service, program string, path ...string) *exec.Cmd {
 	return cmd
 }
 
-// makeCrypto runs the service crypto, as the user that runs this test. Without Fabric's
-// programs in FABRIC_BIN, what cryptogen makes of TLS is made here, and no block.
+// makeCrypto runs the service crypto with Fabric's programs, as the user that runs this test.
 func (n network) makeCrypto() {
 	n.Helper()
-	bin := os.Getenv("FABRIC_BIN")
-	if bin == "" {
-		bin = n.TempDir()
-		n.write(bin+"/cryptogen", "#!/bin/sh\n")
-		n.write(bin+"/configtxgen", "#!/bin/sh\n")
-		n.makeTLS()
-	}
-	script := n.path("crypto", "/config/crypto.sh")
+	script := n.path("crypto", "/network/crypto.sh")
 	n.write(script, regexp.MustCompile(`(?m)^.*\bchown .*$`).ReplaceAllString(string(must(os.ReadFile(script))(n.T)), ""))
-	if out, err := n.command("crypto", "sh", bin).CombinedOutput(); err != nil {
+	if out, err := n.command("crypto", "sh", fabric(n.T)).CombinedOutput(); err != nil {
 		n.Fatalf("crypto: %v\n%s", err, out)
 	}
 }
 
-// makeTLS makes what cryptogen makes for TLS.
-func (n network) makeTLS() {
-	n.Helper()
-	for organisation, nodes := range map[string][]string{
-		"ordererOrganizations/example.com":      {"orderers/orderer.example.com"},
-		"peerOrganizations/org1.example.com":    {"peers/peer0.org1.example.com", "peers/peer1.org1.example.com"},
-		"peerOrganizations/servers.example.com": {"peers/basic.peer0.org1.example.com", "peers/basic.peer1.org1.example.com"},
-	} {
-		home := n.path("crypto", "/crypto/"+organisation)
-		domain := filepath.Base(organisation)
-		ca := must(testpki.CA("tlsca."+domain, time.Now()))(n.T)
-		n.write(home+"/tlsca/tlsca."+domain+"-cert.pem", ca.Cert)
-		n.write(home+"/msp/tlscacerts/tlsca."+domain+"-cert.pem", ca.Cert)
-		admin := "users/Admin@" + domain
-		for _, node := range append(nodes, admin) {
-			id := must(ca.Issue(filepath.Base(node), time.Now(), time.Now().AddDate(1, 0, 0)))(n.T)
-			name := "server"
-			if node == admin {
-				name = "client"
-			}
-			n.write(home+"/"+node+"/msp/config.yaml", "")
-			for file, content := range map[string]string{"ca.crt": ca.Cert, name + ".crt": id.Cert, name + ".key": id.Key} {
-				n.write(home+"/"+node+"/tls/"+file, content)
-			}
-		}
+// fabric is the folder of Fabric's programs.
+func fabric(t *testing.T) string {
+	t.Helper()
+	bin := os.Getenv("FABRIC_BIN")
+	if bin == "" {
+		t.Fatal("FABRIC_BIN is not set: make compose sets it")
 	}
+	return bin
 }
 
 // peers are the services that are peers.

@@ -64,24 +64,27 @@ var onNode = example{
 	clients: "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE",
 }
 
-// onGo builds the chaincode on Go. Its modules are Fabric's, which not every proxy has.
-func onGo(t *testing.T) example {
-	const dir = "../../examples/chaincode-go"
-	if out, err := exec.Command("go", "mod", "download", "-C", dir).CombinedOutput(); err != nil {
-		t.Skipf("the modules of %s cannot be had: %s", dir, out)
+// onGo lacks the command: the program has to be built.
+var onGo = example{
+	dir:     "../../examples/chaincode-go",
+	id:      "CHAINCODE_ID",
+	address: "CHAINCODE_SERVER_ADDRESS",
+	cert:    "CHAINCODE_TLS_CERT",
+	key:     "CHAINCODE_TLS_KEY",
+	clients: "CHAINCODE_CLIENT_CA_CERT",
+}
+
+// built is the chaincode on Go with its program.
+func (e example) built(t *testing.T) example {
+	if out, err := exec.Command("go", "mod", "download", "-C", e.dir).CombinedOutput(); err != nil {
+		t.Skipf("the modules of %s cannot be had: %s", e.dir, out)
 	}
 	program := filepath.Join(t.TempDir(), "chaincode-go")
-	if out, err := exec.Command("go", "build", "-C", dir, "-o", program).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-C", e.dir, "-o", program).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return example{
-		command: []string{program},
-		id:      "CHAINCODE_ID",
-		address: "CHAINCODE_SERVER_ADDRESS",
-		cert:    "CHAINCODE_TLS_CERT",
-		key:     "CHAINCODE_TLS_KEY",
-		clients: "CHAINCODE_CLIENT_CA_CERT",
-	}
+	e.command = []string{program}
+	return e
 }
 
 // servedPeer is a peer with a chaincode server of its own.
@@ -296,7 +299,7 @@ func TestNodeChaincode(t *testing.T) {
 
 // The chaincode on Go is what the one on Node is.
 func TestGoChaincode(t *testing.T) {
-	w := newWorld(t, onGo(t))
+	w := newWorld(t, onGo.built(t))
 	first, second := w.peers[0], w.peers[1]
 	w.start(first)
 	w.start(second)

@@ -1,0 +1,61 @@
+package e2e_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"path/filepath"
+	"strings"
+)
+
+// pack is a package and its ID.
+type pack struct{ file, id string }
+
+// index is that of the chaincode's package.
+const index = `{"index": {"fields": ["docType"]}, "ddoc": "byDocType", "name": "byDocType", "type": "json"}`
+
+// packageNode makes a package of the chaincode on Node, with an index.
+func (n *fabric) packageNode(label string) pack {
+	n.t.Helper()
+	n.step("package %s", label)
+	dir := filepath.Join(n.dir, "packages", label)
+	n.run(nil, n.ccaas(), "init", dir, "--template", "mtls")
+	n.write("packages/"+label+"/META-INF/statedb/couchdb/indexes/byDocType.json", index)
+	return n.pack(dir, label)
+}
+
+// pack makes a package of a folder, beside it.
+func (n *fabric) pack(dir, label string, flags ...string) pack {
+	n.t.Helper()
+	file := dir + ".tgz"
+	args := append([]string{"package", file, "--path", dir, "--label", label}, flags...)
+	return pack{file, strings.TrimSpace(n.run(nil, n.ccaas(), args...))}
+}
+
+// packageNeedy makes a package with a variable that no peer has.
+func (n *fabric) packageNeedy() string {
+	n.write("packages/needy/connection.json", `{"address": "{{ .Env.NEEDED_ADDRESS }}"}`)
+	return n.pack(filepath.Join(n.dir, "packages", "needy"), "needy_1.0").file
+}
+
+// packageFabrics makes a package as people make it for Fabric's ccaas_builder,
+// with no program of ours.
+func (n *fabric) packageFabrics() string {
+	code := archive(n, "connection.json", `{"address": "{{.peername}}:9999", "dial_timeout": "10s", "tls_required": false}`)
+	return n.write("packages/fabrics.tgz", archive(n, "code.tar.gz", code, "metadata.json", `{"type": "ccaas", "label": "fabrics_1.0"}`))
+}
+
+// archive is a gzip tar of names and contents.
+func archive(n *fabric, files ...string) string {
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	to := tar.NewWriter(zip)
+	for i := 0; i < len(files); i += 2 {
+		n.must(to.WriteHeader(&tar.Header{Name: files[i], Mode: 0o644, Size: int64(len(files[i+1]))}))
+		_, err := to.Write([]byte(files[i+1]))
+		n.must(err)
+	}
+	n.must(to.Close())
+	n.must(zip.Close())
+	return out.String()
+}

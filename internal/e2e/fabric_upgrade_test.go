@@ -1,0 +1,162 @@
+package e2e_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"ccaas-template-builder/internal/network"
+)
+
+// collections are the private data of Org1 alone.
+const collections = `[{"name": "org1", "policy": "OR('Org1MSP.member')", "requiredPeerCount": 0, "maxPeerCount": 1,
+	"blockToLive": 0, "memberOnlyRead": true, "memberOnlyWrite": true}]`
+
+// upgrade brings a second version of notes to all peers, while notes are put: another label,
+// another server for each peer, sequence 2, and then the old servers are stopped.
+func (n *fabric) upgrade() {
+	n.step("package notes_2.0 and install it, with its servers, while notes are put")
+	load := n.startLoad()
+	dir := filepath.Join(n.dir, "notes", "package")
+	packed := n.pack(dir, "notes_2.0")
+	for _, p := range n.peers {
+		n.setValue(p, "notes_2.0", "CORE_CHAINCODE_ADDRESS", strings.Replace(n.newAddress(), "localhost", network.Host, 1))
+		if id := n.install(p, packed.file); id != packed.id {
+			n.fatal("%s has installed %s, not %s", p.Name, id, packed.id)
+		}
+		n.startNotes(p, packed.id)
+	}
+	n.step("approve and commit sequence 2")
+	n.deploy(definition{"notes", "2.0", "2", packed.id, []string{"--collections-config", n.write("collections.json", collections)}})
+	for _, p := range n.peers {
+		n.awaitAnswer(p, "notes 2.0 of "+p.Name, querying("notes", "server"))
+	}
+	n.step("stop the servers of notes_1.0")
+	for _, p := range n.peers {
+		pid, err := strconv.Atoi(strings.TrimSpace(n.read(filepath.Join(n.notes(p), "pid"))))
+		n.must(err)
+		n.must(syscall.Kill(pid, syscall.SIGTERM))
+	}
+	load.end()
+	for _, p := range n.peers {
+		n.answered(p, "notes", "notes 2.0 of "+p.Name)
+	}
+}
+
+// notes is the folder with the certificate that a peer's server of notes has.
+func (n *fabric) notes(p *peer) string { return filepath.Join(n.dir, "notes."+p.Name) }
+
+// startNotes starts a server of notes as notes.sh does, at the address in the peer's values.
+func (n *fabric) startNotes(p *peer, id string) {
+	n.t.Helper()
+	address, dir := n.address(p, "notes_2.0"), n.notes(p)
+	n.serve("notes-2."+p.Name, address, n.dir, true, map[string]string{
+		onGo.id:       id,
+		onGo.address:  address,
+		onGo.cert:     filepath.Join(dir, "server.crt"),
+		onGo.key:      filepath.Join(dir, "server.key"),
+		onGo.clients:  filepath.Join(dir, "peers.crt"),
+		"SERVER_NAME": "notes 2.0 of " + p.Name,
+	}, filepath.Join(n.dir, "notes", "server"))
+}
+
+// load puts notes, one after another, endorsed by both organisations.
+type load struct {
+	n        *fabric
+	stop     chan struct{}
+	stopped  sync.WaitGroup
+	worked   atomic.Int32
+	failures []string
+}
+
+// explained is what an upgrade itself makes fail: a transaction that was endorsed before the new
+// definition was committed and ordered after it, since each reads the definition; and one for
+// which one peer has already asked the new version and the other the old one.
+var explained = regexp.MustCompile(`MVCC_READ_CONFLICT|ProposalResponsePayloads do not match`)
+
+func (n *fabric) startLoad() *load {
+	l := &load{n: n, stop: make(chan struct{})}
+	l.stopped.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-l.stop:
+				return
+			default:
+			}
+			args := n.invoking("notes", calling("put", fmt.Sprintf("load %d", i), "text"), n.firsts()...)
+			if _, all, err := n.try(n.peers[0].client, n.cli(), args...); err != nil {
+				l.failures = append(l.failures, network.Tail(all, 1))
+			} else {
+				l.worked.Add(1)
+			}
+		}
+	})
+	n.t.Cleanup(l.wait)
+	return l
+}
+
+func (l *load) wait() {
+	select {
+	case <-l.stop:
+	default:
+		close(l.stop)
+	}
+	l.stopped.Wait()
+}
+
+// end ends the load, once three more invocations have worked; none has failed but for what the
+// upgrade explains.
+func (l *load) end() {
+	l.n.t.Helper()
+	before := l.worked.Load()
+	l.n.poll("invocations work", func() error {
+		if l.worked.Load() < before+3 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	l.wait()
+	l.n.t.Logf("%d invocations worked, %d failed: %q", l.worked.Load(), len(l.failures), l.failures)
+	for _, failure := range l.failures {
+		if !explained.MatchString(failure) {
+			l.n.fatal("an invocation has failed: %s", failure)
+		}
+	}
+}
+
+// keepPrivate puts private data of Org1: its peers have them, and those of Org2 do not.
+func (n *fabric) keepPrivate() {
+	n.step("keep private data")
+	org1 := n.org1()
+	args := n.invoking("notes", calling("putPrivate", "org1", "greeting"), n.firsts()...)
+	n.peer(org1[0], append(args, "--transient", fmt.Sprintf(`{"text":%q}`, base64.StdEncoding.EncodeToString([]byte("secret"))))...)
+	query := querying("notes", "getPrivate", "org1", "greeting")
+	for _, p := range org1 { // the second has it from the first, which takes a while
+		n.awaitAnswer(p, "secret", query)
+	}
+	other := n.peers[2]
+	if out := n.refused(other.client, n.cli(), query...); !strings.Contains(out, "does not have read access permission on privatedata") {
+		n.fatal("%s is not kept from private data of Org1:\n%s", other.Name, out)
+	}
+}
+
+// restartLate stops a peer while notes are put, and starts it again: it catches up with the
+// others, and calls the chaincode server that it called before.
+func (n *fabric) restartLate() {
+	p := n.peers[3]
+	n.step("stop %s, put notes, and start it again", p.Name)
+	load := n.startLoad()
+	p.stop()
+	n.put("notes", "while a peer is away", n.firsts()...)
+	n.restart(p)
+	n.awaitAnswer(p, "while a peer is away", querying("notes", "get", "greeting"))
+	n.answered(p, "notes", "notes 2.0 of "+p.Name)
+	load.end()
+}

@@ -1,0 +1,142 @@
+package network
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// endTimeout is how long a process has to end by itself, startTimeout how long to listen.
+const (
+	endTimeout   = 10 * time.Second
+	startTimeout = 40 * time.Second
+)
+
+// Process is one of the network.
+type Process struct {
+	Name   string
+	Log    string        // the file of what it says
+	Ended  chan struct{} // closed when it has ended
+	before int64         // the size of the log when it started
+	cmd    *exec.Cmd
+}
+
+// start starts a process in the group.
+func (g *group) start(name, log, dir string, env map[string]string, command []string) (*Process, error) {
+	file, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{Name: name, Log: log, Ended: make(chan struct{}), before: info.Size(), cmd: exec.Command(command[0], command[1:]...)}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, file, file
+	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	for name, value := range env {
+		p.cmd.Env = append(p.cmd.Env, name+"="+value)
+	}
+	g.add(p.cmd)
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	go func() { p.cmd.Wait(); close(p.Ended) }()
+	return p, nil
+}
+
+// Await waits until the process listens at an address; with TLS, until it has shaken hands.
+func (p *Process) Await(ctx context.Context, address string, withTLS bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("it has not listened at %s within %v", address, startTimeout))
+	defer cancel()
+	for answers(ctx, address, withTLS) != nil {
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-p.Ended:
+			return p.failed(errors.New(p.cmd.ProcessState.String()))
+		case <-ctx.Done():
+			return p.failed(context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// answers tells whether something listens, by shaking hands and hanging up.
+func answers(ctx context.Context, address string, withTLS bool) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	dial := new(net.Dialer).DialContext
+	if withTLS {
+		dial = (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext
+	}
+	conn, err := dial(ctx, "tcp", address)
+	if err == nil {
+		conn.Close()
+	}
+	return err
+}
+
+// Wait waits until the process has ended, and is an error if that was not with success.
+func (p *Process) Wait(ctx context.Context) error {
+	select {
+	case <-p.Ended:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if !p.cmd.ProcessState.Success() {
+		return p.failed(errors.New(p.cmd.ProcessState.String()))
+	}
+	return nil
+}
+
+// End sends a signal to the process and waits until it has ended, killing it at last.
+func (p *Process) End(signal syscall.Signal) {
+	p.cmd.Process.Signal(signal)
+	select {
+	case <-p.Ended:
+	case <-time.After(endTimeout):
+		p.cmd.Process.Kill()
+		<-p.Ended
+	}
+}
+
+// State is how the process has ended.
+func (p *Process) State() string { return p.cmd.ProcessState.String() }
+
+// Said is what the process has said since it started.
+func (p *Process) Said() string {
+	content, _ := os.ReadFile(p.Log)
+	return string(content[min(p.before, int64(len(content))):])
+}
+
+// stack is a frame of the stacks that peers log, a function and its place.
+var stack = regexp.MustCompile(`(?m)^\S+\n\t\S+:\d+.*\n`)
+
+// failed adds the end of the log to an error.
+func (p *Process) failed(err error) error {
+	return fmt.Errorf("%s: %w; the end of %s:\n%s", p.Name, err, filepath.Base(p.Log), Tail(p.Said(), 20))
+}
+
+// Tail is the last n lines of a log, without stacks.
+func Tail(log string, n int) string {
+	lines := strings.Split(strings.TrimRight(stack.ReplaceAllString(log, ""), "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// reason is the innermost cause of an error, without what the caller says anyway.
+func reason(err error) error {
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err
+}
