@@ -64,7 +64,7 @@ func up(ctx context.Context, config network.Config) error {
 	if err := network.Claim(config.Dir); err != nil {
 		return err
 	}
-	if err := checkRoom(config.Dir); err != nil {
+	if err := checkRoom(config.Dir, room); err != nil {
 		return err
 	}
 	n := network.New(config)
@@ -109,7 +109,7 @@ func start(ctx context.Context, n *network.Network) error {
 	return nil
 }
 
-func checkRoom(dir string) error {
+func checkRoom(dir string, room uint64) error {
 	var stat syscall.Statfs_t
 	if err := syscall.Statfs(dir, &stat); err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
