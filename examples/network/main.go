@@ -61,9 +61,11 @@ func absolute(config *network.Config) (err error) {
 
 // up runs the network until ctx ends.
 func up(ctx context.Context, config network.Config) error {
-	if err := network.Claim(config.Dir); err != nil {
+	release, err := network.Claim(config.Dir)
+	if err != nil {
 		return err
 	}
+	defer release()
 	if err := checkRoom(config.Dir, room); err != nil {
 		return err
 	}
@@ -98,7 +100,7 @@ func start(ctx context.Context, n *network.Network) error {
 		{"make certificates and configurations", n.Make},
 		{"start an orderer and four peers", n.Start},
 		{"make the channel, and join the peers to it", n.Join},
-		{"deploy the chaincode notes (examples/network/notes.sh)", n.Deploy},
+		{"deploy the chaincode notes, by examples/network/notes.sh", n.Deploy},
 	}
 	for _, step := range steps {
 		fmt.Fprintln(os.Stderr, "network:", step.what)

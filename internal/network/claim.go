@@ -17,32 +17,35 @@ const lockName = "lock"
 // downTimeout is how long a network has to end when it is told to.
 const downTimeout = 30 * time.Second
 
-// Claim takes a folder for a network that this process runs until it ends. What an earlier
-// network has left in it is ended and removed.
-func Claim(dir string) error {
+// Claim takes a folder for a network that this process runs, until release is called. What an
+// earlier network has left in it is ended and removed.
+func Claim(dir string) (release func() error, err error) {
 	if err := ours(dir); err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	path := filepath.Join(dir, lockName)
 	lock, err := tryLock(path)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("a network already runs in %s, by process %d: end it with make network-down", dir, noted(path))
+		return nil, fmt.Errorf("a network already runs in %s, by process %d: end it with make network-down", dir, noted(path))
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	held = lock
-	if err := errors.Join(note(lock, os.Getpid()), endGroup(dir)); err != nil {
-		return err
+	err = note(lock, os.Getpid())
+	if err == nil {
+		err = endGroup(dir)
 	}
-	return empty(dir)
+	if err == nil {
+		err = empty(dir)
+	}
+	if err != nil {
+		lock.Close()
+	}
+	return lock.Close, err
 }
-
-// held keeps the lock from being closed with its last reference.
-var held *os.File
 
 // empty removes all but the lock.
 func empty(dir string) error {

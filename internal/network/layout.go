@@ -2,7 +2,6 @@ package network
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -26,8 +25,9 @@ const (
 // Make lays out the network in its folder: certificates, a configuration for each node, and the
 // scripts that people source. It may be called once; nothing runs yet.
 func (n *Network) Make(ctx context.Context) error {
-	for _, make := range []func(context.Context) error{n.makeCrypto, n.makeBuilder, n.makeOrderer, n.makePeers, n.makeScripts} {
-		if err := make(ctx); err != nil {
+	steps := []func(context.Context) error{n.makeCrypto, n.makeBuilder, n.makeOrderer, n.makePeers, n.makeScripts}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}
@@ -55,7 +55,8 @@ func (n *Network) makeCrypto(ctx context.Context) error {
 		return err
 	}
 	script := filepath.Join(n.Checkout, "examples", "network", "crypto.sh")
-	return n.command(ctx, []string{"CRYPTO=" + n.crypto(), "NODES=" + n.Dir, "PROFILE=" + profiles[len(n.Organisations)-1]}, script)
+	env := []string{"CRYPTO=" + n.crypto(), "NODES=" + n.Dir, "PROFILE=" + profiles[len(n.Organisations)-1]}
+	return n.command(ctx, env, script)
 }
 
 // profiles are those of configtx.yaml, by the number of organisations.
@@ -105,7 +106,7 @@ func (n *Network) makeOrderer(context.Context) error {
 	return n.configure(n.Orderer, "orderer.yaml")
 }
 
-// makePeers gives each peer its core.yaml with the builder, and its environment.
+// makePeers gives each peer its environment, and a core.yaml with the builder.
 func (n *Network) makePeers(ctx context.Context) error {
 	var bundled []string // packages of any bundled template can be installed
 	for _, name := range templates.Names() {
@@ -113,24 +114,7 @@ func (n *Network) makePeers(ctx context.Context) error {
 	}
 	for _, o := range n.Organisations {
 		for i, p := range o.Peers {
-			env, err := n.environment(p, "peer.env")
-			if err != nil {
-				return err
-			}
-			maps.Copy(env, map[string]string{
-				"CORE_PEER_ID":                      p.Name,
-				"CORE_PEER_LOCALMSPID":              o.MSPID,
-				"CORE_PEER_ADDRESS":                 p.Address,
-				"CORE_PEER_LISTENADDRESS":           p.Address,
-				"CORE_PEER_CHAINCODELISTENADDRESS":  Host + ":0", // no chaincode dials a peer here
-				"CORE_PEER_GOSSIP_EXTERNALENDPOINT": p.Address,
-				"CORE_PEER_GOSSIP_BOOTSTRAP":        o.Peers[1-i].Address,
-				"CORE_OPERATIONS_LISTENADDRESS":     Host + ":0",
-				"CCAAS_ENV_DIR":                     p.Values(),
-				"TMPDIR":                            filepath.Join(p.Dir, "tmp"),
-			})
-			p.Env = env
-			if err := errors.Join(os.Mkdir(p.Values(), 0o700), os.Mkdir(env["TMPDIR"], 0o700), n.configure(p, "core.yaml")); err != nil {
+			if err := n.makePeer(p, o.Peers[1-i], o.MSPID); err != nil {
 				return err
 			}
 			if err := n.AddBuilder(ctx, p, bundled...); err != nil {
@@ -141,10 +125,37 @@ func (n *Network) makePeers(ctx context.Context) error {
 	return nil
 }
 
+func (n *Network) makePeer(p, other *Node, mspID string) error {
+	env, err := n.environment(p, "peer.env")
+	if err != nil {
+		return err
+	}
+	maps.Copy(env, map[string]string{
+		"CORE_PEER_ID":                      p.Name,
+		"CORE_PEER_LOCALMSPID":              mspID,
+		"CORE_PEER_ADDRESS":                 p.Address,
+		"CORE_PEER_LISTENADDRESS":           p.Address,
+		"CORE_PEER_CHAINCODELISTENADDRESS":  Host + ":0", // no chaincode dials a peer here
+		"CORE_PEER_GOSSIP_EXTERNALENDPOINT": p.Address,
+		"CORE_PEER_GOSSIP_BOOTSTRAP":        other.Address,
+		"CORE_OPERATIONS_LISTENADDRESS":     Host + ":0",
+		"CCAAS_ENV_DIR":                     p.Values(),
+		"TMPDIR":                            filepath.Join(p.Dir, "tmp"),
+	})
+	p.Env = env
+	for _, dir := range []string{p.Values(), env["TMPDIR"]} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	return n.configure(p, "core.yaml")
+}
+
 // AddBuilder puts the builder into a peer's core.yaml, with the variables that these packages
 // read.
 func (n *Network) AddBuilder(ctx context.Context, p *Node, packages ...string) error {
-	return n.command(ctx, nil, n.ccaas(), append([]string{"coreyaml", "--patch", p.CoreYAML(), "--path", n.builder()}, packages...)...)
+	args := []string{"coreyaml", "--patch", p.CoreYAML(), "--path", n.builder()}
+	return n.command(ctx, nil, n.ccaas(), append(args, packages...)...)
 }
 
 // CoreYAML is the file of a peer's configuration.
@@ -186,13 +197,14 @@ func (n *Network) configure(node *Node, file string) error {
 // Administrator is the environment in which an organisation's administrator runs the peer CLI
 // and the scripts of examples/network, at one of its peers.
 func (n *Network) Administrator(o *Organisation, peer int) map[string]string {
+	user := filepath.Join(n.crypto(), "peerOrganizations", o.Domain, "users", "Admin@"+o.Domain)
 	return map[string]string{
 		"PATH":                        n.path() + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"FABRIC_CFG_PATH":             o.Peers[peer].Dir,
 		"FABRIC_LOGGING_FORMAT":       "%{level:.4s} [%{module}] %{message}",
 		"FABRIC_LOGGING_SPEC":         "info:grpc=error", // that of 3.1 is talkative
 		"CORE_PEER_LOCALMSPID":        o.MSPID,
-		"CORE_PEER_MSPCONFIGPATH":     filepath.Join(n.crypto(), "peerOrganizations", o.Domain, "users", "Admin@"+o.Domain, "msp"),
+		"CORE_PEER_MSPCONFIGPATH":     filepath.Join(user, "msp"),
 		"CORE_PEER_ADDRESS":           o.Peers[peer].Address,
 		"CORE_PEER_TLS_ENABLED":       "true",
 		"CORE_PEER_TLS_ROOTCERT_FILE": filepath.Join(o.Peers[peer].Dir, "tls", "ca.crt"),

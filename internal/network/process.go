@@ -41,7 +41,8 @@ func (g *group) start(name, log, dir string, env map[string]string, command []st
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{Name: name, Log: log, Ended: make(chan struct{}), before: info.Size(), cmd: exec.Command(command[0], command[1:]...)}
+	p := &Process{Name: name, Log: log, Ended: make(chan struct{}), before: info.Size()}
+	p.cmd = exec.Command(command[0], command[1:]...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, file, file
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
 	for name, value := range env {
@@ -57,7 +58,8 @@ func (g *group) start(name, log, dir string, env map[string]string, command []st
 
 // Await waits until the process listens at an address; with TLS, until it has shaken hands.
 func (p *Process) Await(ctx context.Context, address string, withTLS bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("it has not listened at %s within %v", address, startTimeout))
+	late := fmt.Errorf("does not listen at %s after %v", address, startTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, late)
 	defer cancel()
 	for answers(ctx, address, withTLS) != nil {
 		select {
