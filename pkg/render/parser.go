@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 )
 
+const alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 // parser reads a document: one JSON object of strings, numbers, booleans and
 // actions. There is nothing in it to nest, so it does not recurse.
 type parser struct {
@@ -68,7 +70,8 @@ func (p *parser) separator() (more bool, err error) {
 func (p *parser) member() error {
 	start := p.at
 	if strings.HasPrefix(p.source[p.at:], "{{") {
-		return p.fail(p.at, "an action cannot stand for a key: put it inside a value; keys that do not apply are left out by themselves")
+		return p.fail(p.at, "an action cannot stand for a key: put it inside a value; "+
+			"keys that do not apply are left out by themselves")
 	}
 	if p.peek() != '"' {
 		return p.fail(p.at, "expected a key in quotes, found %s", p.found())
@@ -108,7 +111,7 @@ func (p *parser) value(m *Member) (err error) {
 	case c == '{' || c == '[':
 		return m.fail(OfDocument, errors.New("must be a string, true or false, not an object or a list"))
 	}
-	word := rest[:len(rest)-len(strings.TrimLeft(rest, "+-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
+	word := rest[:len(rest)-len(strings.TrimLeft(rest, "+-."+alphanumeric))]
 	p.at += len(word)
 	switch {
 	case word == "true" || word == "false":
@@ -136,7 +139,7 @@ func (p *parser) text(actions bool) (string, []int, error) {
 	start := p.at
 	p.at++
 	var b strings.Builder
-	var offsets []int
+	offsets := make([]int, 0, 64) // few keys and values are longer
 	add := func(s string, from, step int) {
 		b.WriteString(s)
 		for i := range len(s) {
@@ -157,7 +160,8 @@ func (p *parser) text(actions bool) (string, []int, error) {
 			}
 			add(string(r), from, 0)
 		case c < 0x20:
-			return "", nil, p.fail(p.at, "%s stands in a string: write it as an escape such as \\n, or close the quote", p.found())
+			return "", nil, p.fail(p.at, "%s stands in a string: write it as an escape such as \\n, or close the quote",
+				p.found())
 		case actions && !p.isJSON && strings.HasPrefix(p.source[p.at:], "{{"):
 			a, err := scanAction(p.source, p.at)
 			if err != nil {
@@ -233,7 +237,8 @@ func (p *parser) bare() (string, error) {
 			p.at++
 		}
 	}
-	return "", p.fail(start, "the value that begins here does not end: a block in it may lack its {{ end }}, or the object its }")
+	return "", p.fail(start, "the value that begins here does not end: "+
+		"a block in it may lack its {{ end }}, or the object its }")
 }
 
 func (p *parser) space() {
@@ -264,7 +269,7 @@ func (p *parser) found() string {
 		return "the end of the file"
 	}
 	rest := p.source[p.at:]
-	word := rest[:len(rest)-len(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."))]
+	word := rest[:len(rest)-len(strings.TrimLeft(rest, "_-."+alphanumeric))]
 	if word == "" {
 		_, size := utf8.DecodeRuneInString(rest)
 		word = rest[:size]

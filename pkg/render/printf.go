@@ -28,7 +28,8 @@ func printf(args []any) (any, error) {
 			continue
 		}
 		if letter == "" || !strings.Contains("sqvdxtefg", letter) {
-			return nil, fmt.Errorf("%q in its format is none of %%s %%q %%v %%d %%x %%t %%e %%f %%g %%%% with a width under 100", v[0])
+			const known = "%s %q %v %d %x %t %e %f %g %%"
+			return nil, fmt.Errorf("%q in its format is none of %s with a width under 100", v[0], known)
 		}
 		if used == len(args) {
 			return nil, fmt.Errorf("its format wants more than %d arguments", len(args))
