@@ -35,8 +35,9 @@ func (t *Template) Fields() []Field {
 	var fields []Field
 	for _, key := range connection.Keys() {
 		m := t.member(key)
-		f := Field{Name: key, Source: m.Source(), Place: render.Place{File: t.file}, Default: t.isDefault(key), Readable: m.Readable()}
-		f.Setting, _ = variableBehind(t.defaults.Member(key).Reads()[0].Path)
+		f := Field{Name: key, Source: m.Source(), Default: t.isDefault(key), Readable: m.Readable()}
+		f.Place = render.Place{File: t.file}
+		f.Setting = originOf(t.defaults.Member(key).Reads()[0]).variable
 		f.Literal, f.Err = t.constant(m)
 		if !f.Default {
 			f.Place = m.Place()
@@ -44,8 +45,8 @@ func (t *Template) Fields() []Field {
 		}
 		f.Unused = t.unused(key)
 		for _, read := range m.Reads() {
-			if isJSONKey(read.Path) {
-				f.JSONKeys = append(f.JSONKeys, read.Path)
+			if originOf(read).onlyJSON {
+				f.JSONKeys = append(f.JSONKeys, read.Name())
 			}
 		}
 		fields = append(fields, f)

@@ -68,7 +68,7 @@ func (t *Template) Try(key string, samples []string, check func(v any) error) er
 	m := t.member(key)
 	var names []string
 	for _, read := range m.Reads() {
-		if name, _ := variableBehind(read.Path); name != "" && !slices.Contains(names, name) {
+		if name := originOf(read).variable; name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -133,8 +133,8 @@ func (t *Template) trial(of func(name string) any) render.Values {
 	for _, m := range t.document.Members {
 		for _, read := range m.Reads() {
 			v := made(environ.LegacyVariable)
-			if key, _, _ := strings.Cut(read.Path, "."); isJSONKey(read.Path) && values.Root[key] == nil && v.Value != nil {
-				values.Root[key] = v
+			if name := read.Path[0]; originOf(read).onlyJSON && values.Root[name] == nil && v.Value != nil {
+				values.Root[name] = v
 			}
 		}
 	}

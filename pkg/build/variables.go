@@ -56,8 +56,8 @@ func (t *Template) Reads() []string {
 	var names []string
 	for _, key := range connection.Keys() {
 		for _, read := range t.member(key).Reads() {
-			if name, field := variableBehind(read.Path); name != "" {
-				names = append(names, Variable{Name: name, File: field.File}.Names()...)
+			if o := originOf(read); o.variable != "" {
+				names = append(names, Variable{Name: o.variable, File: o.setting.File}.Names()...)
 			}
 		}
 	}
@@ -87,14 +87,14 @@ func (t *Template) rendered() func(key string) bool {
 type variableList []Variable
 
 func (l *variableList) add(read render.Read, key string, inDocument bool) {
-	name, field := variableBehind(read.Path)
-	if name == "" {
+	o := originOf(read)
+	if o.variable == "" {
 		return
 	}
-	required := read.Required && !field.HasDefault || read.Always && isJSONKey(read.Path)
-	secret := key == "client_key" || environ.IsSecret(strings.TrimSuffix(name, "_FILE"))
+	required := read.Required && !o.setting.HasDefault || read.Always && o.onlyJSON
+	secret := key == "client_key" || environ.IsSecret(strings.TrimSuffix(o.variable, "_FILE"))
 	for i := range *l {
-		if v := &(*l)[i]; v.Name == name {
+		if v := &(*l)[i]; v.Name == o.variable {
 			v.Required = v.Required || required
 			v.Secret = v.Secret || secret
 			v.InDocument = v.InDocument || inDocument
@@ -104,29 +104,28 @@ func (l *variableList) add(read render.Read, key string, inDocument bool) {
 			return
 		}
 	}
-	*l = append(*l, Variable{name, required, secret, field.File, []string{key}, inDocument})
+	*l = append(*l, Variable{o.variable, required, secret, o.setting.File, []string{key}, inDocument})
 }
 
-// variableBehind returns the variable that a path of a template is read from,
-// and its settings field if it has one. What metadata.json supplies has none.
-func variableBehind(path string) (name string, field environ.Field) {
-	first, rest, _ := strings.Cut(path, ".")
-	second, _, _ := strings.Cut(rest, ".")
-	field, isField := environ.Fields()[path]
-	switch {
-	case first == "Chaincode" && slices.Contains([]string{"", "Label", "Type", "Path", "Extra"}, second):
-		return "", field
-	case first == "Env" || first == "EnvFile":
-		return rest, field
-	case isField:
-		return field.Variable, field
+// origin is where something that a template reads comes from.
+type origin struct {
+	variable string        // "" for what metadata.json supplies
+	setting  environ.Field // zero for what is not a setting
+	// onlyJSON: only the JSON variable can supply it. Where that does not, reading
+	// it is an error, whatever stands around it.
+	onlyJSON bool
+}
+
+func originOf(read render.Read) origin {
+	if read.Kind != render.FromRoot {
+		return origin{variable: read.Path[0]}
 	}
-	return environ.LegacyVariable, field
-}
-
-// isJSONKey tells whether only the JSON variable can supply a path. Without it,
-// the name is an error whatever stands around it.
-func isJSONKey(path string) bool {
-	name, _ := variableBehind(path)
-	return name == environ.LegacyVariable && !strings.HasSuffix(path, name)
+	if read.Path[0] == "Chaincode" &&
+		(len(read.Path) == 1 || slices.Contains([]string{"Label", "Type", "Path", "Extra"}, read.Path[1])) {
+		return origin{}
+	}
+	if setting, ok := environ.Fields()[read.Name()]; ok {
+		return origin{variable: setting.Variable, setting: setting}
+	}
+	return origin{variable: environ.LegacyVariable, onlyJSON: true}
 }

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"text/template/parse"
 	"unicode/utf8"
 )
 
@@ -39,7 +38,7 @@ type Member struct {
 	literal  any    // of a plain JSON value outside quotes: bool, int64 or float64
 	text     string // of any other value: its template, with JSON's escapes resolved
 	offsets  []int  // the place in the source of each byte of text, and of its end
-	tree     *parse.Tree
+	template list   // what text was converted to; nil if it is not sound
 }
 
 // Place is where something stands in a document.
@@ -148,7 +147,8 @@ func (d *Document) duplicates() (errs []error) {
 	for _, m := range d.Members {
 		if first := seen[m.Key]; first != nil {
 			place := d.place(first.start)
-			errs = append(errs, d.errorAt(m.start, m.name(), OfDuplicate, fmt.Errorf("the key stands here again, first at line %d:%d", place.Line, place.Column)))
+			err := fmt.Errorf("the key stands here again, first at line %d:%d", place.Line, place.Column)
+			errs = append(errs, d.errorAt(m.start, m.name(), OfDuplicate, err))
 			continue
 		}
 		seen[m.Key] = m
@@ -206,23 +206,21 @@ func (m *Member) name() string {
 }
 
 // Readable tells whether the template of the member could be read.
-func (m *Member) Readable() bool { return m.literal != nil || m.tree != nil }
+func (m *Member) Readable() bool { return m.literal != nil || m.template != nil }
 
 // Literal returns the value of a member that has no actions: a string, bool,
 // int64 or float64. One whose template could not be parsed has none.
 func (m *Member) Literal() (v any, ok bool) {
-	if m.literal != nil || m.tree == nil {
+	if m.literal != nil || m.template == nil {
 		return m.literal, m.literal != nil
 	}
 	var b strings.Builder
-	for _, node := range m.tree.Root.Nodes {
-		switch n := node.(type) {
-		case *parse.TextNode:
-			b.Write(n.Text)
-		case *parse.CommentNode:
-		default:
+	for _, part := range m.template {
+		written, ok := part.(text)
+		if !ok {
 			return nil, false
 		}
+		b.WriteString(string(written))
 	}
 	return b.String(), true
 }

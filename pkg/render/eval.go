@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/template/parse"
 	"unicode/utf8"
 
 	"ccaas-template-builder/internal/nearest"
@@ -35,7 +34,9 @@ type Result struct {
 	Variables []string
 }
 
-// NotSetError says that something a template needs is not there.
+// NotSetError says that something a template needs is not there. While a
+// template is evaluated, it is the value of a variable that is not set, and
+// becomes an error where somebody needs the value.
 type NotSetError struct{ Var value.Var }
 
 func (e *NotSetError) Error() string {
@@ -45,9 +46,6 @@ func (e *NotSetError) Error() string {
 	return e.Var.Name + " is not set"
 }
 
-// unset stands for a variable that has no value until somebody needs it.
-type unset struct{ NotSetError }
-
 // Render renders the member. The error joins an *Error for each thing that went
 // wrong; none holds a value. The result has its variables in any case. A member
 // whose template could not be read is an error.
@@ -55,11 +53,11 @@ func (m *Member) Render(values Values) (Result, error) {
 	if m.literal != nil {
 		return Result{Value: m.literal}, nil
 	}
-	if m.tree == nil {
+	if m.template == nil {
 		return Result{}, m.Error(errors.New("could not be read"))
 	}
 	e := evaluator{member: m, values: values}
-	err := e.list(m.tree.Root, scope{root: true})
+	err := e.list(m.template)
 	result := Result{Variables: e.sources()}
 	if err == nil {
 		result.Value, err = e.result()
@@ -71,256 +69,225 @@ func (m *Member) Render(values Values) (Result, error) {
 type evaluator struct {
 	member    *Member
 	values    Values
-	variables []variable
+	variables []binding   // inner ones last
 	parts     []any       // what actions gave, and text between them
 	read      []value.Var // by name, each once
 	work      int
 }
 
-type variable struct {
-	name  string
+type binding struct {
+	name  variable
 	value any
 }
 
-// scope is what dot is: the root, or a value.
-type scope struct {
-	root bool
-	dot  any
-}
-
-// text is a part of the output that the template's author wrote.
-type text string
-
-func (e *evaluator) fail(node parse.Node, format string, args ...any) error {
-	return e.member.errorAt(start(node), OfValue, fmt.Errorf(format, args...))
+func (e *evaluator) fail(at int, format string, args ...any) error {
+	return e.member.errorAt(at, OfValue, fmt.Errorf(format, args...))
 }
 
 // result puts the parts together. In quotes they make a string; outside, a
 // value keeps its type. A private key is never put together with anything.
 func (e *evaluator) result() (any, error) {
-	var b strings.Builder
-	var whole any
-	values := 0
+	var joined strings.Builder
+	var last any // of the values
+	values, blank := 0, true
 	for _, part := range e.parts {
-		switch part := part.(type) {
-		case text:
-			b.WriteString(string(part))
-		default:
-			values++
-			whole = part
-			s, _ := format(part)
-			b.WriteString(s)
+		s, ok := part.(text)
+		if ok {
+			blank = blank && strings.TrimSpace(string(s)) == ""
+		} else {
+			values, last = values+1, part
+			formatted, _ := format(part)
+			s = text(formatted)
 		}
-		if b.Len() > maxValue {
+		joined.WriteString(string(s))
+		if joined.Len() > maxValue {
 			return nil, e.member.Error(fmt.Errorf("is larger than %d bytes", maxValue))
 		}
 	}
-	joined := b.String()
-	_, secret := whole.(value.Secret)
-	alone := values == 1 && e.textIsBlank()
-	switch {
-	case alone && (secret || !e.member.quoted):
-		return whole, nil
-	case slices.ContainsFunc(e.parts, func(part any) bool { _, ok := part.(value.Secret); return ok }):
-		return nil, e.member.Error(errors.New("holds a private key among other text: a key can only be the whole of client_key"))
-	case !utf8.ValidString(joined):
+	switch whole := values == 1 && blank; {
+	case whole && (isSecret(last) || !e.member.quoted):
+		return last, nil
+	case slices.ContainsFunc(e.parts, isSecret):
+		return nil, e.member.Error(errors.New("holds a private key among other text: " +
+			"a key can only be the whole of client_key"))
+	case !utf8.ValidString(joined.String()):
 		return nil, e.member.Error(errors.New("is not valid UTF-8: a function has cut a character"))
 	case e.member.quoted:
-		return joined, nil
+		return joined.String(), nil
 	}
-	switch strings.TrimSpace(joined) {
+	switch strings.TrimSpace(joined.String()) {
 	case "true":
 		return true, nil
 	case "false":
 		return false, nil
 	}
-	return nil, e.member.Error(errors.New("outside quotes only one action, or true or false, can be the value: put quotes around the whole of it"))
+	return nil, e.member.Error(errors.New("outside quotes only one action, or true or false, can be the value: " +
+		"put quotes around the whole of it"))
 }
 
-func (e *evaluator) textIsBlank() bool {
-	return !slices.ContainsFunc(e.parts, func(part any) bool {
-		t, ok := part.(text)
-		return ok && strings.TrimSpace(string(t)) != ""
-	})
-}
-
-func (e *evaluator) list(list *parse.ListNode, s scope) error {
-	if list == nil {
-		return nil
-	}
+func (e *evaluator) list(l list) error {
 	var errs []error
-	for _, node := range list.Nodes {
+	for _, node := range l {
 		if e.exhausted() {
 			break
 		}
 		switch n := node.(type) {
-		case *parse.TextNode:
-			e.parts = append(e.parts, text(n.Text))
-		case *parse.ActionNode:
-			err := e.action(n, s)
-			errs = append(errs, err)
-			if err != nil && len(n.Pipe.Decl) > 0 {
-				return errors.Join(errs...) // what follows would miss the variable
+		case text:
+			e.parts = append(e.parts, node)
+		case *pipe:
+			if err := e.action(n); err != nil {
+				errs = append(errs, err)
+				if n.sets != "" {
+					return errors.Join(errs...) // what follows would miss the variable
+				}
 			}
-		case *parse.IfNode:
-			errs = append(errs, e.branch(&n.BranchNode, s, func(any) scope { return s }))
-		case *parse.WithNode:
-			errs = append(errs, e.branch(&n.BranchNode, s, func(v any) scope { return scope{dot: v} }))
+		case *branch:
+			if err := e.branch(n); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (e *evaluator) action(n *parse.ActionNode, s scope) error {
-	v, err := e.pipe(n.Pipe, s)
-	if err != nil || len(n.Pipe.Decl) > 0 {
+func (e *evaluator) action(p *pipe) error {
+	v, err := e.pipe(p)
+	if err != nil || p.sets != "" {
 		return err
 	}
-	switch v := v.(type) {
-	case unset:
-		return e.fail(n.Pipe, "%w", &v.NotSetError)
-	case value.Secret:
-	default:
-		if _, ok := format(v); !ok {
-			return e.fail(n.Pipe, "gives %s: only a string, a number, true or false can stand in a connection.json", kindOf(v))
-		}
+	if missing, ok := v.(*NotSetError); ok {
+		return e.fail(p.at, "%w", missing)
+	}
+	if _, ok := format(v); !ok && !isSecret(v) {
+		return e.fail(p.at, "gives %s: only a string, a number, true or false can stand in a connection.json", kindOf(v))
 	}
 	e.parts = append(e.parts, v)
 	return nil
 }
 
-func (e *evaluator) branch(n *parse.BranchNode, s scope, inside func(v any) scope) error {
-	outer := len(e.variables)
-	defer func() { e.variables = e.variables[:outer] }()
-	v, err := e.pipe(n.Pipe, s)
-	if err != nil {
+func (e *evaluator) branch(b *branch) error {
+	outside := len(e.variables)
+	defer func() { e.variables = e.variables[:outside] }()
+	v, err := e.pipe(b.condition)
+	switch {
+	case err != nil:
 		return err
+	case !truth(v):
+		return e.list(b.otherwise)
+	case b.with:
+		e.set(".", v, false)
 	}
-	if truth(v) {
-		return e.list(n.List, inside(v))
-	}
-	return e.list(n.ElseList, s)
+	return e.list(b.then)
 }
 
-// pipe evaluates a pipeline; each result is the last argument of the next command.
-func (e *evaluator) pipe(pipe *parse.PipeNode, s scope) (v any, err error) {
-	for i, command := range pipe.Cmds {
-		var piped []any
+func (e *evaluator) pipe(p *pipe) (v any, err error) {
+	var piped []any
+	for i, stage := range p.stages {
 		if i > 0 {
 			piped = []any{v}
 		}
-		if v, err = e.command(command, piped, s); err != nil {
+		if v, err = e.value(stage, piped...); err != nil {
 			return nil, err
 		}
 	}
-	for _, declared := range pipe.Decl {
-		e.set(declared.Ident[0], v, pipe.IsAssign)
+	if p.sets != "" {
+		e.set(p.sets, v, p.assign)
 	}
 	return v, nil
 }
 
-func (e *evaluator) set(name string, v any, assign bool) {
-	if assign {
-		for i := len(e.variables) - 1; i >= 0; i-- {
-			if e.variables[i].name == name {
-				e.variables[i].value = v
-				return
-			}
-		}
+func (e *evaluator) set(name variable, v any, assign bool) {
+	if found := e.find(name); assign && found != nil {
+		found.value = v
+		return
 	}
-	e.variables = append(e.variables, variable{name, v})
+	e.variables = append(e.variables, binding{name, v})
 }
 
-func (e *evaluator) command(command *parse.CommandNode, piped []any, s scope) (any, error) {
-	if id, ok := command.Args[0].(*parse.IdentifierNode); ok {
-		return e.call(id, command.Args[1:], piped, s)
-	}
-	return e.operand(command.Args[0], s)
-}
-
-func (e *evaluator) operand(node parse.Node, s scope) (any, error) {
-	switch n := node.(type) {
-	case *parse.StringNode:
-		return n.Text, nil
-	case *parse.BoolNode:
-		return n.True, nil
-	case *parse.NumberNode:
-		if n.IsInt {
-			return n.Int64, nil
-		}
-		return n.Float64, nil
-	case *parse.DotNode:
-		return s.dot, nil
-	case *parse.PipeNode:
-		return e.pipe(n, s)
-	case *parse.IdentifierNode:
-		return e.call(n, nil, nil, s)
-	case *parse.FieldNode:
-		if s.root {
-			return e.root(n, n.Ident)
-		}
-		return e.path(n, s.dot, n.Ident)
-	case *parse.VariableNode:
-		if n.Ident[0] == "$" {
-			return e.root(n, n.Ident[1:])
-		}
-		return e.path(n, e.variable(n.Ident[0]), n.Ident[1:])
-	case *parse.ChainNode:
-		v, err := e.operand(n.Node, s)
-		if err != nil {
-			return nil, err
-		}
-		return e.path(n, v, n.Field)
-	}
-	return nil, e.fail(node, "%s is not part of this language", node)
-}
-
-func (e *evaluator) variable(name string) any {
+// find returns the innermost variable of that name, or nil.
+func (e *evaluator) find(name variable) *binding {
 	for i := len(e.variables) - 1; i >= 0; i-- {
 		if e.variables[i].name == name {
-			return e.variables[i].value
+			return &e.variables[i]
 		}
 	}
 	return nil
 }
 
-// root finds a path from the root.
-func (e *evaluator) root(node parse.Node, path []string) (any, error) {
-	found, ok := e.values.Root[path[0]]
-	if !ok && path[0] == "Env" {
-		return e.environment(node, path[1:])
+// value evaluates an expression. What is piped into a function becomes its last
+// argument.
+func (e *evaluator) value(x expression, piped ...any) (any, error) {
+	switch x := x.(type) {
+	case variable:
+		if found := e.find(x); found != nil {
+			return found.value, nil
+		}
+		return nil, nil // its declaration was never evaluated
+	case *path:
+		if x.from == nil {
+			return e.root(x)
+		}
+		v, err := e.value(x.from)
+		if err != nil {
+			return nil, err
+		}
+		return e.follow(x, v, x.keys)
+	case *lookup:
+		if x.file {
+			return e.lookup(x.at, e.values.EnvFile, x.name)
+		}
+		v, err := e.lookup(x.at, e.values.Env, x.name)
+		if _, missing := v.(*NotSetError); missing {
+			return "", nil
+		}
+		return v, err
+	case *call:
+		if x.lazy {
+			return e.choose(x, piped)
+		}
+		return e.call(x, piped)
+	case *pipe:
+		return e.pipe(x)
 	}
-	if !ok {
-		return nil, e.fail(node, "%w", e.values.Unknown(path[0]))
+	return x, nil // a constant
+}
+
+// root follows a path from the root.
+func (e *evaluator) root(p *path) (any, error) {
+	name, keys := p.keys[0], p.keys[1:]
+	found, ok := e.values.Root[name]
+	switch {
+	case !ok && name == "Env": // must be set
+		v, err := e.lookup(p.at, e.values.Env, keys[0])
+		if missing, ok := v.(*NotSetError); ok {
+			return nil, e.fail(p.at, "%w", missing)
+		} else if err != nil {
+			return nil, err
+		}
+		return e.follow(p, v, keys[1:])
+	case !ok:
+		return nil, e.fail(p.at, "%w", e.values.Unknown(name))
 	}
-	path, name := path[1:], path[0]
 	if group, ok := found.(value.Group); ok {
-		if len(path) == 0 {
-			return nil, e.fail(node, ".%s is a group of values: name one of them, such as .%s.%s", name, name, firstName(group))
+		if len(keys) == 0 {
+			first := slices.Min(slices.Collect(maps.Keys(group)))
+			return nil, e.fail(p.at, ".%s is a group of values: name one of them, such as .%s.%s", name, name, first)
 		}
-		if found, ok = group[path[0]]; !ok {
-			return nil, e.fail(node, "there is no .%s.%s%s", name, path[0], nearest.DidYouMean(path[0], "."+name+".", slices.Collect(maps.Keys(group))))
+		if found, ok = group[keys[0]]; !ok {
+			meant := nearest.DidYouMean(keys[0], "."+name+".", slices.Collect(maps.Keys(group)))
+			return nil, e.fail(p.at, "there is no .%s.%s%s", name, keys[0], meant)
 		}
-		path = path[1:]
+		keys = keys[1:]
 	}
-	return e.path(node, e.use(found.(value.Var)), path)
+	return e.follow(p, e.use(found.(value.Var)), keys)
 }
 
-func firstName(group value.Group) string {
-	return slices.Min(slices.Collect(maps.Keys(group)))
-}
-
-// environment is .Env.NAME, which must be set.
-func (e *evaluator) environment(node parse.Node, path []string) (any, error) {
-	found, err := e.values.Env(path[0])
+func (e *evaluator) lookup(at int, find func(string) (value.Var, error), name string) (any, error) {
+	found, err := find(name)
 	if err != nil {
-		return nil, e.fail(node, "%w", err)
+		return nil, e.fail(at, "%w", err)
 	}
-	v := e.use(found)
-	if missing, ok := v.(unset); ok {
-		return nil, e.fail(node, "%w", &missing.NotSetError)
-	}
-	return e.path(node, v, path[1:])
+	return e.use(found), nil
 }
 
 // use notes that a variable was read, and returns its value.
@@ -329,7 +296,7 @@ func (e *evaluator) use(v value.Var) any {
 		e.read = append(e.read, v)
 	}
 	if v.Value == nil {
-		return unset{NotSetError{v}}
+		return &NotSetError{v}
 	}
 	return v.Value
 }
@@ -351,18 +318,18 @@ func (e *evaluator) sources() []string {
 	return missing
 }
 
-// path follows keys into an object.
-func (e *evaluator) path(node parse.Node, v any, path []string) (any, error) {
-	for _, key := range path {
-		object, ok := v.(map[string]any)
-		if missing, isUnset := v.(unset); isUnset {
-			return nil, e.fail(node, "%w", &missing.NotSetError)
+// follow follows the keys of p into an object.
+func (e *evaluator) follow(p *path, v any, keys []string) (any, error) {
+	for _, key := range keys {
+		if missing, ok := v.(*NotSetError); ok {
+			return nil, e.fail(p.at, "%w", missing)
 		}
+		object, ok := v.(map[string]any)
 		if !ok {
-			return nil, e.fail(node, "%s: %s has no .%s", node, kindOf(v), key)
+			return nil, e.fail(p.at, "%s: %s has no .%s", p.written, kindOf(v), key)
 		}
 		if v, ok = object[key]; !ok {
-			return nil, e.fail(node, "%s: there is no .%s in it", node, key)
+			return nil, e.fail(p.at, "%s: there is no .%s in it", p.written, key)
 		}
 	}
 	return v, nil

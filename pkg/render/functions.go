@@ -3,7 +3,9 @@ package render
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"text/template"
@@ -29,11 +31,13 @@ type function struct {
 	// chooses: it only asks which of its arguments are there, so these may be
 	// unset or private keys.
 	chooses bool
+	// lazy: arguments after the one that decides are not evaluated.
+	lazy bool
 	// opens: it gives an element of its first argument, which may hold keys.
 	opens bool
 }
 
-func (f function) arity() string {
+func (f *function) arity() string {
 	switch {
 	case f.max < 0:
 		return fmt.Sprintf("%d or more arguments", f.min)
@@ -57,15 +61,15 @@ var fromSprig = []string{
 }
 
 // functions are all functions of the language, by name.
-var functions = sync.OnceValue(func() map[string]function {
-	table := map[string]function{
+var functions = sync.OnceValue(func() map[string]*function {
+	table := map[string]*function{
 		// Of the environment.
 		"env":      {min: 1, max: 1, constant: true, variable: true},
 		"envFile":  {min: 1, max: 1, constant: true, variable: true},
 		"required": {min: 2, max: 2, constant: true, chooses: true, call: required},
 		// As Go's templates have them.
-		"and":      {min: 1, max: -1, chooses: true},
-		"or":       {min: 1, max: -1, chooses: true},
+		"and":      {min: 1, max: -1, chooses: true, lazy: true},
+		"or":       {min: 1, max: -1, chooses: true, lazy: true},
 		"not":      {min: 1, max: 1, chooses: true, call: func(a []any) (any, error) { return !truth(a[0]), nil }},
 		"eq":       {min: 2, max: -1, call: equal},
 		"ne":       {min: 2, max: 2, call: negated(equal)},
@@ -92,17 +96,21 @@ var functions = sync.OnceValue(func() map[string]function {
 	for _, name := range fromSprig {
 		table[name] = adapt(theirs[name])
 	}
-	replace, join := table["replace"], table["join"]
-	replace.size, join.size = replaceSize, joinSize
-	table["replace"], table["join"] = replace, join
+	table["replace"].size = replaceSize
+	table["join"].size = joinSize
 	return table
 })
 
+// Functions are the names of the language's functions, sorted.
+func Functions() []string {
+	return slices.Sorted(maps.Keys(functions()))
+}
+
 // adapt makes a function of the language of a Go function.
-func adapt(fn any) function {
+func adapt(fn any) *function {
 	v := reflect.ValueOf(fn)
 	t := v.Type()
-	f := function{min: t.NumIn(), max: t.NumIn()}
+	f := &function{min: t.NumIn(), max: t.NumIn()}
 	if t.IsVariadic() {
 		f.min, f.max = t.NumIn()-1, -1
 	}
@@ -344,8 +352,8 @@ func slice(args []any) (any, error) {
 }
 
 // ofScalars makes a function of one that formats any values.
-func ofScalars(fn func(...any) string) function {
-	return function{min: 1, max: -1, call: func(args []any) (any, error) {
+func ofScalars(fn func(...any) string) *function {
+	return &function{min: 1, max: -1, call: func(args []any) (any, error) {
 		for i, arg := range args {
 			if _, ok := format(arg); !ok {
 				return nil, fmt.Errorf("argument %d is %s, not text", i+1, kindOf(arg))

@@ -25,6 +25,8 @@ func values() render.Values {
 		}
 		return value.Var{Name: name, Value: environment[name]}, nil
 	}
+	extra := map[string]any{"port": int64(7052)}
+	tls := map[string]any{"on": true, "key": value.Secret(2), "ports": []any{int64(1), int64(2)}}
 	return render.Values{
 		Root: map[string]any{
 			"Address":     value.Var{Name: "ADDRESS"},
@@ -32,10 +34,10 @@ func values() render.Values {
 			"TLSRequired": value.Var{Name: "TLS", Value: true},
 			"ClientKey":   value.Var{Name: "CLIENT_KEY", Value: value.Secret(0)},
 			"Peer":        value.Group{"ID": {Name: "PEER_ID", Value: "peer0"}, "MSPID": {Name: "MSP_ID"}},
-			"Chaincode":   value.Group{"Label": {Why: "there is no label"}, "Extra": {Value: map[string]any{"port": int64(7052)}}},
+			"Chaincode":   value.Group{"Label": {Why: "there is no label"}, "Extra": {Value: extra}},
 			"peername":    value.Var{Name: "LEGACY", Value: "peer0org1"},
 			"a-b":         value.Var{Name: "LEGACY", Value: "dashed"},
-			"tls":         value.Var{Name: "LEGACY", Value: map[string]any{"on": true, "key": value.Secret(2), "ports": []any{int64(1), int64(2)}}},
+			"tls":         value.Var{Name: "LEGACY", Value: tls},
 			"big":         value.Var{Name: "LEGACY", Value: strings.Repeat("x", 60000)},
 		},
 		Unknown: func(name string) error { return fmt.Errorf("there is no .%s", name) },
@@ -82,10 +84,13 @@ func TestRender(t *testing.T) {
 		`"{{ with .Peer.ID }}{{ . }}{{ end }}"`:                      "peer0",
 		`"{{ with .Address }}{{ . }}{{ else }}none{{ end }}"`:        "none",
 		`"{{ with .tls }}{{ .on }} {{ $.peername }}{{ end }}"`:       "true peer0org1",
+		`"{{ with .tls }}{{ if true }}{{ .on }}{{ end }}{{ end }}"`:  "true",
+		`"{{ with 1 }}{{ with 2 }}{{ . }}{{ end }}{{ . }}{{ end }}"`: "21",
 		`"{{ .tls.on }}"`:                                            "true",
 		`"{{ index . "a-b" }}"`:                                      "dashed",
 		`"{{ index . "tls" "ports" 1 }}"`:                            "2",
 		`"{{ index .tls.ports 0 }}"`:                                 "1",
+		`"{{ "on" | index .tls }}"`:                                  "true",
 		`"{{ .Chaincode.Extra.port }}"`:                              "7052",
 		`"{{ (.tls).on }}"`:                                          "true",
 		`"{{ $x := .peername }}{{ $x }}{{ $x = "b" }}{{ $x }}"`:      "peer0org1b",
@@ -174,8 +179,14 @@ func TestErrors(t *testing.T) {
 		`"{{ index . "Env" }}"`:        "k: . is all of the environment",
 		`"{{ index . "Env" "HOST" }}"`: "k: . is all of the environment",
 		`"{{ index . "Peer" "ID" }}"`:  "k: .Peer is a group of values",
+		`"{{ index (.) "tls" }}"`:      "c.json:1:18: k: . is everything there is",
+		`"{{ "on" | index . "tls" }}"`: "c.json:1:24: k: . is everything there is",
+		`"{{ "tls" | index . }}"`:      "c.json:1:25: k: . is everything there is",
+		// in a with, . is a value
+		`"{{ with 1 }}{{ index . "tls" }}{{ end }}"`: "c.json:1:23: k: index: a number has no elements",
 		// a private key
-		`"x{{ .ClientKey }}"`:                "k: holds a private key among other text: a key can only be the whole of client_key",
+		`"x{{ .ClientKey }}"`: "k: holds a private key among other text: " +
+			"a key can only be the whole of client_key",
 		`"{{ .ClientKey }}{{ .ClientKey }}"`: "k: holds a private key among other text",
 		`"{{ .ClientKey | b64enc }}"`:        "k: b64enc cannot be applied to a private key",
 		`"{{ len .ClientKey }}"`:             "k: len cannot be applied to a private key",
@@ -184,6 +195,7 @@ func TestErrors(t *testing.T) {
 		`"{{ list .ClientKey | join "" }}"`:  "k: list cannot be applied to a private key",
 		`"{{ join "" .tls }}"`:               "k: join cannot be applied to a private key",
 		`"{{ toString .tls }}"`:              "k: toString cannot be applied to a private key",
+		`"{{ index .ClientKey 0 }}"`:         "k: index cannot be applied to a private key",
 		`"{{ index .tls .ClientKey }}"`:      "k: index cannot be applied to a private key",
 		`"{{ required .ClientKey "" }}"`:     "k: required takes its first argument in quotes, because an error may show it",
 		`"{{ ternary 1 2 .ClientKey }}"`:     "k: ternary: argument 3 is a private key, not true or false",
@@ -201,6 +213,7 @@ func TestErrors(t *testing.T) {
 		`"{{ upper "a" "b" }}"`:             "k: upper takes 1 argument, not 2",
 		`"{{ "a" | upper "b" }}"`:           "k: upper takes 1 argument, not 2",
 		`"{{ or }}"`:                        "k: or takes 1 or more arguments, not 0",
+		`"{{ 1 | .Address }}"`:              "c.json:1:15: k: .Address is not a function, so it takes no argument",
 		`"{{ .Address 1 }}"`:                "k: .Address is not a function, so it takes no argument",
 		`"{{ env .peername }}"`:             "k: env takes the name of a variable in quotes",
 		`"{{ "HOST" | env }}"`:              "k: env takes the name of a variable in quotes",
@@ -243,11 +256,12 @@ func TestErrors(t *testing.T) {
 		`"{{ .peername | printf }}"`:        "k: printf takes its first argument in quotes",
 		`"{{ required .peername "" }}"`:     "k: required takes its first argument in quotes",
 		// bounds
-		`"{{ replace "x" "yyyyyyyyyyyyyyyy" .big }}"`:                             "k: replace: its result may be larger than 65536 bytes",
-		`"{{ join .big (splitList "" "abcdefghi") }}"`:                            "k: join: its result may be larger",
-		`"{{ printf "%s%s" .big .big }}"`:                                         "k: printf: its result may be larger",
-		`"{{ cat .big .big .big }}"`:                                              "k: cat: its result is larger than 65536 bytes",
-		`"{{ .big }}{{ .big }}"`:                                                  "k: is larger than 65536 bytes",
+		`"{{ replace "x" "yyyyyyyyyyyyyyyy" .big }}"`:  "k: replace: its result may be larger than 65536 bytes",
+		`"{{ join .big (splitList "" "abcdefghi") }}"`: "k: join: its result may be larger",
+		`"{{ printf "%s%s" .big .big }}"`:              "k: printf: its result may be larger",
+		`"{{ cat .big .big .big }}"`:                   "k: cat: its result is larger than 65536 bytes",
+		`"{{ .big }}{{ .big }}"`:                       "k: is larger than 65536 bytes",
+
 		`"` + strings.Repeat("{{ $x := upper .big }}", 20) + `"`:                  "k: the template computes too much",
 		`"` + strings.Repeat("{{ if true }}", 40) + `"`:                           "nest deeper than 32",
 		`"{{ ` + strings.Repeat("(", 40) + ` }}"`:                                 "nest deeper than 32",
@@ -302,116 +316,46 @@ func TestVariablesRead(t *testing.T) {
 // Where nothing that was read is set, all of it is to blame.
 func TestVariablesNotSet(t *testing.T) {
 	got, err := renderValue(t, `"{{ env "NONE" }}{{ if .Address }}{{ end }}"`)
-	if want := []string{"NONE, which is not set", "ADDRESS, which is not set"}; err != nil || !slices.Equal(got.Variables, want) {
+	want := []string{"NONE, which is not set", "ADDRESS, which is not set"}
+	if err != nil || !slices.Equal(got.Variables, want) {
 		t.Errorf("got %v, %v, want %v", got.Variables, err, want)
 	}
 }
 
-func TestParse(t *testing.T) {
-	for document, want := range map[string]string{
-		`{}`:                 "",
-		" \n{ } \t":          "",
-		`{"a":"b","c":true}`: "",
-		"{\n\"a\": {{ .X }},\n\"b\": {{ .Y }}\n}": "",
-		``:                                 "c.json:1:1: a connection.json is a JSON object, { … }; this begins with the end of the file",
-		`null`:                             `begins with "null"`,
-		`[]`:                               `begins with "["`,
-		`"x"`:                              `begins with "\""`,
-		`{`:                                "expected a key in quotes, found the end of the file",
-		`{"a"}`:                            `c.json:1:5: expected : after the key a, found "}"`,
-		`{"a":}`:                           `c.json:1:6: a: expected a value, found "}"`,
-		`{"a":"b",}`:                       "c.json:1:10: a comma stands before the closing }: remove it",
-		`{"a":"b" "c":"d"}`:                `c.json:1:10: expected , or } after the value, found "\""`,
-		`{"a":"b"} x`:                      `c.json:1:11: "x" follows the end of the object`,
-		`{"a":"b"}{}`:                      `"{" follows the end of the object`,
-		"{\"a\":\"b\nc\"}":                 `"\n" stands in a string`,
-		`{"a":"b`:                          "c.json:1:6: the string that begins here is not closed",
-		`{"a":"\x"}`:                       "c.json:1:7: this is no escape of JSON",
-		`{"a":"\ud800"}`:                   "c.json:1:7: this is no escape of JSON",
-		`{"a":"\u12"}`:                     "c.json:1:7: this is no escape of JSON",
-		`{"a":null}`:                       "c.json:1:6: a: is null, which is no value",
-		`{"a":{"b":1}}`:                    "c.json:1:6: a: must be a string, true or false, not an object or a list",
-		`{"a":["b"]}`:                      "not an object or a list",
-		`{"a":nope}`:                       `expected a value, found "nope"`,
-		`{"a":01x}`:                        `expected a value, found "01x"`,
-		`{a:"b"}`:                          `expected a key in quotes, found "a"`,
-		`{"a":"b","a":"c"}`:                "c.json:1:10: a: the key stands here again, first at line 1:2",
-		`{"a":"b","\u0061":"c"}`:           "the key stands here again",
-		`{"{{ .X }}":"b"}`:                 "c.json:1:2: a key cannot hold an action",
-		`{ {{ if .X }} "a":"b" {{ end }}}`: "c.json:1:3: an action cannot stand for a key",
-		`{"a":"b", {{ if .X }} "c":"d" {{ end }}}`: "an action cannot stand for a key",
-		"\ufeff{}":               "begins with a byte order mark",
-		"{\"ä\":\"\xff\"}":       "c.json:1:7: is not valid UTF-8",
-		"{\"a\":\"\x00\"}":       `"\x00" stands in a string`,
-		"{\"a\nb\":1}":           "stands in a string",
-		`{{ if .X }}{}{{ end }}`: "c.json:1:1: an action cannot stand around the document",
-		"{\"a\": {{ .X }},\n\"b\": \"{{ env \\\"Y\\\" }}\"}": `c.json:2:7: in the action that begins here a \ stands outside of quotes`,
-		`{"a\nb":null}`: `"a\nb": is null`,
-		`{"a":"` + strings.Repeat("x", render.MaxSource) + `"}`: "c.json: is larger than 65536 bytes",
-		strings.Repeat("[", 60000):                              `begins with "["`,
-		`{"a":` + strings.Repeat("[", 60000):                    "not an object or a list",
-	} {
-		t.Run(document[:min(len(document), 40)], func(t *testing.T) {
-			_, err := render.Parse("c.json", []byte(document))
-			switch {
-			case want == "" && err != nil:
-				t.Errorf("refused: %v", err)
-			case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
-				t.Errorf("got %v, want it to hold %q", err, want)
-			}
-		})
-	}
-}
-
-// A position counts lines of the file and characters, through escapes too.
-func TestPositions(t *testing.T) {
-	for document, want := range map[string]string{
-		"{\n\n  \"ä\": \"ö\\n\\u00e9{{ foo }}\"\n}": "c.json:3:21: ä: there is no function",
-		"{\n  \"a\": \"x\",\n  \"b\": {{ foo }}\n}": "c.json:3:11: b: there is no function",
-		"{\"a\": \"{{ foo\n\n}}\"}":                 "c.json:1:11: a: there is no function",
-	} {
-		if _, err := render.Parse("c.json", []byte(document)); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%q: got %v, want %q", document, err, want)
+// What functions read counts, and so does what they make: here 60,016 bytes each.
+func TestWork(t *testing.T) {
+	for calls, refused := range map[int]bool{8: false, 9: true} {
+		_, err := renderValue(t, `"`+strings.Repeat("{{ $x := upper .big }}", calls)+`"`)
+		if got := err != nil && strings.Contains(err.Error(), "computes too much"); got != refused {
+			t.Errorf("%d calls: got %v", calls, err)
 		}
 	}
 }
 
-func TestReads(t *testing.T) {
-	for template, want := range map[string]string{
-		`"x"`:                                 "",
-		`"{{ .Address }}"`:                    "Address!",
-		`"{{ .Address | upper }}"`:            "Address!",
-		`"{{ .Address | default .Peer.ID }}"`: "Address Peer.ID",
-		`"{{ or .Address (printf "%s" .Peer.ID) }}"`:                         "Address Peer.ID",
-		`"{{ if .Address }}{{ .Address }}{{ else }}{{ .Peer.ID }}{{ end }}"`: "Address Peer.ID",
-		`"{{ with .Domain }}{{ . }}{{ .x }}{{ $.Peer.ID }}{{ end }}"`:        "Domain Peer.ID",
-		`"{{ .Env.A }}{{ env "B" }}{{ envFile "C" }}"`:                       "Env.A! Env.B EnvFile.C!",
-		`"{{ if .Env.A }}{{ end }}"`:                                         "Env.A!",
-		`"{{ if env "A" }}{{ .Env.B }}{{ end }}"`:                            "Env.A Env.B",
-		`"{{ required "m" (env "B") }}{{ env "C" | required "m" }}"`:         "Env.B! Env.C!",
-		`"{{ or .X (envFile "C") }}"`:                                        "X EnvFile.C",
-		`"{{ $x := .Address }}{{ if $x }}{{ end }}"`:                         "Address",
-		`"{{ $x := .Address }}{{ $x }}"`:                                     "Address!",
-		`"{{ index . "a-b" "c" }}{{ index .tls .key }}"`:                     "a-b! tls! key!",
-		`"{{ (or .A .B).c }}"`:                                               "A B",
-		`"{{ add 1 (len .L) }}{{ eq .M "x" }}"`:                              "L! M!",
-		`{{ .TLSRequired }}`:                                                 "TLSRequired!",
+// Blocks, parentheses and the actions in them nest 32 deep and no deeper.
+func TestNesting(t *testing.T) {
+	for _, test := range []struct {
+		blocks, elseIfs, parens int
+		refused                 bool
+	}{
+		{blocks: 32}, {blocks: 33, refused: true},
+		{blocks: 1, elseIfs: 31}, {blocks: 1, elseIfs: 32, refused: true},
+		{parens: 31}, {parens: 32, refused: true},
+		{blocks: 16, elseIfs: 16}, {blocks: 17, elseIfs: 16, refused: true},
+		{blocks: 16, parens: 15}, {blocks: 16, parens: 16, refused: true},
 	} {
-		d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
-		if err != nil {
-			t.Errorf("%s: %v", template, err)
-			continue
+		inner, withs := "x", test.blocks
+		if test.parens > 0 {
+			inner = "{{ " + strings.Repeat("(", test.parens) + "1" + strings.Repeat(")", test.parens) + " }}"
 		}
-		var got []string
-		for _, read := range d.Member("k").Reads() {
-			mark := ""
-			if read.Required {
-				mark = "!"
-			}
-			got = append(got, read.Path+mark)
+		if test.elseIfs > 0 {
+			inner = "{{ if true }}" + strings.Repeat("{{ else if true }}", test.elseIfs) + inner + "{{ end }}"
+			withs--
 		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s reads %q, want %q", template, strings.Join(got, " "), want)
+		template := strings.Repeat("{{ with 1 }}", withs) + inner + strings.Repeat("{{ end }}", withs)
+		_, err := renderValue(t, `"`+template+`"`)
+		if refused := err != nil && strings.Contains(err.Error(), "nest deeper than 32"); refused != test.refused {
+			t.Errorf("%+v: got %v", test, err)
 		}
 	}
 }

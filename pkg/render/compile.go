@@ -1,0 +1,105 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"text/template/parse"
+)
+
+// maxNesting bounds how deep blocks and parentheses may nest.
+const maxNesting = 32
+
+// compile parses the member's template and checks it against the language.
+func (m *Member) compile() error {
+	if m.literal != nil {
+		return nil
+	}
+	actions, err := m.actions()
+	if err != nil {
+		return err
+	}
+	parsed, err := parseTemplate(m.text)
+	if err != nil {
+		return m.parseError(actions, err)
+	}
+	c := converter{member: m}
+	if converted := c.list(parsed.Root); len(c.errs) == 0 {
+		m.template = converted
+	}
+	return errors.Join(c.errs...)
+}
+
+// templateName is what the parser calls a template in its messages.
+const templateName = "value"
+
+func parseTemplate(text string) (*parse.Tree, error) {
+	tree := parse.New(templateName)
+	tree.Mode = parse.SkipFuncCheck
+	return tree.Parse(text, "", "", map[string]*parse.Tree{})
+}
+
+// actions finds the actions of the template, and refuses those the language
+// has not and nesting that is too deep, before a parser has to follow it.
+func (m *Member) actions() (actions []action, err error) {
+	depth := 0
+	for at := 0; ; {
+		next := strings.Index(m.text[at:], "{{")
+		if next < 0 {
+			return actions, nil
+		}
+		a, err := scanAction(m.text, at+next)
+		if err != nil {
+			return nil, m.errorAt(a.start, OfTemplate, err)
+		}
+		switch a.keyword {
+		case "range", "define", "template", "block", "break", "continue":
+			return nil, m.errorAt(a.start, OfLanguage, fmt.Errorf("{{ %s }} is not part of this language, "+
+				"in which every template ends: it has if, else, with and functions", a.keyword))
+		}
+		depth += a.opens()
+		if depth > maxNesting || a.parens > maxNesting {
+			return nil, m.errorAt(a.start, OfLanguage, fmt.Errorf("blocks or parentheses nest deeper than %d", maxNesting))
+		}
+		actions = append(actions, a)
+		at = a.end
+	}
+}
+
+// parseError places an error of the template parser, which knows lines only:
+// its action is the first with which the text up to there fails alike.
+func (m *Member) parseError(actions []action, err error) error {
+	if unfinished(err) {
+		return m.errorAt(lastOpen(actions), OfTemplate, errors.New("the block that begins here is not closed by {{ end }}"))
+	}
+	failing := sort.Search(len(actions), func(i int) bool {
+		_, err := parseTemplate(m.text[:actions[i].end])
+		return err != nil && !unfinished(err)
+	})
+	at := 0
+	if failing < len(actions) {
+		at = actions[failing].start
+	}
+	message := err.Error()
+	if _, after, ok := strings.Cut(strings.TrimPrefix(message, "template: "+templateName+":"), ": "); ok {
+		message = after // behind the line, which is that of the value and not of the file
+	}
+	return m.errorAt(at, OfTemplate, errors.New(message))
+}
+
+func unfinished(err error) bool { return strings.HasSuffix(err.Error(), "unexpected EOF") }
+
+// lastOpen is the start of the innermost block that is not closed.
+func lastOpen(actions []action) int {
+	open := []int{0}
+	for _, a := range actions {
+		switch a.opens() {
+		case 1:
+			open = append(open, a.start)
+		case -1:
+			open = open[:max(1, len(open)-1)]
+		}
+	}
+	return open[len(open)-1]
+}
