@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -11,12 +12,15 @@ import (
 )
 
 // Whatever a document is, it is parsed or refused, and what is parsed is
-// rendered or refused; a literal is what JSON says it is.
+// rendered or refused; a literal is what JSON says it is, and nothing is read
+// that is not listed.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":"b"}`, `null`, `{"address":"{{.peername}}_basic_ccaas:9999","dial_timeout":"10s","tls_required":false}`,
-		`{"a":"{{ env \"HOST\" }}"}`, `{"a":{{ .TLSRequired }},"b":"{{ or .Address "x" }}"}`, `{"a":"{{ if .tls.on }}{{ else }}{{ end }}"}`,
-		"{\"a\":\"{{ `}}` }}{{/* \" */}}\\ud83d\\ude00\"}", `{"a":"{{ index . "a-b" }}{{ $x := 1 }}{{ $x }}"}`, `{"a":1e400,"b":-0}`,
+		`{"a":"{{ env \"HOST\" }}"}`, `{"a":{{ .TLSRequired }},"b":"{{ or .Address "x" }}"}`,
+		`{"a":"{{ if .tls.on }}{{ else }}{{ end }}"}`, "{\"a\":\"{{ `}}` }}{{/* \" */}}\\ud83d\\ude00\"}",
+		`{"a":"{{ index . "a-b" }}{{ $x := 1 }}{{ $x }}"}`, `{"a":1e400,"b":-0}`,
+		`{"a":"{{ with .tls }}{{ .on }}{{ $.Env.HOST }}{{ end }}{{ envFile "HOST" | default .Peer.ID }}"}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -28,8 +32,7 @@ func FuzzParse(f *testing.F) {
 		var plain map[string]any
 		isJSON := json.Unmarshal(data, &plain) == nil
 		for _, m := range d.Members {
-			m.Reads()
-			result, err := m.Render(values())
+			result, err := m.Render(onlyListed(t, m))
 			literal, isLiteral := m.Literal()
 			if s, ok := literal.(string); isLiteral && ok && isJSON && !strings.Contains(s, "{{") && s != plain[m.Key] {
 				t.Errorf("%q is %q, in JSON %q", m.Key, s, plain[m.Key])
@@ -48,6 +51,23 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// onlyListed are values that complain when a variable is read that the member
+// does not list.
+func onlyListed(t *testing.T, m *render.Member) render.Values {
+	with, listed := values(), m.Reads()
+	find := with.Env
+	checked := func(kind render.ReadKind) func(name string) (value.Var, error) {
+		return func(name string) (value.Var, error) {
+			if !slices.ContainsFunc(listed, func(r render.Read) bool { return r.Kind == kind && r.Name() == name }) {
+				t.Errorf("%s reads %s and does not list it", m.Source(), name)
+			}
+			return find(name)
+		}
+	}
+	with.Env, with.EnvFile = checked(render.FromEnv), checked(render.FromEnvFile)
+	return with
 }
 
 // A value stands between the author's words as it is: it can end no string,
@@ -75,7 +95,9 @@ func FuzzValue(f *testing.F) {
 		}
 		with := values()
 		with.Env = func(name string) (value.Var, error) { return value.Var{Name: name, Value: v}, nil }
-		for _, action := range []string{`{{ env "V" }}`, `{{ env \"V\" }}`, `{{ .Env.V }}`, "{{ env `V` }}", `{{ $x := env "V" }}{{ $x }}`} {
+		for _, action := range []string{
+			`{{ env "V" }}`, `{{ env \"V\" }}`, `{{ .Env.V }}`, "{{ env `V` }}", `{{ $x := env "V" }}{{ $x }}`,
+		} {
 			document := `{"other":true,"k":"` + quoted(before) + action + quoted(after) + `"}`
 			d, err := render.Parse("c.json", []byte(document))
 			if err != nil {
