@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/build"
@@ -32,7 +33,7 @@ func addCoreYAMLFlags(cmd *cobra.Command, file, builder *string) {
 
 // atFile is err with each error that it joins at a file.
 func atFile(file string, err error) error {
-	return program.Each(err, func(err error) error { return safefile.At(file, err) })
+	return message.Each(err, func(err error) error { return safefile.At(file, err) })
 }
 
 // readCoreYAML returns the content of a core.yaml.
@@ -54,7 +55,7 @@ func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Bui
 	}
 	ours, missing := lint.Ours(file, builders, name)
 	if missing != nil {
-		return ours, nil, program.WithHint(fmt.Errorf("%s: %s", missing.Place, missing.Message), missing.Hint)
+		return ours, nil, message.WithHint(fmt.Errorf("%s: %s", missing.Place, missing.Message), missing.Hint)
 	}
 	return ours, builders[:slices.IndexFunc(builders, func(b coreyaml.Builder) bool { return b.Name == name })], nil
 }
@@ -142,7 +143,7 @@ func readVariables(name string) (_ []build.Variable, err error) {
 	defer func() { err = errors.Join(err, source.Close()) }()
 	template, err := build.ReadTemplate(source.dir)
 	if err != nil {
-		return nil, program.WithHint(atFile(name, err), "ccaas lint says more about what is wrong")
+		return nil, message.WithHint(atFile(name, err), "ccaas lint says more about what is wrong")
 	}
 	return template.Variables(), nil
 }
@@ -174,13 +175,13 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 	}
 	patched, err := coreyaml.Patch(old, builder)
 	if err != nil {
-		return program.WithHint(atFile(file, err), "ccaas coreyaml without --patch prints what is to be put in")
+		return message.WithHint(atFile(file, err), "ccaas coreyaml without --patch prints what is to be put in")
 	}
 	switch {
 	case bytes.Equal(old, patched):
-		_, err = fmt.Fprintf(p.Stdout, "%s: has all of it already\n", program.Printable(file))
+		_, err = fmt.Fprintf(p.Stdout, "%s: has all of it already\n", message.Printable(file))
 	case options.dryRun:
-		_, err = p.Stdout.Write(diff.Diff(program.Printable(file), old, program.Printable(file), patched))
+		_, err = p.Stdout.Write(diff.Diff(message.Printable(file), old, message.Printable(file), patched))
 	default:
 		err = replaceCoreYAML(p, file, old, patched)
 	}
@@ -211,10 +212,10 @@ func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error
 		}
 	}
 	if err != nil {
-		return program.WithHint(fmt.Errorf("%q: cannot be replaced: %w", file, err),
+		return message.WithHint(fmt.Errorf("%q: cannot be replaced: %w", file, err),
 			"run it as the owner of the file, and not where the file alone is mounted into a container")
 	}
-	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s\n", program.Printable(file), program.Printable(kept))
+	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s\n", message.Printable(file), message.Printable(kept))
 	return err
 }
 

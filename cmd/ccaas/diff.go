@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/connection"
 )
@@ -21,7 +22,7 @@ func diffPeers(p *program.Program, name string, envFiles []string, options rende
 	var errs []error
 	for i, envFile := range envFiles {
 		rendered, err := renderFor(p, source, append(slices.Clone(options.envFiles), envFile), options.env)
-		errs = append(errs, program.Each(err, func(err error) error { return fmt.Errorf("%s: %w", envFile, err) }))
+		errs = append(errs, message.Each(err, func(err error) error { return fmt.Errorf("%s: %w", envFile, err) }))
 		for _, warning := range rendered.Warnings {
 			p.Warn("%s: %v", envFile, warning)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/doctor"
@@ -96,7 +97,7 @@ func writeChecks(p *program.Program, checks []doctor.Check) {
 		case len(check.Findings) > 0:
 			state = "warning"
 		}
-		fmt.Fprintf(p.Stdout, "%-7s  %s\n", state, program.Printable(check.Name))
+		fmt.Fprintf(p.Stdout, "%-7s  %s\n", state, message.Printable(check.Name))
 		writeFindings(p, check.Findings)
 		for _, hint := range check.Hints {
 			writeNote(p.Stdout, "hint", hint)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/term"
 
 	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 )
 
@@ -21,7 +22,7 @@ func writeFindings(p *program.Program, all []finding.Finding) {
 		if f.Place != "" {
 			line += f.Place + ": "
 		}
-		fmt.Fprintf(p.Stdout, "%s %s\n", paint(p, f.Severity), program.Line(line+f.Message))
+		fmt.Fprintf(p.Stdout, "%s %s\n", paint(p, f.Severity), message.OneLine(line+f.Message))
 		for _, excerpt := range f.Excerpt {
 			fmt.Fprintf(p.Stdout, "    %s\n", excerpt)
 		}
@@ -32,7 +33,7 @@ func writeFindings(p *program.Program, all []finding.Finding) {
 
 func writeNote(w io.Writer, word, text string) {
 	if text != "" {
-		fmt.Fprintf(w, "  %s\n", program.Line(word+": "+text))
+		fmt.Fprintf(w, "  %s\n", message.OneLine(word+": "+text))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/templates"
@@ -53,6 +54,6 @@ func initFolder(p *program.Program, dir, name string) error {
 	if err := root.WriteFile(chaincode.ConnectionFile, template, 0o644); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.Stdout, program.Printable(filepath.Join(dir, chaincode.ConnectionFile)))
+	_, err = fmt.Fprintln(p.Stdout, message.Printable(filepath.Join(dir, chaincode.ConnectionFile)))
 	return err
 }

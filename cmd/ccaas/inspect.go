@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/build"
@@ -66,7 +67,7 @@ func inspectSource(p *program.Program, name, label string, output outputFlag) (e
 	defer func() { err = errors.Join(err, source.Close()) }()
 	found, err := inspect(source)
 	if err != nil {
-		return program.WithHint(err, "ccaas lint says more about what is wrong")
+		return message.WithHint(err, "ccaas lint says more about what is wrong")
 	}
 	if output.json() {
 		return writeJSON(p, found)
@@ -139,7 +140,7 @@ func (i *inspected) write(p *program.Program) error {
 	if i.Label != "" {
 		fmt.Fprintf(p.Stdout, "label  %s\n", i.Label)
 	}
-	fmt.Fprintf(p.Stdout, "%s\n\n", program.Line("type   "+i.Type))
+	fmt.Fprintf(p.Stdout, "%s\n\n", message.OneLine("type   "+i.Type))
 	var fields, variables [][]string
 	for _, f := range i.Fields {
 		from := "template"
@@ -166,7 +167,7 @@ func (i *inspected) write(p *program.Program) error {
 		if n == 0 {
 			fmt.Fprintln(p.Stdout, "\nINDEX")
 		}
-		fmt.Fprintln(p.Stdout, program.Line(index))
+		fmt.Fprintln(p.Stdout, message.OneLine(index))
 	}
 	return nil
 }

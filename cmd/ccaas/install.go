@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/builder"
 )
@@ -42,7 +43,7 @@ func install(p *program.Program, dir, platform string, output outputFlag) error 
 	}
 	installed, err := builder.Install(filepath.Dir(self), dir, platform)
 	if errors.Is(err, builder.ErrOther) || errors.Is(err, builder.ErrPlatform) || errors.Is(err, fs.ErrNotExist) {
-		return program.WithHint(err, fmt.Sprintf("use the ccaas of a build for %s, with detect, build and release beside it", platform))
+		return message.WithHint(err, fmt.Sprintf("use the ccaas of a build for %s, with detect, build and release beside it", platform))
 	}
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func install(p *program.Program, dir, platform string, output outputFlag) error 
 		if file.Changed {
 			state = "installed"
 		}
-		if _, err := fmt.Fprintf(p.Stdout, "%s  %s\n", state, program.Printable(file.Path)); err != nil {
+		if _, err := fmt.Fprintf(p.Stdout, "%s  %s\n", state, message.Printable(file.Path)); err != nil {
 			return err
 		}
 	}

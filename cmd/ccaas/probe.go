@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
@@ -110,7 +111,7 @@ func readConnection(file string) (connection.Connection, error) {
 		err = c.Validate()
 	}
 	if err != nil {
-		return c, program.WithHint(atFile(file, err), "of a package or a folder, give the peer's variables by --env-file")
+		return c, message.WithHint(atFile(file, err), "of a package or a folder, give the peer's variables by --env-file")
 	}
 	return c, nil
 }
@@ -119,7 +120,7 @@ func readConnection(file string) (connection.Connection, error) {
 func probeVerdict(stages []probe.Stage) error {
 	for _, s := range stages {
 		if s.State == probe.Failed {
-			return program.WithHint(fmt.Errorf("%s: %s", s.Name, s.Finding), s.Hint)
+			return message.WithHint(fmt.Errorf("%s: %s", s.Name, s.Finding), s.Hint)
 		}
 	}
 	return nil

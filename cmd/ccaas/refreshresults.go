@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/refresh"
 )
@@ -18,7 +19,7 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 			p.Warn("%s: %v", r.PackageID, warning)
 		}
 		if r.State == refresh.Failed {
-			failed = append(failed, program.Each(r.Err, func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) }))
+			failed = append(failed, message.Each(r.Err, func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) }))
 		}
 	}
 	switch {
@@ -98,7 +99,7 @@ func jsonResults(results []refresh.Result) []jsonResult {
 		for _, warning := range r.Warnings {
 			j.Warnings = append(j.Warnings, warning.Error())
 		}
-		for _, err := range program.Errors(r.Err) {
+		for _, err := range message.Errors(r.Err) {
 			j.Errors = append(j.Errors, err.Error())
 		}
 		all = append(all, j)

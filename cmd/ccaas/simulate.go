@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/connection"
@@ -144,7 +145,7 @@ func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, 
 			return builder, err
 		}
 		for _, other := range before {
-			p.Warn("%s: the peers ask the builder %q first, which is not asked here", program.Printable(o.coreYAML), other.Name)
+			p.Warn("%s: the peers ask the builder %q first, which is not asked here", message.Printable(o.coreYAML), other.Name)
 		}
 		builder = ours
 	}
@@ -170,7 +171,7 @@ func builderDir(dir string) (string, error) {
 		dir = filepath.Dir(dir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "bin", "detect")); err != nil {
-		return "", program.WithHint(fmt.Errorf("there is no bin/detect in %q", dir), "name the builder's folder by --builder, or run make build")
+		return "", message.WithHint(fmt.Errorf("there is no bin/detect in %q", dir), "name the builder's folder by --builder, or run make build")
 	}
 	return dir, nil
 }
@@ -191,7 +192,7 @@ func installOn(ctx context.Context, name string, env map[string]string, builder 
 			return // it has been heard
 		}
 		result.lines = append(result.lines, line)
-		if strings.Contains(line, ": error: ") {
+		if said, ok := message.Parse(line); ok && said.Kind == message.Error {
 			result.Errors = append(result.Errors, line)
 		}
 	}}
@@ -199,7 +200,7 @@ func installOn(ctx context.Context, name string, env map[string]string, builder 
 	if ctx.Err() != nil && context.Cause(ctx) != context.DeadlineExceeded {
 		return result, errors.New("interrupted")
 	}
-	for _, err := range program.Errors(err) {
+	for _, err := range message.Errors(err) {
 		result.lines = append(result.lines, err.Error())
 		result.Errors = append(result.Errors, err.Error())
 	}
@@ -243,7 +244,7 @@ func report(p *program.Program, what, packageID string, results []simulated, out
 	}
 	for _, r := range results {
 		for _, line := range r.lines { // as the peer would log them
-			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, program.Printable(line))
+			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, message.Printable(line))
 		}
 	}
 	if len(failed) > 0 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 )
 
 const (
@@ -22,7 +22,7 @@ func writeTable(w io.Writer, headings []string, rows [][]string) error {
 	for _, row := range append([][]string{headings}, rows...) {
 		var cells []string
 		for _, cell := range row {
-			cells = append(cells, program.Printable(cell)) // a certificate can have any name
+			cells = append(cells, message.Printable(cell)) // a certificate can have any name
 		}
 		lines = append(lines, cells)
 	}

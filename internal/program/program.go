@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"ccaas-template-builder/internal/message"
 )
 
 // Exit statuses that are not 0.
@@ -89,15 +91,11 @@ func (p *Program) finish(err error) int {
 	if err == nil {
 		return 0
 	}
-	var exit *exitError
-	if !errors.As(err, &exit) {
-		p.Report(err)
-		return Failed
+	p.Report(err)
+	if exit := (*exitError)(nil); errors.As(err, &exit) {
+		return exit.status
 	}
-	if exit.err != nil {
-		p.Report(exit.err)
-	}
-	return exit.status
+	return Failed
 }
 
 // Panicked is the error of what was recovered from a panic, called by the function
@@ -123,11 +121,23 @@ type exitError struct {
 	err    error
 }
 
-func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
 func (e *exitError) Unwrap() error { return e.err }
 
-// Exit makes Run report err, if there is one, and return status.
-func Exit(status int, err error) error { return &exitError{status, err} }
+// Exit makes Run report err, if there is one, and return status, also where it is
+// joined with other errors.
+func Exit(status int, err error) error {
+	if err == nil {
+		return &exitError{status: status}
+	}
+	return message.Each(err, func(err error) error { return &exitError{status, err} })
+}
 
 // Usage is the error of a program that was called wrongly: want is how it is called.
 func (p *Program) Usage(want string) error {

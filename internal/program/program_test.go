@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 )
 
@@ -19,7 +20,7 @@ func run(env map[string]string, step func(*program.Program) error) (int, string)
 }
 
 func TestRun(t *testing.T) {
-	hint := func(s string) error { return program.WithHint(errors.New(s), "set it") }
+	hint := func(s string) error { return message.WithHint(errors.New(s), "set it") }
 	for name, test := range map[string]struct {
 		step   func(*program.Program) error
 		status int

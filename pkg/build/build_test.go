@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/chaincode"
@@ -113,7 +113,7 @@ func TestErrorsNameTheVariables(t *testing.T) {
 		`connection.json: dial_timeout: must be a duration such as 3s, 500ms or 1m (from CORE_CHAINCODE_TIMEOUT)`,
 	}
 	var got []string
-	for _, e := range program.Errors(err) {
+	for _, e := range message.Errors(err) {
 		got = append(got, e.Error())
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -123,7 +123,7 @@ func TestErrorsNameTheVariables(t *testing.T) {
 
 func TestParseTemplateReportsAll(t *testing.T) {
 	_, err := build.ParseTemplate("c", []byte(`{"adress": "{{ foo }}", "Domain": 1, "tls_required": "{{"}`))
-	if got := len(program.Errors(err)); got != 4 {
+	if got := len(message.Errors(err)); got != 4 {
 		t.Errorf("got %d errors: %v", got, err)
 	}
 }

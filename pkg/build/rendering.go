@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/value"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
@@ -128,7 +128,7 @@ func (r *rendering) set(key string, v any) error {
 // validate adds what is wrong with the connection, but not again for keys that
 // could not be rendered.
 func (r *rendering) validate() {
-	for _, err := range program.Errors(r.connection.Validate()) {
+	for _, err := range message.Errors(r.connection.Validate()) {
 		var failure *connection.Failure
 		if errors.As(err, &failure) && !slices.Contains(r.failed, failure.Key) {
 			r.fail(failure.Key, r.place(failure.Key, failure.Reason))
@@ -149,7 +149,7 @@ func (r *rendering) place(key string, err error) error {
 
 // fail adds the errors that err joins, with what an operator can do about each.
 func (r *rendering) fail(key string, err error) {
-	for _, err := range program.Errors(err) {
+	for _, err := range message.Errors(err) {
 		var missing *render.NotSetError
 		isMissing := errors.As(err, &missing)
 		if placed := (*render.Error)(nil); r.template.isDefault(key) && errors.As(err, &placed) {
@@ -159,7 +159,7 @@ func (r *rendering) fail(key string, err error) {
 			err = fmt.Errorf("%w, and the template has no tls_required, so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
 		}
 		if isMissing && missing.Var.Hint != "" {
-			err = program.WithHint(err, missing.Var.Hint)
+			err = message.WithHint(err, missing.Var.Hint)
 		}
 		r.errs = append(r.errs, err)
 	}

@@ -5,7 +5,7 @@ import (
 	"os"
 	"slices"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
@@ -74,7 +74,7 @@ func (t *Template) withoutText(err error) error {
 	if err == nil || !environ.TextHoldsPrivateKey(t.source) {
 		return err
 	}
-	return program.Each(err, func(err error) error {
+	return message.Each(err, func(err error) error {
 		var placed *render.Error
 		var notSet *render.NotSetError
 		if !errors.As(err, &placed) || errors.As(err, &notSet) {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/value"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/environ"
@@ -48,7 +48,7 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 // notSet are the variables that a member needs and has not.
 func notSet(m *render.Member, values render.Values) (names []string) {
 	_, err := m.Render(values)
-	for _, err := range program.Errors(err) {
+	for _, err := range message.Errors(err) {
 		var missing *render.NotSetError
 		if errors.As(err, &missing) {
 			names = append(names, missing.Var.Name)

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/pkg/connection"
 )
@@ -179,7 +179,7 @@ func encode(kind string, der []byte) string {
 // none where want is "".
 func check(t *testing.T, err error, key, want string) {
 	t.Helper()
-	failures := program.Errors(err)
+	failures := message.Errors(err)
 	if want == "" {
 		if err != nil {
 			t.Errorf("refused: %v", err)
@@ -195,7 +195,7 @@ func check(t *testing.T, err error, key, want string) {
 func TestAllFailuresAreReported(t *testing.T) {
 	err := connection.Connection{Address: "x", DialTimeout: "y", Domain: "z z", TLSRequired: true, ClientAuthRequired: true}.Validate()
 	var keys []string
-	for _, e := range program.Errors(err) {
+	for _, e := range message.Errors(err) {
 		var failure *connection.Failure
 		if errors.As(e, &failure) {
 			keys = append(keys, failure.Key)

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"ccaas-template-builder/internal/finding"
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/build"
@@ -133,7 +132,7 @@ func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *
 		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	if finding.Count(heard.findings, finding.Error) == 0 {
-		for _, err := range program.Errors(err) {
+		for _, err := range message.Errors(err) {
 			heard.findings = append(heard.findings, finding.New(finding.InstallFails, "", "%s", err))
 		}
 	}
@@ -149,27 +148,24 @@ type heard struct {
 // maxHeard bounds how much of it is kept.
 const maxHeard = 50
 
-// said is a line of the builder's programs.
-var said = regexp.MustCompile(`^(?:detect|build|release): (error|warning|hint): (.*)$`)
-
 func (h *heard) line(line string) {
-	words := said.FindStringSubmatch(line)
-	if words == nil {
-		return
-	}
-	if words[1] == "hint" {
-		if !slices.Contains(h.hints, words[2]) && len(h.hints) < maxHeard {
-			h.hints = append(h.hints, words[2])
+	said, _ := message.Parse(line)
+	switch said.Kind {
+	case message.Error:
+		h.add(finding.InstallFails, said.Text)
+	case message.Warning:
+		h.add(finding.InstallWarns, said.Text)
+	case message.Hint:
+		if !slices.Contains(h.hints, said.Text) && len(h.hints) < maxHeard {
+			h.hints = append(h.hints, said.Text)
 		}
-		return
 	}
-	code := finding.InstallFails
-	if words[1] == "warning" {
-		code = finding.InstallWarns
-	}
-	known := slices.ContainsFunc(h.findings, func(f finding.Finding) bool { return f.Message == words[2] })
+}
+
+func (h *heard) add(code finding.Code, text string) {
+	known := slices.ContainsFunc(h.findings, func(f finding.Finding) bool { return f.Message == text })
 	if !known && len(h.findings) < maxHeard {
-		h.findings = append(h.findings, finding.New(code, "", "%s", words[2]))
+		h.findings = append(h.findings, finding.New(code, "", "%s", text))
 	}
 }
 

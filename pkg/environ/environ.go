@@ -15,8 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/nearest"
-	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/internal/value"
 )
@@ -87,7 +87,7 @@ func (e *Environment) Unknown(name string) error {
 	case meant != "":
 		return fmt.Errorf(".%s is no setting%s", name, meant)
 	}
-	return program.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), e.hint())
+	return message.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), e.hint())
 }
 
 // DidYouMean is what to add to an error about a name at the root of a template

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/value"
 )
 
@@ -25,7 +25,7 @@ func (e *Environment) loadLegacy() (legacy, error) {
 		return legacy{}, err
 	}
 	if quotesEaten(text) {
-		return legacy{}, program.WithHint(fmt.Errorf("%s has no quotes around its keys, as when a shell has eaten them", LegacyVariable),
+		return legacy{}, message.WithHint(fmt.Errorf("%s has no quotes around its keys, as when a shell has eaten them", LegacyVariable),
 			`quote the whole of it for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
 	}
 	if strings.HasPrefix(text, `'`) || strings.HasPrefix(text, `"`) {

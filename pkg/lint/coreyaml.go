@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/nearest"
-	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/environ"
@@ -53,7 +53,7 @@ func Ours(file string, builders []coreyaml.Builder, name string) (coreyaml.Build
 // BadCoreYAML are the findings of a core.yaml whose builders cannot be read.
 func BadCoreYAML(file string, err error) []finding.Finding {
 	var all []finding.Finding
-	for _, err := range program.Errors(err) {
+	for _, err := range message.Errors(err) {
 		all = append(all, finding.New(finding.BadCoreYAML, file, "%s", err))
 	}
 	return all

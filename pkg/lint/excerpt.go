@@ -3,7 +3,7 @@ package lint
 import (
 	"strings"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/pkg/render"
 )
 
@@ -32,7 +32,7 @@ func (t text) excerpt(place render.Place) []string {
 		from = at - excerptWidth/2
 	}
 	to := min(len(line), from+excerptWidth)
-	shown := func(part []rune) string { return program.Printable(strings.ReplaceAll(string(part), "\t", " ")) }
+	shown := func(part []rune) string { return message.Printable(strings.ReplaceAll(string(part), "\t", " ")) }
 	before := shown(line[from:at])
 	if from > 0 {
 		before = "…" + before

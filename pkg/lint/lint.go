@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/finding"
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
@@ -84,7 +84,7 @@ func metadata(source Source) []finding.Finding {
 func artifacts(dir *os.Root) []finding.Finding {
 	var all []finding.Finding
 	found, hidden, err := chaincode.Artifacts(dir)
-	for _, err := range program.Errors(err) {
+	for _, err := range message.Errors(err) {
 		all = append(all, ofFile(finding.BadIndex, err))
 	}
 	for _, name := range hidden {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/finding"
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/internal/value"
 	"ccaas-template-builder/pkg/build"
@@ -45,7 +45,7 @@ func document(name string, data []byte, fabric int, now time.Time) ([]finding.Fi
 	case !holdsKey && !inField:
 		c.text = newText(string(data))
 	}
-	for _, err := range program.Errors(err) {
+	for _, err := range message.Errors(err) {
 		c.parseError(err)
 	}
 	c.check()
@@ -177,7 +177,7 @@ func right(key string, v any) error {
 	if err := known.Set(key, v); err != nil || key == "root_cert" || key == "client_cert" || key == "client_key" {
 		return err
 	}
-	for _, err := range program.Errors(known.Validate()) {
+	for _, err := range message.Errors(known.Validate()) {
 		var failure *connection.Failure
 		if errors.As(err, &failure) && failure.Key == key {
 			return failure.Reason
@@ -233,7 +233,7 @@ func (c *checker) literals() {
 		}
 		checked[f.Name] = f
 	}
-	for _, err := range program.Errors(known.Validate()) {
+	for _, err := range message.Errors(known.Validate()) {
 		var failure *connection.Failure
 		if errors.As(err, &failure) && checked[failure.Key].Name != "" {
 			c.add(checked[failure.Key].Place, finding.New(finding.BadLiteral, "", "%s", failure))

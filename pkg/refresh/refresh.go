@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/build"
@@ -136,9 +137,9 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 func hinted(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return program.WithHint(err, asPeer)
+		return message.WithHint(err, asPeer)
 	case errors.Is(err, fs.ErrNotExist):
-		return program.WithHint(err, "the peer's folder is its peer.fileSystemPath; the peer makes the folder of builds at its first start")
+		return message.WithHint(err, "the peer's folder is its peer.fileSystemPath; the peer makes the folder of builds at its first start")
 	}
 	return err
 }

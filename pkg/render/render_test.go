@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/value"
 	"ccaas-template-builder/pkg/render"
 )
@@ -289,19 +289,19 @@ func TestErrors(t *testing.T) {
 
 func TestAllErrorsAreReported(t *testing.T) {
 	_, err := renderValue(t, `"{{ .Address }} {{ .Env.NONE }} {{ .Peer.MSPID }}"`)
-	if got := len(program.Errors(err)); got != 3 {
+	if got := len(message.Errors(err)); got != 3 {
 		t.Errorf("got %d errors: %v", got, err)
 	}
 	_, err = renderValue(t, `"{{ $x := .Env.NONE }}{{ $x }}"`)
-	if got := len(program.Errors(err)); got != 1 {
+	if got := len(message.Errors(err)); got != 1 {
 		t.Errorf("got %d errors: %v", got, err)
 	}
 	_, err = renderValue(t, `"`+strings.Repeat("{{ upper .big | trunc 1 }}", 100)+`"`)
-	if got := len(program.Errors(err)); got != 1 {
+	if got := len(message.Errors(err)); got != 1 {
 		t.Errorf("computing too much gives %d errors: %v", got, err)
 	}
 	_, err = render.Parse("c.json", []byte(`{"a": "{{ x }}{{ y }}", "b": "{{ z }}"}`))
-	if got := len(program.Errors(err)); got != 3 {
+	if got := len(message.Errors(err)); got != 3 {
 		t.Errorf("got %d errors: %v", got, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/pkg/refresh"
 	"ccaas-template-builder/pkg/store"
 )
@@ -95,21 +95,21 @@ func (w *Watch) run(ctx context.Context) {
 }
 
 // say logs an error, and later that it is gone, each once.
-func (w *Watch) say(level slog.Level, message string, err error) {
-	text := program.Line(strings.Join(texts(program.Errors(err)), "; "))
-	if w.trouble[message] == text {
+func (w *Watch) say(level slog.Level, what string, err error) {
+	text := message.OneLine(strings.Join(texts(message.Errors(err)), "; "))
+	if w.trouble[what] == text {
 		return
 	}
-	w.trouble[message] = text
+	w.trouble[what] = text
 	if err == nil {
-		w.Log.Info("over: " + message)
+		w.Log.Info("resolved: " + what)
 		return
 	}
 	args := []any{"errors", text}
-	if hints := program.Hints(err); len(hints) > 0 {
-		args = append(args, "hints", program.Line(strings.Join(hints, "; ")))
+	if hints := message.Hints(err); len(hints) > 0 {
+		args = append(args, "hints", message.OneLine(strings.Join(hints, "; ")))
 	}
-	w.Log.Log(context.Background(), level, message, args...)
+	w.Log.Log(context.Background(), level, what, args...)
 }
 
 // sayResult logs what came of a build, unless that was known before.
@@ -117,13 +117,13 @@ func (w *Watch) sayResult(r refresh.Result, before string) {
 	level, args := slog.LevelInfo, []any{"package_id", r.PackageID}
 	add := func(key string, texts []string) {
 		if len(texts) > 0 {
-			args = append(args, key, program.Line(strings.Join(texts, "; ")))
+			args = append(args, key, message.OneLine(strings.Join(texts, "; ")))
 		}
 	}
 	add("changes", texts(r.Changes))
 	add("warnings", texts(r.Warnings))
-	add("errors", texts(program.Errors(r.Err)))
-	add("hints", program.Hints(r.Err))
+	add("errors", texts(message.Errors(r.Err)))
+	add("hints", message.Hints(r.Err))
 	if len(r.Warnings) > 0 {
 		level = slog.LevelWarn
 	}

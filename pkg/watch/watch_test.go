@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/pkg/refresh"
 	"ccaas-template-builder/pkg/store"
 )
@@ -175,13 +175,13 @@ func TestLog(t *testing.T) {
 		{refresh.Result{State: refresh.Failed, Err: errors.Join(errors.New("one\ntwo"), errors.New("three"))}, nil, ""},
 		{refresh.Result{}, errors.New("no folder"), `level=ERROR msg="cannot refresh" errors="no folder"`},
 		{refresh.Result{}, errors.New("no folder"), ""},
-		{refresh.Result{State: refresh.Failed, Err: errors.New("four")}, nil, "level=INFO msg=\"over: cannot refresh\"\nlevel=ERROR msg=failed package_id=x errors=four"},
+		{refresh.Result{State: refresh.Failed, Err: errors.New("four")}, nil, "level=INFO msg=\"resolved: cannot refresh\"\nlevel=ERROR msg=failed package_id=x errors=four"},
 		{refresh.Result{State: refresh.Unchanged, Warnings: []error{errors.New("expired")}}, nil, "level=WARN msg=unchanged package_id=x warnings=expired"},
 		{refresh.Result{State: refresh.Outdated, Changes: change[:1]}, nil, `level=WARN msg=outdated package_id=x changes="address: a:1 → b:1"`},
 		{refresh.Result{State: refresh.LeftAlone, Err: errors.New("is another's")}, nil, `level=INFO msg=left package_id=x errors="is another's"`},
 		{refresh.Result{PackageID: "y", State: refresh.Unchanged}, nil, "level=INFO msg=unchanged package_id=y\nlevel=INFO msg=gone package_id=x"},
 		{refresh.Result{State: refresh.LeftAlone, Err: errors.New("is another's")}, nil, "level=INFO msg=left package_id=x errors=\"is another's\"\nlevel=INFO msg=gone package_id=y"},
-		{refresh.Result{}, program.WithHint(errors.New("no folder"), "make one"), `level=ERROR msg="cannot refresh" errors="no folder" hints="make one"`},
+		{refresh.Result{}, message.WithHint(errors.New("no folder"), "make one"), `level=ERROR msg="cannot refresh" errors="no folder" hints="make one"`},
 	} {
 		out.Reset()
 		step.result.PackageID = cmp.Or(step.result.PackageID, "x")

@@ -1,0 +1,58 @@
+package message
+
+import (
+	"errors"
+	"slices"
+)
+
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e *hintedError) Unwrap() error { return e.error }
+
+// WithHint gives each error that err joins a line that says what to do about it.
+func WithHint(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return Each(err, func(err error) error { return &hintedError{err, hint} })
+}
+
+// Hints are what to do about the errors that err joins, each once.
+func Hints(err error) []string {
+	var hints []string
+	for _, e := range Errors(err) {
+		var hinted *hintedError
+		if errors.As(e, &hinted) && !slices.Contains(hints, hinted.hint) {
+			hints = append(hints, hinted.hint)
+		}
+	}
+	return hints
+}
+
+// Each joins what change makes of each error that err joins.
+func Each(err error, change func(error) error) error {
+	var changed []error
+	for _, err := range Errors(err) {
+		changed = append(changed, change(err))
+	}
+	return errors.Join(changed...)
+}
+
+// Errors returns the errors that err joins, however deep, in their order.
+func Errors(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, Errors(e)...)
+	}
+	return all
+}

@@ -1,0 +1,79 @@
+// Package message is what programs say to people: errors with hints, and the lines
+// that these become.
+package message
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxLine bounds a line, in bytes: the peer reads its builders' stderr by lines, and
+// stops reading at one of 64 KiB.
+const maxLine = 4096
+
+// Line is one fact, as a program writes it to stderr:
+//
+//	PROGRAM: KIND: TEXT
+//
+// TEXT begins in lower case and has no full stop.
+type Line struct {
+	Program string
+	Kind    Kind
+	Text    string
+}
+
+// Kind is what a line is about.
+type Kind string
+
+// The kinds of lines.
+const (
+	Error   Kind = "error"
+	Warning Kind = "warning"
+	Hint    Kind = "hint"
+	Info    Kind = "info"
+	Debug   Kind = "debug"
+)
+
+// String is the line as it is written, without a newline.
+func (l Line) String() string { return OneLine(l.Program + ": " + string(l.Kind) + ": " + l.Text) }
+
+// Parse reads a line that a program has written. ok is false, and the Line empty, for any
+// other line.
+func Parse(line string) (_ Line, ok bool) {
+	program, rest, _ := strings.Cut(line, ": ")
+	kind, text, found := strings.Cut(rest, ": ")
+	if !found || !slices.Contains([]Kind{Error, Warning, Hint, Info, Debug}, Kind(kind)) {
+		return Line{}, false
+	}
+	return Line{program, Kind(kind), text}, true
+}
+
+// OneLine is text as one line that is printable and not too long.
+func OneLine(text string) string {
+	line := Printable(text)
+	if len(line) >= maxLine {
+		line = strings.ToValidUTF8(line[:maxLine-len("…\n")], "") + "…"
+	}
+	return line
+}
+
+// Printable writes out what would break a line or drive a terminal.
+func Printable(text string) string {
+	clean := func(r rune) bool { return r != utf8.RuneError && unicode.IsPrint(r) }
+	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if clean(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}

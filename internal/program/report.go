@@ -1,0 +1,88 @@
+package program
+
+import (
+	"fmt"
+	"strings"
+
+	"ccaas-template-builder/internal/message"
+)
+
+// maxErrors bounds how many errors are reported: a package can have any number,
+// and the log is the peer's.
+const maxErrors = 50
+
+// Report prints an error line for each error that err joins, then their hints,
+// each line once.
+func (p *Program) Report(err error) {
+	var lines []string
+	said := map[string]bool{"": true} // what Exit made of no error
+	for _, e := range message.Errors(err) {
+		if line := e.Error(); !said[line] {
+			said[line] = true
+			lines = append(lines, line)
+		}
+	}
+	for i, line := range lines {
+		if i == maxErrors {
+			p.line(message.Error, fmt.Sprintf("and %d more errors", len(lines)-maxErrors))
+			break
+		}
+		p.line(message.Error, line)
+	}
+	for _, hint := range message.Hints(err) {
+		p.line(message.Hint, hint)
+	}
+}
+
+// Warn prints a warning line, unless only errors are asked for.
+func (p *Program) Warn(format string, args ...any) {
+	p.say(levelWarn, message.Warning, format, args...)
+}
+
+// Hint prints a line that says what to do next.
+func (p *Program) Hint(format string, args ...any) {
+	p.line(message.Hint, fmt.Sprintf(format, args...))
+}
+
+// Info prints a line when info or debug is asked for.
+func (p *Program) Info(format string, args ...any) {
+	p.say(levelInfo, message.Info, format, args...)
+}
+
+// Debugs tells whether debug is asked for, where a line would take work to make.
+func (p *Program) Debugs() bool { return p.level() == levelDebug }
+
+// Debug prints a line when debug is asked for.
+func (p *Program) Debug(format string, args ...any) {
+	p.say(levelDebug, message.Debug, format, args...)
+}
+
+const (
+	levelDebug = iota
+	levelInfo
+	levelWarn
+	levelError
+)
+
+// level is what LevelVariable asks for; anything it does not know is warn.
+func (p *Program) level() int {
+	switch strings.ToLower(p.Env[LevelVariable]) {
+	case "debug":
+		return levelDebug
+	case "info":
+		return levelInfo
+	case "error":
+		return levelError
+	}
+	return levelWarn
+}
+
+func (p *Program) say(level int, kind message.Kind, format string, args ...any) {
+	if level >= p.level() {
+		p.line(kind, fmt.Sprintf(format, args...))
+	}
+}
+
+func (p *Program) line(kind message.Kind, text string) {
+	fmt.Fprintln(p.Stderr, message.Line{Program: p.Name, Kind: kind, Text: text})
+}
