@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"ccaas-template-builder/pkg/build"
+	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/pkg/environ"
-	"ccaas-template-builder/pkg/render"
+	"ccaas-template-builder/pkg/template"
 )
 
 func readme(t *testing.T) string {
@@ -50,9 +50,9 @@ func TestReadmeVariables(t *testing.T) {
 
 // The README's template is one.
 func TestReadmeTemplate(t *testing.T) {
-	_, template, _ := strings.Cut(readme(t), "each value is a Go template.\n\n```\n")
-	template, _, _ = strings.Cut(template, "```")
-	if _, err := build.ParseTemplate("README.md", []byte(template)); err != nil {
+	_, document, _ := strings.Cut(readme(t), "each value is a Go template.\n\n```\n")
+	document, _, _ = strings.Cut(document, "```")
+	if _, err := template.Parse("README.md", []byte(document)); err != nil {
 		t.Error(err)
 	}
 }

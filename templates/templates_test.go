@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/testpki"
-	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/template"
 	"ccaas-template-builder/templates"
 )
 
@@ -82,7 +82,7 @@ func render(t *testing.T, name string, env map[string]string, now time.Time) []b
 	if err != nil {
 		t.Fatal(err)
 	}
-	template, err := build.ParseTemplate(name, data)
+	parsed, err := template.Parse(name, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func render(t *testing.T, name string, env map[string]string, now time.Time) []b
 	if err != nil {
 		t.Fatal(err)
 	}
-	rendered, err := template.Render(loaded, chaincode.Metadata{Type: "ccaas", Label: "Basic_1.0"}, now)
+	rendered, err := parsed.Render(loaded, chaincode.Metadata{Type: "ccaas", Label: "Basic_1.0"}, now)
 	if err != nil || len(rendered.Warnings) > 0 {
 		t.Fatal(err, rendered.Warnings)
 	}

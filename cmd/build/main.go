@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/pkg/build"
+	"ccaas-template-builder/internal/step/build"
 )
 
 func main() {

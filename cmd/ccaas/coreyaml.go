@@ -12,14 +12,14 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
-	"ccaas-template-builder/pkg/build"
+	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/detect"
 	"ccaas-template-builder/pkg/environ"
-	"ccaas-template-builder/pkg/lint"
+	"ccaas-template-builder/pkg/template"
 )
 
 // builderPath is the builder's path in core.yaml, unless people say otherwise.
@@ -119,7 +119,7 @@ func coreYAML(p *program.Program, packages []string, options coreYAMLOptions, pa
 // variablesOf returns the names, sorted, of all variables that packages read
 // and that the builder has itself.
 func variablesOf(packages []string) ([]string, error) {
-	names := []string{detect.TypesVariable, environ.DirVariable, environ.RequireTLSVariable, program.LevelVariable}
+	names := []string{chaincode.TypesVariable, environ.DirVariable, environ.RequireTLSVariable, program.LevelVariable}
 	for _, name := range packages {
 		variables, err := readVariables(name)
 		if err != nil {
@@ -135,17 +135,17 @@ func variablesOf(packages []string) ([]string, error) {
 }
 
 // readVariables returns the variables that a package or a folder reads.
-func readVariables(name string) (_ []build.Variable, err error) {
+func readVariables(name string) (_ []template.Variable, err error) {
 	source, err := openSource(name, "")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	template, err := build.ReadTemplate(source.dir)
+	parsed, err := template.Read(source.dir)
 	if err != nil {
 		return nil, message.WithHint(atFile(name, err), "ccaas lint says more about what is wrong")
 	}
-	return template.Variables(), nil
+	return parsed.Variables(), nil
 }
 
 // patchCoreYAML puts the builder into the core.yaml that the options name.

@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/doctor"
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
-	"ccaas-template-builder/pkg/doctor"
 )
 
 type doctorOptions struct {

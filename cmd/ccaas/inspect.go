@@ -10,8 +10,8 @@ import (
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
-	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/template"
 )
 
 func inspectCommand(p *program.Program) *cobra.Command {
@@ -76,7 +76,7 @@ func inspectSource(p *program.Program, name, label string, output outputFlag) (e
 }
 
 func inspect(source *source) (*inspected, error) {
-	template, templateErr := build.ReadTemplate(source.dir)
+	parsed, templateErr := template.Read(source.dir)
 	artifacts, _, artifactsErr := chaincode.Artifacts(source.dir)
 	id, idErr := source.packageID()
 	if err := errors.Join(templateErr, artifactsErr); err != nil {
@@ -85,12 +85,12 @@ func inspect(source *source) (*inspected, error) {
 		return nil, idErr
 	}
 	found := &inspected{PackageID: id, Label: source.metadata.Label, Type: source.metadata.Type, Variables: []inspectedVariable{}, Indexes: []string{}}
-	for _, f := range template.Fields() {
+	for _, f := range parsed.Fields() {
 		if !f.Unused || !f.Default {
 			found.Fields = append(found.Fields, inspectedField{f.Name, shown(f), f.Default})
 		}
 	}
-	for _, v := range template.Variables() {
+	for _, v := range parsed.Variables() {
 		found.Variables = append(found.Variables, inspectedVariable{v.Name, v.Required, v.Secret, v.File, v.Fields})
 	}
 	for _, a := range artifacts {
@@ -125,7 +125,7 @@ func (s *source) packageID() (string, error) {
 }
 
 // shown is the source text of a field, unless it holds a private key.
-func shown(f build.Field) string {
+func shown(f template.Field) string {
 	if f.HoldsPrivateKey {
 		return "(a private key, hidden)"
 	}

@@ -12,7 +12,7 @@ import (
 
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/pkg/builder"
+	"ccaas-template-builder/internal/programs"
 )
 
 func installCommand(p *program.Program) *cobra.Command {
@@ -41,8 +41,8 @@ func install(p *program.Program, dir, platform string, output outputFlag) error 
 	if err != nil {
 		return err
 	}
-	installed, err := builder.Install(filepath.Dir(self), dir, platform)
-	if errors.Is(err, builder.ErrOther) || errors.Is(err, builder.ErrPlatform) || errors.Is(err, fs.ErrNotExist) {
+	installed, err := programs.Install(filepath.Dir(self), dir, platform)
+	if errors.Is(err, programs.ErrOther) || errors.Is(err, programs.ErrPlatform) || errors.Is(err, fs.ErrNotExist) {
 		return message.WithHint(err, fmt.Sprintf("use the ccaas of a build for %s, with detect, build and release beside it", platform))
 	}
 	if err != nil {

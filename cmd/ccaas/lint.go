@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
-	"ccaas-template-builder/pkg/lint"
 )
 
 type lintOptions struct {

@@ -10,8 +10,8 @@ import (
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
-	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/template"
 )
 
 func packageCommand(p *program.Program) *cobra.Command {
@@ -44,7 +44,7 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	}
 	defer root.Close()
 	files, leftOut, folderErr := archive.Folder(root)
-	_, templateErr := build.ReadTemplate(root)
+	_, templateErr := template.Read(root)
 	if err := errors.Join(folderErr, templateErr); err != nil {
 		return err
 	}

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/peer"
 	"ccaas-template-builder/pkg/probe"
 	"ccaas-template-builder/pkg/refresh"
 	"ccaas-template-builder/pkg/store"

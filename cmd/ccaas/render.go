@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/template"
 )
 
 type renderOptions struct {
@@ -79,15 +79,15 @@ func renderSource(p *program.Program, name string, options renderOptions) (err e
 }
 
 // renderFor renders a package for the peer with these variables.
-func renderFor(p *program.Program, source *source, envFiles, pairs []string) (build.Rendered, error) {
+func renderFor(p *program.Program, source *source, envFiles, pairs []string) (template.Rendered, error) {
 	variables, err := environmentOf(envFiles, pairs)
 	if err != nil {
-		return build.Rendered{}, err
+		return template.Rendered{}, err
 	}
-	template, templateErr := build.ReadTemplate(source.dir)
+	parsed, templateErr := template.Read(source.dir)
 	env, envErr := environ.Load(variables, source.metadata.Label)
 	if err := errors.Join(templateErr, envErr); err != nil {
-		return build.Rendered{}, err
+		return template.Rendered{}, err
 	}
-	return template.Render(env, source.metadata, p.Now())
+	return parsed.Render(env, source.metadata, p.Now())
 }

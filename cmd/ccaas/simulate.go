@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/peer"
 	"ccaas-template-builder/pkg/probe"
 )
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/pkg/detect"
+	"ccaas-template-builder/internal/step/detect"
 )
 
 func main() {

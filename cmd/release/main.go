@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/pkg/release"
+	"ccaas-template-builder/internal/step/release"
 )
 
 func main() {

@@ -14,11 +14,11 @@ import (
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/testprograms"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/peer"
 )
 
 const (

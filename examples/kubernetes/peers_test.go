@@ -25,13 +25,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/internal/testprograms"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/peer"
 	"ccaas-template-builder/pkg/store"
 )
 

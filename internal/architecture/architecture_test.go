@@ -69,7 +69,7 @@ func permits(folder string, row []string, other string) bool {
 		case "internal", "pkg":
 			return strings.HasPrefix(other, may+"/")
 		case "its step":
-			return other == strings.Replace(folder, "cmd/", "pkg/", 1)
+			return other == strings.Replace(folder, "cmd/", "internal/step/", 1)
 		case "templates":
 			return other == may
 		}

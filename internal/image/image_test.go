@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"ccaas-template-builder/pkg/builder"
+	"ccaas-template-builder/internal/programs"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/environ"
 )
@@ -249,7 +249,7 @@ func expectPrograms(t *testing.T, files string, machine elf.Machine) {
 		t.Fatal(err)
 	}
 	want := []string{"/bin/ccaas"}
-	for _, name := range builder.Names() {
+	for _, name := range programs.Names() {
 		want = append(want, "/bin/"+name)
 	}
 	if slices.Sort(want); !slices.Equal(found, want) {

@@ -15,9 +15,9 @@ import (
 
 	"github.com/joho/godotenv"
 
+	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/coreyaml"
-	"ccaas-template-builder/pkg/peer"
 )
 
 // Build builds ccaas and the builder's programs of the project at root into the

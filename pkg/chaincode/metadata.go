@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"ccaas-template-builder/internal/jsonvalue"
 	"ccaas-template-builder/internal/safefile"
-	"ccaas-template-builder/internal/value"
 )
 
 // Names in a chaincode package and in a build, as the peer has them.
@@ -56,7 +56,7 @@ func ReadMetadata(dir *os.Root) (Metadata, error) {
 // ParseMetadata decodes the content of a metadata.json.
 func ParseMetadata(data []byte) (Metadata, error) {
 	var metadata Metadata
-	if err := value.DecodeJSON(data, &metadata); err != nil {
+	if err := jsonvalue.Decode(data, &metadata); err != nil {
 		return Metadata{}, fmt.Errorf("%s: %w", MetadataFile, jsonError(err))
 	}
 	return metadata, nil
@@ -118,4 +118,23 @@ func alphanumeric(c byte) bool {
 // bytes have the SHA-256 sum hash.
 func PackageID(label string, hash [32]byte) string {
 	return fmt.Sprintf("%s:%x", label, hash)
+}
+
+// TypesVariable lists the metadata types that are ours, with commas between them.
+const TypesVariable = "CCAAS_TYPES"
+
+const defaultTypes = DefaultType + ",external"
+
+// Accepts tells whether a type, in any case, is one of types, with commas between
+// them, or of the default where there are none.
+func Accepts(types, ccType string) bool {
+	if strings.Trim(types, ", ") == "" {
+		types = defaultTypes
+	}
+	for ours := range strings.SplitSeq(types, ",") {
+		if strings.EqualFold(ccType, strings.TrimSpace(ours)) && ccType != "" {
+			return true
+		}
+	}
+	return false
 }

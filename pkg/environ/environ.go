@@ -2,7 +2,7 @@
 // variables the peer propagates, and the files and folders they name.
 //
 // Private keys stay in it. What a template gets in place of one is a
-// value.Secret, and only Environment.Key gives the key for it. No error of this
+// Secret, and only Environment.Key gives the key for it. No error of this
 // package holds a value.
 package environ
 
@@ -18,7 +18,6 @@ import (
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/nearest"
 	"ccaas-template-builder/internal/safefile"
-	"ccaas-template-builder/internal/value"
 )
 
 // MaxValue bounds a variable's value and a file that a variable names, in bytes.
@@ -27,10 +26,10 @@ const MaxValue = 64 << 10
 // Environment is what the templates of one chaincode may ask for.
 type Environment struct {
 	layers     layers
-	root       map[string]any // value.Var or value.Group by name
+	root       map[string]any // Var or Group by name
 	legacy     legacy
 	keys       []string
-	found      map[string]value.Var // what was asked for before
+	found      map[string]Var // what was asked for before
 	requireTLS bool
 }
 
@@ -38,7 +37,7 @@ type Environment struct {
 // that CCAAS_ENV_DIR names among them, for the chaincode with this label. All
 // that is wrong with them is reported, not the first.
 func Load(process map[string]string, label string) (*Environment, error) {
-	e := &Environment{layers: layersOf(process, label), found: map[string]value.Var{}}
+	e := &Environment{layers: layersOf(process, label), found: map[string]Var{}}
 	var settings Settings
 	var rules policy
 	errs := []error{e.layers.check()}
@@ -74,8 +73,8 @@ func (e *Environment) load(spec any) (names map[string]string, err error) {
 	return names, errors.Join(errs...)
 }
 
-// Root is what a template finds under its names, {{ .NAME }}: each a value.Var
-// or a value.Group.
+// Root is what a template finds under its names, {{ .NAME }}: each a Var
+// or a Group.
 func (e *Environment) Root() map[string]any { return maps.Clone(e.root) }
 
 // Unknown is the error of a template that asks for a name that Root has not.
@@ -115,34 +114,34 @@ func (e *Environment) hint() string {
 }
 
 // Lookup returns the variable name. Unset and empty are the same: a nil value.
-func (e *Environment) Lookup(name string) (value.Var, error) {
-	return e.once(name, func() (value.Var, error) {
+func (e *Environment) Lookup(name string) (Var, error) {
+	return e.once(name, func() (Var, error) {
 		v, err := e.layers.lookup(name)
 		if err != nil || v == "" {
-			return value.Var{Name: name, Hint: e.hint()}, err
+			return Var{Name: name, Hint: e.hint()}, err
 		}
-		return value.Var{Name: name, Value: e.value(v, IsSecret(name) || name == LegacyVariable && e.legacy.secret)}, nil
+		return Var{Name: name, Value: e.value(v, IsSecret(name) || name == LegacyVariable && e.legacy.secret)}, nil
 	})
 }
 
 // ReadFile returns the content of the file that the variable name names, which
 // ends where its last line does.
-func (e *Environment) ReadFile(name string) (value.Var, error) {
-	return e.once("file "+name, func() (value.Var, error) {
+func (e *Environment) ReadFile(name string) (Var, error) {
+	return e.once("file "+name, func() (Var, error) {
 		file, err := e.layers.lookup(name)
 		if err != nil || file == "" {
-			return value.Var{Name: name, Hint: e.hint()}, err
+			return Var{Name: name, Hint: e.hint()}, err
 		}
 		content, err := readNamed(name, file)
 		if err != nil || content == "" {
-			return value.Var{Name: name, Why: "the file that " + name + " names is empty"}, err
+			return Var{Name: name, Why: "the file that " + name + " names is empty"}, err
 		}
-		return value.Var{Name: name, Value: e.value(content, IsSecret(strings.TrimSuffix(name, "_FILE")))}, nil
+		return Var{Name: name, Value: e.value(content, IsSecret(strings.TrimSuffix(name, "_FILE")))}, nil
 	})
 }
 
 // once returns what find found for a name when it was first asked for.
-func (e *Environment) once(name string, find func() (value.Var, error)) (value.Var, error) {
+func (e *Environment) once(name string, find func() (Var, error)) (Var, error) {
 	if found, ok := e.found[name]; ok {
 		return found, nil
 	}
@@ -171,7 +170,7 @@ func readNamed(name, file string) (string, error) {
 }
 
 // Key is the private key, as canonical PEM where it is PEM, that s stands for.
-func (e *Environment) Key(s value.Secret) string { return e.keys[s] }
+func (e *Environment) Key(s Secret) string { return e.keys[s] }
 
 // RequireTLS tells whether the operator refuses connections without TLS.
 func (e *Environment) RequireTLS() bool { return e.requireTLS }
@@ -186,7 +185,7 @@ func (e *Environment) value(v string, secret bool) any {
 	return text
 }
 
-func (e *Environment) secret(key string) value.Secret {
+func (e *Environment) secret(key string) Secret {
 	e.keys = append(e.keys, key)
-	return value.Secret(len(e.keys) - 1)
+	return Secret(len(e.keys) - 1)
 }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/testpki"
-	"ccaas-template-builder/internal/value"
 	"ccaas-template-builder/pkg/environ"
 )
 
@@ -41,12 +40,12 @@ func load(t *testing.T, process map[string]string) *environ.Environment {
 }
 
 // field returns what a template finds under a name with dots.
-func field(env *environ.Environment, name string) value.Var {
+func field(env *environ.Environment, name string) environ.Var {
 	first, rest, nested := strings.Cut(name, ".")
 	if nested {
-		return env.Root()[first].(value.Group)[rest]
+		return env.Root()[first].(environ.Group)[rest]
 	}
-	return env.Root()[first].(value.Var)
+	return env.Root()[first].(environ.Var)
 }
 
 func TestEveryVariableHasItsField(t *testing.T) {
@@ -71,7 +70,7 @@ func TestEveryVariableHasItsField(t *testing.T) {
 	for name, f := range environ.Fields() {
 		variables = append(variables, f.Variable)
 		got := field(env, name)
-		if secret, ok := got.Value.(value.Secret); ok && name == "ClientKey" {
+		if secret, ok := got.Value.(environ.Secret); ok && name == "ClientKey" {
 			got.Value = env.Key(secret) // a secret whatever it looks like
 		}
 		if got.Value != given[f.Variable] || got.Name != f.Variable {
@@ -226,14 +225,14 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 				"JSON":            field(env, "key").Value,
 				"JSON inside":     field(env, "tls").Value.(map[string]any)["list"].([]any)[0],
 			} {
-				secret, ok := v.(value.Secret)
+				secret, ok := v.(environ.Secret)
 				if !ok {
 					t.Errorf("%s: is %T", where, v)
 				} else if got := env.Key(secret); got != id.Key {
 					t.Errorf("%s: the key comes out as %d bytes, not canonical", where, len(got))
 				}
 			}
-			if _, ok := lookup(t, env, environ.LegacyVariable).(value.Secret); !ok {
+			if _, ok := lookup(t, env, environ.LegacyVariable).(environ.Secret); !ok {
 				t.Error("the JSON variable itself shows the key")
 			}
 		})
@@ -262,7 +261,7 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 		"PKCS #12":        base64.StdEncoding.EncodeToString([]byte("\x30\x82\x04\x00\x02\x01\x03\x30\x82\x03\x00\x06\x09\x2a\x86\x48")),
 	} {
 		env := load(t, map[string]string{"V": key})
-		if v := lookup(t, env, "V"); v != value.Secret(0) {
+		if v := lookup(t, env, "V"); v != environ.Secret(0) {
 			t.Errorf("%s: is %T", form, v)
 		}
 	}
@@ -284,7 +283,7 @@ func TestKeyNamesAreSecret(t *testing.T) {
 		t.Errorf("OTHER_FILE is %v, %v", other, err)
 	}
 	for name, v := range map[string]any{".ClientKey": field(env, "ClientKey").Value, "the variable": lookup(t, env, "CORE_CHAINCODE_TLS_CLIENT_KEY"), "API_KEY": lookup(t, env, "API_KEY"), "the file": fromFile.Value} {
-		if secret, ok := v.(value.Secret); !ok || env.Key(secret) != "no key" {
+		if secret, ok := v.(environ.Secret); !ok || env.Key(secret) != "no key" {
 			t.Errorf("%s is %v", name, v)
 		}
 	}
@@ -307,11 +306,11 @@ func TestPartsOfKeyInLegacyJSON(t *testing.T) {
 		}
 		env := load(t, map[string]string{environ.LegacyVariable: string(text)})
 		for key := range content.(map[string]any) {
-			if _, ok := field(env, key).Value.(value.Secret); !ok {
+			if _, ok := field(env, key).Value.(environ.Secret); !ok {
 				t.Errorf("%s: .%.10s is %T", name, key, field(env, key).Value)
 			}
 		}
-		if _, ok := lookup(t, env, environ.LegacyVariable).(value.Secret); !ok {
+		if _, ok := lookup(t, env, environ.LegacyVariable).(environ.Secret); !ok {
 			t.Errorf("%s: the variable itself is shown", name)
 		}
 	}
@@ -334,7 +333,7 @@ func TestNoSecrets(t *testing.T) {
 	id := identity(t)
 	for _, v := range []string{"peer0.org1.example.com", "/private/key.pem", "PRIVATE", "KEY", strings.Repeat("a", 60000), strings.Repeat("0123456789abcdef", 1000), id.Cert,
 		base64.StdEncoding.EncodeToString([]byte(id.Cert)), "PRIVATE network without any KEY", "{}"} {
-		if _, ok := lookup(t, load(t, map[string]string{"V": v}), "V").(value.Secret); ok {
+		if _, ok := lookup(t, load(t, map[string]string{"V": v}), "V").(environ.Secret); ok {
 			t.Errorf("%.40q is taken for a key", v)
 		}
 	}
@@ -344,7 +343,7 @@ func TestNoSecrets(t *testing.T) {
 func TestEscapedKeyInLegacyJSON(t *testing.T) {
 	key := strings.ReplaceAll(strings.ReplaceAll(identity(t).Key, "\n", `\n`), "P", `\u0050`)
 	env := load(t, map[string]string{environ.LegacyVariable: `{"key":"` + key + `"}`})
-	if v := lookup(t, env, environ.LegacyVariable); v != value.Secret(1) {
+	if v := lookup(t, env, environ.LegacyVariable); v != environ.Secret(1) {
 		t.Errorf("the JSON variable is %T", v)
 	}
 }

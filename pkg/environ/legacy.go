@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"ccaas-template-builder/internal/jsonvalue"
 	"ccaas-template-builder/internal/message"
-	"ccaas-template-builder/internal/value"
 )
 
 // LegacyVariable holds a JSON object whose keys stand at the root of a
@@ -32,12 +32,12 @@ func (e *Environment) loadLegacy() (legacy, error) {
 		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value", LegacyVariable)
 	}
 	var keys map[string]any
-	if value.DecodeJSON([]byte(text), &keys) != nil || keys == nil {
+	if jsonvalue.Decode([]byte(text), &keys) != nil || keys == nil {
 		return legacy{}, fmt.Errorf("%s is not a JSON object", LegacyVariable)
 	}
 	l := legacy{set: true, keys: keys}
 	before := len(e.keys)
-	value.FromJSON(keys)
+	jsonvalue.Numbers(keys)
 	fragment := false
 	e.hideKeys(keys, &fragment)
 	if fragment { // what else is in it may be the rest of the key
@@ -61,7 +61,7 @@ func (e *Environment) hideKeys(v any, fragment *bool) any {
 	switch v := v.(type) {
 	case string:
 		hidden := e.value(v, false)
-		if secret, ok := hidden.(value.Secret); ok && !isWholeKey(e.Key(secret)) {
+		if secret, ok := hidden.(Secret); ok && !isWholeKey(e.Key(secret)) {
 			*fragment = true
 		}
 		return hidden
@@ -82,7 +82,7 @@ func (e *Environment) hideKeys(v any, fragment *bool) any {
 func (l legacy) root() map[string]any {
 	root := make(map[string]any, len(l.keys))
 	for key, v := range l.keys {
-		root[key] = value.Var{Name: LegacyVariable, Value: v, Why: fmt.Sprintf("%s has null for .%s", LegacyVariable, key)}
+		root[key] = Var{Name: LegacyVariable, Value: v, Why: fmt.Sprintf("%s has null for .%s", LegacyVariable, key)}
 	}
 	return root
 }

@@ -9,8 +9,6 @@ import (
 	"sync"
 
 	"github.com/kelseyhightower/envconfig"
-
-	"ccaas-template-builder/internal/value"
 )
 
 // Settings are the variables that have a name of their own in a template: each
@@ -151,14 +149,14 @@ func (e *Environment) fields(v reflect.Value, names map[string]string) map[strin
 	for i := range v.NumField() {
 		field, f := v.Type().Field(i), v.Field(i)
 		if f.Kind() == reflect.Struct {
-			group := value.Group{}
+			group := Group{}
 			for name, member := range e.fields(f, names) {
-				group[name] = member.(value.Var)
+				group[name] = member.(Var)
 			}
 			fields[field.Name] = group
 			continue
 		}
-		variable := value.Var{Name: field.Tag.Get("envconfig"), Hint: e.hint()}
+		variable := Var{Name: field.Tag.Get("envconfig"), Hint: e.hint()}
 		if field.Tag.Get("file") == "true" {
 			variable.Why = fmt.Sprintf("neither %s nor %s_FILE is set", variable.Name, variable.Name)
 		}

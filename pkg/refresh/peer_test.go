@@ -14,13 +14,13 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/step/build"
+	"ccaas-template-builder/internal/step/release"
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/pkg/archive"
-	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/refresh"
-	"ccaas-template-builder/pkg/release"
 	"ccaas-template-builder/pkg/store"
 )
 

@@ -15,11 +15,11 @@ import (
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
-	"ccaas-template-builder/pkg/build"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/store"
+	"ccaas-template-builder/pkg/template"
 )
 
 // Refresher renders the builds of one peer.
@@ -200,23 +200,23 @@ func (r Refresher) refresh(ctx context.Context, b store.Build, result *Result) (
 }
 
 // render renders the connection of a build as its builder would today.
-func (r Refresher) render(t *target, result *Result) (build.Rendered, error) {
+func (r Refresher) render(t *target, result *Result) (template.Rendered, error) {
 	metadata := t.pkg.Metadata
 	file, err := t.pkg.Template()
 	if err != nil {
-		return build.Rendered{}, err
+		return template.Rendered{}, err
 	}
-	template, templateErr := build.ParseTemplate(file.Name, file.Content)
+	parsed, templateErr := template.Parse(file.Name, file.Content)
 	var names []string
 	if templateErr == nil {
-		names = template.Reads()
+		names = parsed.Reads()
 	}
 	result.Files = environ.Files(r.Env, metadata.Label, names)
 	env, envErr := environ.Load(r.Env, metadata.Label)
 	if err := errors.Join(templateErr, envErr); err != nil {
-		return build.Rendered{}, err
+		return template.Rendered{}, err
 	}
-	return template.Render(env, metadata, r.Now)
+	return parsed.Render(env, metadata, r.Now)
 }
 
 // leftError is why a build is left alone.

@@ -14,7 +14,6 @@ import (
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
-	"ccaas-template-builder/pkg/detect"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/store"
 )
@@ -67,7 +66,7 @@ func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
 	t = &target{dir: dir}
 	var packageErr error
 	t.pkg, packageErr = r.openPackage(packageID)
-	if packageErr == nil && builder != r.Builder && !detect.Accepts(r.Env[detect.TypesVariable], t.pkg.Metadata.Type) {
+	if packageErr == nil && builder != r.Builder && !chaincode.Accepts(r.Env[chaincode.TypesVariable], t.pkg.Metadata.Type) {
 		result.Ours = false
 		return nil, left("was made by the builder %.100q of a package of type %q, which is not ours", builder, t.pkg.Metadata.Type)
 	}

@@ -1,0 +1,113 @@
+// Package doctor examines the machine of a peer before an install: would the
+// peer find the builder, run it, and feed it?
+package doctor
+
+import (
+	"context"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/lint"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/coreyaml"
+)
+
+// Machine is where the peer runs, and what it is given.
+type Machine struct {
+	// CoreYAML is the name of the peer's core.yaml, and Data its content.
+	CoreYAML string
+	Data     []byte
+	// Builder is the name of our builder in it.
+	Builder string
+	// Env is the environment of the peer's process.
+	Env map[string]string
+	// PeerDir is its peer.fileSystemPath; empty if it is not to be looked at.
+	PeerDir string
+	// Platform is GOOS/GOARCH.
+	Platform string
+	// Free returns the bytes that are free in a folder.
+	Free func(dir string) (uint64, error)
+}
+
+// Package is one that is to be installed.
+type Package struct {
+	Name             string // of its file
+	*archive.Package        // nil if it could not be read
+	Err              error  // why not
+}
+
+// Check is one question, and what speaks against a yes.
+type Check struct {
+	Name     string            `json:"name"`
+	Findings []finding.Finding `json:"findings"`
+	// Skipped tells whether it was not asked, for what was found before.
+	Skipped bool `json:"skipped"`
+	// Hints are what the builder's programs say to do.
+	Hints []string `json:"hints,omitempty"`
+}
+
+// examination is one run of all checks.
+type examination struct {
+	Machine
+	builders []coreyaml.Builder
+	ours     coreyaml.Builder
+	list     string // where the builders stand
+	read     bool   // the list could be read
+	checks   []Check
+}
+
+// Examine runs the checks. One that makes no sense after an error before it is
+// skipped. The error is that of ctx.
+func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check, error) {
+	e := &examination{Machine: machine, list: machine.CoreYAML}
+	found := e.check(true, "the builder is in core.yaml", e.config)
+	runs := e.check(found, "its programs can be run", e.programs)
+	temp := e.check(true, "there is room for temporary files", e.tempDir)
+	e.check(found, "the peer passes on variables", e.inheritance)
+	e.packages(ctx, runs && temp, packages)
+	if machine.PeerDir != "" {
+		e.check(e.read, "earlier builds can be used", e.builds)
+	}
+	return e.checks, ctx.Err()
+}
+
+// check adds a check, skipped unless it makes sense, and tells whether it was
+// made and found no error.
+func (e *examination) check(sense bool, name string, look func() []finding.Finding) bool {
+	check := Check{Name: name, Findings: []finding.Finding{}, Skipped: !sense}
+	if sense {
+		check.Findings = append(check.Findings, look()...)
+	}
+	e.checks = append(e.checks, check)
+	return sense && finding.Count(check.Findings, finding.Error) == 0
+}
+
+// config finds the builders that the peer has, and ours among them.
+func (e *examination) config() []finding.Finding {
+	var all []finding.Finding
+	builders, err := coreyaml.Parse(e.Data)
+	if replacement := e.Env[coreyaml.ListVariable]; replacement != "" {
+		e.list = coreyaml.ListVariable
+		all = append(all, finding.New(finding.ListReplaced, e.CoreYAML, "%s is set, so the peer does not read the list of core.yaml", coreyaml.ListVariable).
+			WithHint("unset it, or put the builder into its value"))
+		builders, err = coreyaml.ParseVariable(replacement)
+	}
+	if err != nil {
+		return append(all, lint.BadCoreYAML(e.list, err)...)
+	}
+	e.builders, e.read = builders, true
+	ours, missing := lint.Ours(e.list, builders, e.Builder)
+	if missing != nil {
+		return append(all, *missing)
+	}
+	e.ours = ours
+	return all
+}
+
+// inheritance finds a builder that gets none of its variables, and so all.
+func (e *examination) inheritance() []finding.Finding {
+	if _, inherits := e.peer("", nil).Environment(e.ours); inherits {
+		return []finding.Finding{finding.New(finding.WholeEnvironment, e.list, "none of the variables that the builder %q is to get is set, nor is PATH, so it gets all that the peer has", e.ours.Name).
+			WithHint("set the variables that the packages need, or PATH, for the peer process")}
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/lint"
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/peer"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/template"
+)
+
+// packages asks of each package whether it would be installed, and of a package
+// as simple as can be which builder takes it, if there are none.
+func (e *examination) packages(ctx context.Context, sense bool, packages []Package) {
+	if len(packages) == 0 {
+		simple, err := simplePackage()
+		e.check(sense && err == nil, "it takes packages of type "+chaincode.DefaultType, func() []finding.Finding { return e.taken(ctx, simple) })
+	}
+	for _, p := range packages {
+		readable := e.check(sense, p.Name+" is a package", p.readable)
+		takes := e.check(readable, "the builder takes "+p.Name, func() []finding.Finding { return e.taken(ctx, p.Package) })
+		gets := e.check(takes, "it gets what "+p.Name+" needs", func() []finding.Finding { return e.needs(p) })
+		var heard heard
+		e.check(gets, "an install of "+p.Name+" works", func() []finding.Finding { return e.install(ctx, p.Package, &heard) })
+		e.checks[len(e.checks)-1].Hints = heard.hints
+	}
+}
+
+// readable says why a package cannot be read.
+func (p Package) readable() []finding.Finding {
+	if file := (*safefile.FileError)(nil); errors.As(p.Err, &file) {
+		return []finding.Finding{lint.Unreadable(file)}
+	}
+	return nil
+}
+
+func simplePackage() (*archive.Package, error) {
+	data, err := archive.Write("doctor", chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte("{}")}})
+	if err != nil {
+		return nil, err
+	}
+	return archive.Parse(data)
+}
+
+// peer is one that keeps what it builds in dir.
+func (e *examination) peer(dir string, log func(string)) *peer.Peer {
+	return &peer.Peer{Dir: dir, Builders: e.builders, Env: e.Env, Log: log}
+}
+
+// taken looks which builder takes a package.
+func (e *examination) taken(ctx context.Context, pkg *archive.Package) []finding.Finding {
+	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
+	defer cancel()
+	taker, err := e.peer("", nil).Detect(ctx, pkg)
+	var none *peer.NotTakenError
+	switch {
+	case errors.As(err, &none):
+		return []finding.Finding{finding.New(finding.TakenByNone, e.list, "%s", none).
+			WithHint("the type must be one that detect accepts: see %s", chaincode.TypesVariable)}
+	case err != nil:
+		return []finding.Finding{finding.New(finding.InstallFails, "", "%s", err)}
+	case taker.Name != e.ours.Name:
+		return []finding.Finding{finding.New(finding.TakenByOther, e.list, "the builder %q stands before %q and takes a package of type %q", taker.Name, e.ours.Name, pkg.Metadata.Type).
+			WithHint("put %q before it", e.ours.Name)}
+	}
+	return nil
+}
+
+// needs looks for the variables without which a package cannot be built.
+func (e *examination) needs(p Package) []finding.Finding {
+	parsed := e.template(p)
+	if parsed == nil {
+		return nil
+	}
+	inFolder := func(name string) bool {
+		return e.gets(environ.DirVariable) && environ.InFolder(e.Env[environ.DirVariable], p.Metadata.Label, name)
+	}
+	all := lint.Unpropagated(e.list, e.ours, parsed, inFolder)
+	for _, v := range parsed.Missing(func(name string) bool { return e.gets(name) || inFolder(name) }) {
+		if slices.ContainsFunc(v.Names(), e.ours.Propagates) {
+			all = append(all, e.notSet(v, p.Name))
+		}
+	}
+	return all
+}
+
+// notSet is about a variable that is needed and passed on, and not there.
+func (e *examination) notSet(v template.Variable, pkg string) finding.Finding {
+	f := finding.New(finding.NotSet, "", "this process has no %s, which %s needs", strings.Join(v.Names(), " or "), pkg).
+		WithHint("set it for the peer process; what stands in core.yaml alone, such as peer.id, is not passed on")
+	for _, name := range v.Names() {
+		if e.Env[name] != "" { // it is not passed on, or there would be nothing to say
+			f.Message = fmt.Sprintf("this process has %s, which %s needs, but passes on only %s", name, pkg, strings.Join(slices.DeleteFunc(v.Names(), func(n string) bool { return n == name }), ""))
+			f.Hint = "list " + name + " under propagateEnvironment"
+		}
+	}
+	return f
+}
+
+// template is that of a package. What is wrong with it is for the install to say.
+func (e *examination) template(p Package) *template.Template {
+	file, err := p.Template()
+	if err != nil {
+		return nil
+	}
+	parsed, err := template.Parse(file.Name, file.Content)
+	if err != nil {
+		return nil
+	}
+	return parsed
+}
+
+// install installs a package on a peer for the purpose, with the variables and
+// the programs of this one.
+func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *heard) []finding.Finding {
+	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
+	defer cancel()
+	dir, err := os.MkdirTemp(e.Env["TMPDIR"], "ccaas-doctor-")
+	if err == nil {
+		_, err = e.peer(dir, heard.line).Install(ctx, pkg)
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	if finding.Count(heard.findings, finding.Error) == 0 {
+		for _, err := range message.Errors(err) {
+			heard.findings = append(heard.findings, finding.New(finding.InstallFails, "", "%s", err))
+		}
+	}
+	return heard.findings
+}
+
+// heard is what the builder's programs say, each line once.
+type heard struct {
+	findings []finding.Finding
+	hints    []string
+}
+
+// maxHeard bounds how much of it is kept.
+const maxHeard = 50
+
+func (h *heard) line(line string) {
+	said, _ := message.Parse(line)
+	switch said.Kind {
+	case message.Error:
+		h.add(finding.InstallFails, said.Text)
+	case message.Warning:
+		h.add(finding.InstallWarns, said.Text)
+	case message.Hint:
+		if !slices.Contains(h.hints, said.Text) && len(h.hints) < maxHeard {
+			h.hints = append(h.hints, said.Text)
+		}
+	}
+}
+
+func (h *heard) add(code finding.Code, text string) {
+	known := slices.ContainsFunc(h.findings, func(f finding.Finding) bool { return f.Message == text })
+	if !known && len(h.findings) < maxHeard {
+		h.findings = append(h.findings, finding.New(code, "", "%s", text))
+	}
+}
+
+// gets tells whether our builder gets a variable that is set.
+func (e *examination) gets(name string) bool {
+	return e.Env[name] != "" && e.ours.Propagates(name)
+}

@@ -1,0 +1,78 @@
+package doctor
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/programs"
+	"ccaas-template-builder/internal/safefile"
+)
+
+// programs looks at the files that the peer would run.
+func (e *examination) programs() []finding.Finding {
+	path := e.ours.Path
+	if !filepath.IsAbs(path) {
+		return []finding.Finding{finding.New(finding.BadPath, e.list, "the path %q of the builder %q is not absolute", path, e.ours.Name)}
+	}
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		if err == nil {
+			err = errors.New("is no folder")
+		}
+		return []finding.Finding{finding.New(finding.BadPath, path, "the builder's folder cannot be used: %s", safefile.Reason(err)).
+			WithHint("ccaas install %s, or mend the path in %s", path, e.list)}
+	}
+	var all []finding.Finding
+	versions := map[string]string{}
+	for _, name := range programs.Names() {
+		file := filepath.Join(path, "bin", name)
+		if f, wrong := e.program(file, name, versions); wrong {
+			all = append(all, f)
+		}
+	}
+	if len(versions) > 1 {
+		all = append(all, finding.New(finding.OtherProgram, path, "its programs are of different versions").WithHint("ccaas install %s", path))
+	}
+	return all
+}
+
+// program looks at one program, and notes its version.
+func (e *examination) program(file, name string, versions map[string]string) (f finding.Finding, wrong bool) {
+	install := "ccaas install " + e.ours.Path
+	if _, err := exec.LookPath(file); errors.Is(err, os.ErrNotExist) {
+		return finding.New(finding.NoProgram, file, "is not there").WithOtherwise(otherwise(name)).WithHint("%s", install), true
+	} else if err != nil {
+		return finding.New(finding.NotExecutable, file, "cannot be run by this user: %s", reason(err)).WithOtherwise(otherwise(name)).
+			WithHint("chmod 0755 it and the folders above it, or %s", install), true
+	}
+	p, err := programs.Read(file, name)
+	switch {
+	case err != nil:
+		return finding.New(finding.OtherProgram, file, "%s", err).WithHint("%s", install), true
+	case p.Platform != e.Platform:
+		return finding.New(finding.WrongPlatform, file, "is for %s, and this machine is %s", p.Platform, e.Platform).WithOtherwise(otherwise(name)).
+			WithHint("%s with the ccaas of a build for %s", install, e.Platform), true
+	}
+	versions[p.Version] = name
+	return f, false
+}
+
+// otherwise is what comes of a program that cannot be run.
+func otherwise(name string) string {
+	switch name {
+	case "build":
+		return "the install fails with \"external builder '…' failed\""
+	case "release":
+		return "the install works or fails, and there is no connection.json"
+	}
+	return "the peer takes it for a refusal, and the install fails with \"docker build failed\""
+}
+
+func reason(err error) error {
+	if execError := (*exec.Error)(nil); errors.As(err, &execError) {
+		err = execError.Err
+	}
+	return safefile.Reason(err)
+}

@@ -1,0 +1,46 @@
+// Package jsonvalue decodes JSON to the values that templates work on.
+package jsonvalue
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+)
+
+// Decode decodes data, one JSON value and nothing behind it, into target.
+// Numbers in it stay json.Number where target has any; see Numbers.
+func Decode(data []byte, target any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(target); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return errors.New("something follows the JSON value")
+	}
+	return nil
+}
+
+// Numbers turns the numbers of v, as Decode leaves them, into int64 where
+// they are whole and float64 where they are not. It changes maps and lists in place.
+func Numbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if n, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
+			return n
+		}
+		f, _ := v.Float64()
+		return f
+	case map[string]any:
+		for key, element := range v {
+			v[key] = Numbers(element)
+		}
+	case []any:
+		for i, element := range v {
+			v[i] = Numbers(element)
+		}
+	}
+	return v
+}

@@ -1,0 +1,153 @@
+// Package lint finds all that is wrong with a chaincode package and can be known
+// without the values of any peer.
+package lint
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// Source is a package, or the folder that one is made of.
+type Source struct {
+	Dir      *os.Root         // the code
+	Package  *archive.Package // nil for a folder
+	Metadata chaincode.Metadata
+}
+
+// Peers are what is known of the peers that are to install the package.
+type Peers struct {
+	// Fabric is the major version they have; 0 if it is not known.
+	Fabric int
+	// CoreYAML is the name of their core.yaml, empty if it is not known; Data is its
+	// content, and Builder the name of our builder in it.
+	CoreYAML string
+	Data     []byte
+	Builder  string
+	// EnvDir is the folder of values they have; empty if there is none.
+	EnvDir string
+}
+
+// Check returns what is wrong with a package, at the time now.
+func Check(source Source, peers Peers, now time.Time) []finding.Finding {
+	all := metadata(source)
+	found, parsed := ofTemplate(source.Dir, peers.Fabric, now)
+	all = append(all, found...)
+	all = append(all, artifacts(source.Dir)...)
+	all = append(all, privateKeys(source)...)
+	if peers.CoreYAML != "" {
+		all = append(all, coreYAML(peers, parsed, source.Metadata.Label)...)
+	}
+	return all
+}
+
+// Unreadable is the finding of a package file that could not be read or unpacked.
+func Unreadable(err *safefile.FileError) finding.Finding {
+	if label := (*chaincode.LabelError)(nil); errors.As(err, &label) {
+		return ofFile(finding.BadLabel, err)
+	}
+	return ofFile(finding.BadPackage, err)
+}
+
+// metadata checks what the package file and its metadata.json say.
+func metadata(source Source) []finding.Finding {
+	var all []finding.Finding
+	switch ccType := source.Metadata.Type; {
+	case ccType == "":
+		all = append(all, finding.New(finding.BadPackage, chaincode.MetadataFile, "has no type, so no builder takes the package").WithOtherwise(""))
+	case !chaincode.Accepts("", ccType):
+		all = append(all, finding.New(finding.UnknownType, chaincode.MetadataFile, "the type is %q, which detect accepts only if %s lists it", ccType, chaincode.TypesVariable).
+			WithHint("package it with --type %s, or set %s for the peer process and propagate it", chaincode.DefaultType, chaincode.TypesVariable))
+	}
+	if source.Package == nil {
+		return all
+	}
+	for _, name := range source.Package.Unknown {
+		all = append(all, finding.New(finding.IgnoredEntry, name, "the peer ignores this entry of the package, but it counts for the package ID"))
+	}
+	others, _ := chaincode.LeftOut(source.Dir)
+	for _, name := range others {
+		all = append(all, finding.New(finding.UnusedFile, name, "lies in %s, and nobody reads it", chaincode.CodeFile))
+	}
+	return all
+}
+
+// artifacts checks META-INF and metadata.
+func artifacts(dir *os.Root) []finding.Finding {
+	var all []finding.Finding
+	found, hidden, err := chaincode.Artifacts(dir)
+	for _, err := range message.Errors(err) {
+		all = append(all, ofFile(finding.BadIndex, err))
+	}
+	for _, name := range hidden {
+		all = append(all, finding.New(finding.IgnoredInMeta, name, "is hidden, so it is left out"))
+	}
+	for _, a := range found {
+		if !a.Index {
+			all = append(all, finding.New(finding.IgnoredInMeta, a.From, "the peer reads only %s there", chaincode.StateDB))
+		}
+	}
+	return all
+}
+
+// ofFile is a finding whose place is the file that err is about.
+func ofFile(code finding.Code, err error) finding.Finding {
+	if file := (*safefile.FileError)(nil); errors.As(err, &file) {
+		return finding.New(code, file.Name, "%s", file.Err)
+	}
+	return finding.New(code, "", "%s", err)
+}
+
+// Bounds of a file that is searched for a key, and of all together, in bytes,
+// where each counts for so many more.
+const (
+	maxSearched    = 64 << 10
+	maxAllSearched = 1 << 20
+	perFile        = 1 << 10
+)
+
+// privateKeys looks for keys in the files of a package, but for one template,
+// which is searched by its fields.
+func privateKeys(source Source) []finding.Finding {
+	var all []finding.Finding
+	left := maxAllSearched
+	search := func(name string, data []byte) {
+		if left -= len(data); left > 0 && environ.TextHoldsPrivateKey(string(data)) {
+			all = append(all, keyFound(name, "holds a private key"))
+		}
+	}
+	folders := []string{chaincode.MetaInf, chaincode.SampleMetadata}
+	if source.Package != nil {
+		folders = []string{"."}
+		search(chaincode.MetadataFile, source.Package.RawMetadata)
+		for _, name := range source.Package.Unknown {
+			data, _ := source.Package.Entry(name, maxSearched)
+			search(name, data)
+		}
+	}
+	template, _ := chaincode.TemplateFile(source.Dir)
+	for _, folder := range folders {
+		files, _ := safefile.Files(source.Dir, folder) // what is wrong with them is found elsewhere
+		for _, name := range files {
+			if left -= perFile; left < 0 {
+				break
+			}
+			if data, err := safefile.Read(source.Dir, name, maxSearched); err == nil && name != template {
+				search(name, data)
+			}
+		}
+	}
+	return all
+}
+
+func keyFound(place, what string) finding.Finding {
+	return finding.New(finding.KeyInPackage, place, "%s: everyone who has the package has it", what).
+		WithHint("take it out, use another key from now on, and let each peer supply its own by CORE_CHAINCODE_TLS_CLIENT_KEY_FILE")
+}

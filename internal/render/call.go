@@ -1,0 +1,105 @@
+package render
+
+import (
+	"slices"
+
+	"ccaas-template-builder/pkg/environ"
+)
+
+// call calls a function, after checking its arguments and within the bounds.
+func (e *evaluator) call(c *call, piped []any) (any, error) {
+	args := make([]any, 0, len(c.args)+1)
+	for _, arg := range c.args {
+		v, err := e.value(arg)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, v)
+	}
+	args = append(args, piped...)
+	if err := e.charge(c, args...); err != nil {
+		return nil, err
+	}
+	for i, arg := range args {
+		if err := e.admit(c, arg, i == 0); err != nil {
+			return nil, err
+		}
+	}
+	if c.size != nil && c.size(args) > maxValue {
+		return nil, e.fail(c.at, "%s: its result may be larger than %d bytes", c.name, maxValue)
+	}
+	result, err := c.function.call(args)
+	if err != nil {
+		if c.name == "required" {
+			return nil, e.fail(c.at, "%w", err)
+		}
+		return nil, e.fail(c.at, "%s: %w", c.name, err)
+	}
+	if sizeOf(result) > 2*maxValue {
+		return nil, e.fail(c.at, "%s: its result is larger than %d bytes", c.name, maxValue)
+	}
+	return result, e.charge(c, result)
+}
+
+// charge counts what a function reads or makes. Once that is too much, nothing
+// more of the member is evaluated.
+func (e *evaluator) charge(c *call, values ...any) error {
+	for _, v := range values {
+		e.work += sizeOf(v)
+	}
+	if e.exhausted() {
+		return e.fail(c.at, "the template computes too much: its functions work on more than %d bytes in all", maxWork)
+	}
+	return nil
+}
+
+func (e *evaluator) exhausted() bool { return e.work > maxWork }
+
+// admit refuses an argument that is unset or holds a private key, unless the
+// function only chooses between its arguments.
+func (e *evaluator) admit(c *call, arg any, first bool) error {
+	if c.chooses {
+		return nil
+	}
+	if missing, ok := arg.(*NotSetError); ok {
+		return e.fail(c.at, "%w", missing)
+	}
+	if isSecret(arg) || holdsSecret(arg) && !(c.opens && first) {
+		return e.fail(c.at, "%s cannot be applied to a private key, which can only be the whole of client_key", c.name)
+	}
+	return nil
+}
+
+func isSecret(v any) bool {
+	_, ok := v.(environ.Secret)
+	return ok
+}
+
+func holdsSecret(v any) bool {
+	switch v := v.(type) {
+	case environ.Secret:
+		return true
+	case []any:
+		return slices.ContainsFunc(v, holdsSecret)
+	case map[string]any:
+		for _, element := range v {
+			if holdsSecret(element) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// choose is and (or): the first argument that is false (true), else the last.
+func (e *evaluator) choose(c *call, piped []any) (v any, err error) {
+	for _, arg := range c.args {
+		if v, err = e.value(arg); err != nil || truth(v) == (c.name == "or") {
+			return v, err
+		}
+	}
+	if len(piped) > 0 {
+		return piped[0], nil
+	}
+	return v, nil
+}

@@ -1,0 +1,336 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"ccaas-template-builder/internal/nearest"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// Bounds of one member's rendering, in bytes.
+const (
+	maxValue = 64 << 10 // of a value: a result, an argument, what is rendered
+	maxWork  = 1 << 20  // of all arguments of all function calls together
+)
+
+// Values is what a template may ask for. The functions' errors must not hold values.
+type Values struct {
+	Root    map[string]any                         // .NAME: each a environ.Var or a environ.Group
+	Unknown func(name string) error                // .NAME that Root has not
+	Env     func(name string) (environ.Var, error) // env "NAME", .Env.NAME
+	EnvFile func(name string) (environ.Var, error) // envFile "NAME"
+}
+
+// Result is what a member was rendered to.
+type Result struct {
+	// Value is a string, bool, int64, float64 or environ.Secret.
+	Value any
+	// Variables are those it was made of, as they are named to an operator.
+	Variables []string
+}
+
+// NotSetError says that something a template needs is not there. While a
+// template is evaluated, it is the value of a variable that is not set, and
+// becomes an error where somebody needs the value.
+type NotSetError struct{ Var environ.Var }
+
+func (e *NotSetError) Error() string {
+	if e.Var.Why != "" {
+		return e.Var.Why
+	}
+	return e.Var.Name + " is not set"
+}
+
+// Render renders the member. The error joins an *Error for each thing that went
+// wrong; none holds a value. The result has its variables in any case. A member
+// whose template could not be read is an error.
+func (m *Member) Render(values Values) (Result, error) {
+	if m.literal != nil {
+		return Result{Value: m.literal}, nil
+	}
+	if m.template == nil {
+		return Result{}, m.Error(errors.New("could not be read"))
+	}
+	e := evaluator{member: m, values: values}
+	err := e.list(m.template)
+	result := Result{Variables: e.sources()}
+	if err == nil {
+		result.Value, err = e.result()
+	}
+	return result, err
+}
+
+// evaluator renders one member.
+type evaluator struct {
+	member    *Member
+	values    Values
+	variables []binding     // inner ones last
+	parts     []any         // what actions gave, and text between them
+	read      []environ.Var // by name, each once
+	work      int
+}
+
+type binding struct {
+	name  variable
+	value any
+}
+
+func (e *evaluator) fail(at int, format string, args ...any) error {
+	return e.member.errorAt(at, OfValue, fmt.Errorf(format, args...))
+}
+
+// result puts the parts together. In quotes they make a string; outside, a
+// value keeps its type. A private key is never put together with anything.
+func (e *evaluator) result() (any, error) {
+	var joined strings.Builder
+	var last any // of the values
+	values, blank := 0, true
+	for _, part := range e.parts {
+		s, ok := part.(text)
+		if ok {
+			blank = blank && strings.TrimSpace(string(s)) == ""
+		} else {
+			values, last = values+1, part
+			formatted, _ := format(part)
+			s = text(formatted)
+		}
+		joined.WriteString(string(s))
+		if joined.Len() > maxValue {
+			return nil, e.member.Error(fmt.Errorf("is larger than %d bytes", maxValue))
+		}
+	}
+	switch whole := values == 1 && blank; {
+	case whole && (isSecret(last) || !e.member.quoted):
+		return last, nil
+	case slices.ContainsFunc(e.parts, isSecret):
+		return nil, e.member.Error(errors.New("holds a private key among other text: " +
+			"a key can only be the whole of client_key"))
+	case !utf8.ValidString(joined.String()):
+		return nil, e.member.Error(errors.New("is not valid UTF-8: a function has cut a character"))
+	case e.member.quoted:
+		return joined.String(), nil
+	}
+	switch strings.TrimSpace(joined.String()) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return nil, e.member.Error(errors.New("outside quotes only one action, or true or false, can be the value: " +
+		"put quotes around the whole of it"))
+}
+
+func (e *evaluator) list(l list) error {
+	var errs []error
+	for _, node := range l {
+		if e.exhausted() {
+			break
+		}
+		switch n := node.(type) {
+		case text:
+			e.parts = append(e.parts, node)
+		case *pipe:
+			if err := e.action(n); err != nil {
+				errs = append(errs, err)
+				if n.sets != "" {
+					return errors.Join(errs...) // what follows would miss the variable
+				}
+			}
+		case *branch:
+			if err := e.branch(n); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (e *evaluator) action(p *pipe) error {
+	v, err := e.pipe(p)
+	if err != nil || p.sets != "" {
+		return err
+	}
+	if missing, ok := v.(*NotSetError); ok {
+		return e.fail(p.at, "%w", missing)
+	}
+	if _, ok := format(v); !ok && !isSecret(v) {
+		return e.fail(p.at, "gives %s: only a string, a number, true or false can stand in a connection.json", kindOf(v))
+	}
+	e.parts = append(e.parts, v)
+	return nil
+}
+
+func (e *evaluator) branch(b *branch) error {
+	outside := len(e.variables)
+	defer func() { e.variables = e.variables[:outside] }()
+	v, err := e.pipe(b.condition)
+	switch {
+	case err != nil:
+		return err
+	case !truth(v):
+		return e.list(b.otherwise)
+	case b.with:
+		e.set(".", v, false)
+	}
+	return e.list(b.then)
+}
+
+func (e *evaluator) pipe(p *pipe) (v any, err error) {
+	var piped []any
+	for i, stage := range p.stages {
+		if i > 0 {
+			piped = []any{v}
+		}
+		if v, err = e.value(stage, piped...); err != nil {
+			return nil, err
+		}
+	}
+	if p.sets != "" {
+		e.set(p.sets, v, p.assign)
+	}
+	return v, nil
+}
+
+func (e *evaluator) set(name variable, v any, assign bool) {
+	if found := e.find(name); assign && found != nil {
+		found.value = v
+		return
+	}
+	e.variables = append(e.variables, binding{name, v})
+}
+
+// find returns the innermost variable of that name, or nil.
+func (e *evaluator) find(name variable) *binding {
+	for i := len(e.variables) - 1; i >= 0; i-- {
+		if e.variables[i].name == name {
+			return &e.variables[i]
+		}
+	}
+	return nil
+}
+
+// value evaluates an expression. What is piped into a function becomes its last
+// argument.
+func (e *evaluator) value(x expression, piped ...any) (any, error) {
+	switch x := x.(type) {
+	case variable:
+		if found := e.find(x); found != nil {
+			return found.value, nil
+		}
+		return nil, nil // its declaration was never evaluated
+	case *path:
+		if x.from == nil {
+			return e.root(x)
+		}
+		v, err := e.value(x.from)
+		if err != nil {
+			return nil, err
+		}
+		return e.follow(x, v, x.keys)
+	case *lookup:
+		if x.file {
+			return e.lookup(x.at, e.values.EnvFile, x.name)
+		}
+		v, err := e.lookup(x.at, e.values.Env, x.name)
+		if _, missing := v.(*NotSetError); missing {
+			return "", nil
+		}
+		return v, err
+	case *call:
+		if x.lazy {
+			return e.choose(x, piped)
+		}
+		return e.call(x, piped)
+	case *pipe:
+		return e.pipe(x)
+	}
+	return x, nil // a constant
+}
+
+// root follows a path from the root.
+func (e *evaluator) root(p *path) (any, error) {
+	name, keys := p.keys[0], p.keys[1:]
+	found, ok := e.values.Root[name]
+	switch {
+	case !ok && name == "Env": // must be set
+		v, err := e.lookup(p.at, e.values.Env, keys[0])
+		if missing, ok := v.(*NotSetError); ok {
+			return nil, e.fail(p.at, "%w", missing)
+		} else if err != nil {
+			return nil, err
+		}
+		return e.follow(p, v, keys[1:])
+	case !ok:
+		return nil, e.fail(p.at, "%w", e.values.Unknown(name))
+	}
+	if group, ok := found.(environ.Group); ok {
+		if len(keys) == 0 {
+			first := slices.Min(slices.Collect(maps.Keys(group)))
+			return nil, e.fail(p.at, ".%s is a group of values: name one of them, such as .%s.%s", name, name, first)
+		}
+		if found, ok = group[keys[0]]; !ok {
+			meant := nearest.DidYouMean(keys[0], "."+name+".", slices.Collect(maps.Keys(group)))
+			return nil, e.fail(p.at, "there is no .%s.%s%s", name, keys[0], meant)
+		}
+		keys = keys[1:]
+	}
+	return e.follow(p, e.use(found.(environ.Var)), keys)
+}
+
+func (e *evaluator) lookup(at int, find func(string) (environ.Var, error), name string) (any, error) {
+	found, err := find(name)
+	if err != nil {
+		return nil, e.fail(at, "%w", err)
+	}
+	return e.use(found), nil
+}
+
+// use notes that a variable was read, and returns its value.
+func (e *evaluator) use(v environ.Var) any {
+	if !slices.ContainsFunc(e.read, func(read environ.Var) bool { return read.Name == v.Name }) {
+		e.read = append(e.read, v)
+	}
+	if v.Value == nil {
+		return &NotSetError{v}
+	}
+	return v.Value
+}
+
+// sources are the names of the variables that were read: of those that are set,
+// if any is, because the result was made of these.
+func (e *evaluator) sources() []string {
+	var set, missing []string
+	for _, v := range e.read {
+		if v.Value != nil {
+			set = append(set, v.Name)
+		} else {
+			missing = append(missing, v.Name+", which is not set")
+		}
+	}
+	if len(set) > 0 {
+		return set
+	}
+	return missing
+}
+
+// follow follows the keys of p into an object.
+func (e *evaluator) follow(p *path, v any, keys []string) (any, error) {
+	for _, key := range keys {
+		if missing, ok := v.(*NotSetError); ok {
+			return nil, e.fail(p.at, "%w", missing)
+		}
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil, e.fail(p.at, "%s: %s has no .%s", p.written, kindOf(v), key)
+		}
+		if v, ok = object[key]; !ok {
+			return nil, e.fail(p.at, "%s: there is no .%s in it", p.written, key)
+		}
+	}
+	return v, nil
+}

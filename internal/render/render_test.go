@@ -1,0 +1,379 @@
+package render_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/render"
+	"ccaas-template-builder/pkg/environ"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// values are those that the tests' templates read.
+func values() render.Values {
+	environment := map[string]any{"HOST": "cc", "KEY": environ.Secret(1), "QUOTES": "a\"b\\c\n{{ .Address }}"}
+	find := func(name string) (environ.Var, error) {
+		if name == "BROKEN" {
+			return environ.Var{}, errors.New("BROKEN cannot be read")
+		}
+		return environ.Var{Name: name, Value: environment[name]}, nil
+	}
+	extra := map[string]any{"port": int64(7052)}
+	tls := map[string]any{"on": true, "key": environ.Secret(2), "ports": []any{int64(1), int64(2)}}
+	return render.Values{
+		Root: map[string]any{
+			"Address":     environ.Var{Name: "ADDRESS"},
+			"DialTimeout": environ.Var{Name: "TIMEOUT", Value: "3s"},
+			"TLSRequired": environ.Var{Name: "TLS", Value: true},
+			"ClientKey":   environ.Var{Name: "CLIENT_KEY", Value: environ.Secret(0)},
+			"Peer":        environ.Group{"ID": {Name: "PEER_ID", Value: "peer0"}, "MSPID": {Name: "MSP_ID"}},
+			"Chaincode":   environ.Group{"Label": {Why: "there is no label"}, "Extra": {Value: extra}},
+			"peername":    environ.Var{Name: "LEGACY", Value: "peer0org1"},
+			"a-b":         environ.Var{Name: "LEGACY", Value: "dashed"},
+			"tls":         environ.Var{Name: "LEGACY", Value: tls},
+			"big":         environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 60000)},
+		},
+		Unknown: func(name string) error { return fmt.Errorf("there is no .%s", name) },
+		Env:     find,
+		EnvFile: find,
+	}
+}
+
+// renderValue renders the document {"k": JSON}, where JSON is the value as it stands there.
+func renderValue(t *testing.T, json string) (render.Result, error) {
+	t.Helper()
+	d, err := render.Parse("c.json", []byte(`{"k": `+json+`}`))
+	if err != nil {
+		return render.Result{}, err
+	}
+	return d.Member("k").Render(values())
+}
+
+func TestRender(t *testing.T) {
+	for template, want := range map[string]any{
+		// plain values
+		`"cc:9999"`:                             "cc:9999",
+		`""`:                                    "",
+		`true`:                                  true,
+		`10`:                                    int64(10),
+		`1.5e3`:                                 1500.0,
+		`"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é"`: "\"\\/\b\f\n\r\té😀é",
+		// the environment
+		`"{{ .Peer.ID }}.cc:9999"`:                                   "peer0.cc:9999",
+		`"{{ .Env.HOST }}:1"`:                                        "cc:1",
+		`"{{ env "HOST" }}:1"`:                                       "cc:1",
+		`"{{ env \"HOST\" }}:1"`:                                     "cc:1",
+		"\"{{ env `HOST` }}:1\"":                                     "cc:1",
+		`"{{ env "NONE" }}"`:                                         "",
+		`"{{ env "NONE" | default "x" }}"`:                           "x",
+		`"{{ envFile "HOST" }}"`:                                     "cc",
+		`"{{ envFile "NONE" | default "x" }}"`:                       "x",
+		`"{{ .Address | default "x:1" }}"`:                           "x:1",
+		`"{{ or .Address "x:1" }}"`:                                  "x:1",
+		`"{{ or .Peer.ID .Env.NONE }}"`:                              "peer0",
+		`"{{ coalesce .Address .Peer.MSPID .Peer.ID }}"`:             "peer0",
+		`"{{ required "give it" .Peer.ID }}"`:                        "peer0",
+		`"{{ if .Address }}a{{ else if .Peer.ID }}b{{ end }}"`:       "b",
+		`"{{ with .Peer.ID }}{{ . }}{{ end }}"`:                      "peer0",
+		`"{{ with .Address }}{{ . }}{{ else }}none{{ end }}"`:        "none",
+		`"{{ with .tls }}{{ .on }} {{ $.peername }}{{ end }}"`:       "true peer0org1",
+		`"{{ with .tls }}{{ if true }}{{ .on }}{{ end }}{{ end }}"`:  "true",
+		`"{{ with 1 }}{{ with 2 }}{{ . }}{{ end }}{{ . }}{{ end }}"`: "21",
+		`"{{ .tls.on }}"`:                                            "true",
+		`"{{ index . "a-b" }}"`:                                      "dashed",
+		`"{{ index . "tls" "ports" 1 }}"`:                            "2",
+		`"{{ index .tls.ports 0 }}"`:                                 "1",
+		`"{{ "on" | index .tls }}"`:                                  "true",
+		`"{{ .Chaincode.Extra.port }}"`:                              "7052",
+		`"{{ (.tls).on }}"`:                                          "true",
+		`"{{ $x := .peername }}{{ $x }}{{ $x = "b" }}{{ $x }}"`:      "peer0org1b",
+		`"{{ if true }}{{ $x := 1 }}{{ end }}{{ $.peername }}"`:      "peer0org1",
+		`"a {{- /* said */ -}} b"`:                                   "ab",
+		`"{{/* }} " */}}b"`:                                          "b",
+		"\"{{ `}}` }}\"":                                             "}}",
+		"\"{{ `}}\"` }}\"":                                           "}}\"",
+		`"{{ $x := 1 }}{{ if true }}{{ $x := 2 }}{{ end }}{{ $x }}"`: "1",
+		// no value changes the structure, none is a template
+		`"{{ .Env.QUOTES }}"`: "a\"b\\c\n{{ .Address }}",
+		// functions
+		`"{{ .Peer.ID | upper | trimPrefix "PEER" | atoi | add 9000 }}"`:                    "9000",
+		`"{{ printf "%s:%04d %q %t %v%%" "a" 7 "b" true 1.5 }}"`:                            `a:0007 "b" true 1.5%`,
+		`"{{ splitList "." "a.b" | join "-" }}"`:                                            "a-b",
+		`"{{ eq .Peer.ID "x" "peer0" }} {{ ne 1 2 }} {{ lt 1 1.5 }}"`:                       "true true true",
+		`"{{ ge "b" "a" }}{{ gt 1 2 }}{{ le 1 1 }}{{ not "" }}"`:                            "truefalsetruetrue",
+		`"{{ len "abc" }}{{ len .tls.ports }}"`:                                             "32",
+		`"{{ ternary "a" "b" (eq 1 1) }}{{ empty .Address }}"`:                              "atrue",
+		`"{{ and .TLSRequired .Peer.ID }}"`:                                                 "peer0",
+		`"{{ "a" | and true }}"`:                                                            "a",
+		`"{{ trunc 2 "abc" }}{{ substr 1 2 "abc" }}{{ b64enc "a" }}"`:                       "abbYQ==",
+		`"{{ slice "abcd" 1 3 }}{{ slice .peername 4 }}{{ slice .tls.ports 1 | join "" }}"`: "bc0org12",
+		`"{{ print "a" 1 true }}{{ println 1 2 }}"`:                                         "a1 true1 2\n",
+		`"{{ html "<a>" }}{{ js "'" }}{{ urlquery "a b" }}"`:                                `&lt;a&gt;\'a+b`,
+		`"{{ printf "%.0f %5.1f %g" 7052 1.25 3 }}"`:                                        "7052   1.2 3",
+		// outside quotes a value keeps its type
+		`{{ .TLSRequired }}`: true,
+		`{{ .DialTimeout }}`: "3s",
+		`{{ 10 }}`:           int64(10),
+		`{{ if .TLSRequired }}true{{ else }}false{{ end }}`: true,
+		`{{ $x := 1 }} {{ eq $x 1 }}`:                       true,
+		// a private key, whole
+		`"{{ .ClientKey }}"`:                            environ.Secret(0),
+		`"\n{{ .ClientKey }} "`:                         environ.Secret(0),
+		`{{ .ClientKey }}`:                              environ.Secret(0),
+		`"{{ env "KEY" }}"`:                             environ.Secret(1),
+		`"{{ .tls.key }}"`:                              environ.Secret(2),
+		`"{{ or .Address .ClientKey }}"`:                environ.Secret(0),
+		`"{{ .ClientKey | default "x" }}"`:              environ.Secret(0),
+		`"{{ $k := .ClientKey }}{{ $k }}"`:              environ.Secret(0),
+		`"{{ if .ClientKey }}is set{{ end }}"`:          "is set",
+		`"{{ with .ClientKey }}{{ . }}{{ end }}"`:       environ.Secret(0),
+		`"{{ required "give it" (env "KEY") }}"`:        environ.Secret(1),
+		`"{{ ternary .ClientKey "" true }}"`:            environ.Secret(0),
+		`"{{ index .tls "key" }}"`:                      environ.Secret(2),
+		`"{{ not .ClientKey }} {{ empty .ClientKey }}"`: "false false",
+	} {
+		t.Run(template, func(t *testing.T) {
+			got, err := renderValue(t, template)
+			if err != nil || got.Value != want {
+				t.Errorf("got %#v, %v, want %#v", got.Value, err, want)
+			}
+		})
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for template, want := range map[string]string{
+		// what is missing
+		`"{{ .Address }}"`:                               "c.json:1:11: k: ADDRESS is not set",
+		`"{{ .Address | upper }}"`:                       "c.json:1:22: k: ADDRESS is not set",
+		`"{{ .Peer.MSPID }}"`:                            "c.json:1:11: k: MSP_ID is not set",
+		`"{{ .Env.NONE }}"`:                              "c.json:1:11: k: NONE is not set",
+		`"{{ if .Env.NONE }}{{ end }}"`:                  "c.json:1:14: k: NONE is not set",
+		`"{{ envFile "NONE" }}"`:                         "c.json:1:11: k: NONE is not set",
+		`"{{ env "BROKEN" }}"`:                           "c.json:1:11: k: BROKEN cannot be read",
+		`"{{ .Chaincode.Label }}"`:                       "c.json:1:11: k: there is no label",
+		`"{{ .nothing }}"`:                               "c.json:1:11: k: there is no .nothing",
+		`"{{ .tls.nothing }}"`:                           "c.json:1:11: k: .tls.nothing: there is no .nothing in it",
+		`"{{ .peername.x }}"`:                            "c.json:1:11: k: .peername.x: a string has no .x",
+		`"{{ .Peer.Name }}"`:                             "c.json:1:11: k: there is no .Peer.Name",
+		`"{{ required "give it" (env "NONE") }}"`:        "c.json:1:11: k: give it",
+		`"{{ $x := .Address }}{{ $x }}"`:                 "c.json:1:31: k: ADDRESS is not set",
+		`"{{ with .Address }}{{ end }}{{ .Address.x }}"`: "c.json:1:39: k: ADDRESS is not set",
+		// what is no value
+		`"{{ . }}"`:                    "c.json:1:11: k: . is everything there is, not a value",
+		`"{{ $ }}"`:                    "c.json:1:11: k: $ is everything there is, not a value",
+		`"{{ .Env }}"`:                 "c.json:1:11: k: .Env is all of the environment, not a value",
+		`"{{ .Peer }}"`:                "c.json:1:11: k: .Peer is a group of values: name one of them, such as .Peer.ID",
+		`"{{ .tls }}"`:                 "k: gives an object: only a string",
+		`"{{ list 1 }}"`:               "k: gives a list: only a string",
+		`"{{ nil }}"`:                  "k: nil is no value",
+		`"{{ printf "%v" nil }}"`:      "k: nil is no value",
+		`"{{ index . .peername }}"`:    "k: . is everything there is",
+		`"{{ index . "Env" }}"`:        "k: . is all of the environment",
+		`"{{ index . "Env" "HOST" }}"`: "k: . is all of the environment",
+		`"{{ index . "Peer" "ID" }}"`:  "k: .Peer is a group of values",
+		`"{{ index (.) "tls" }}"`:      "c.json:1:18: k: . is everything there is",
+		`"{{ "on" | index . "tls" }}"`: "c.json:1:24: k: . is everything there is",
+		`"{{ "tls" | index . }}"`:      "c.json:1:25: k: . is everything there is",
+		// in a with, . is a value
+		`"{{ with 1 }}{{ index . "tls" }}{{ end }}"`: "c.json:1:23: k: index: a number has no elements",
+		// a private key
+		`"x{{ .ClientKey }}"`: "k: holds a private key among other text: " +
+			"a key can only be the whole of client_key",
+		`"{{ .ClientKey }}{{ .ClientKey }}"`: "k: holds a private key among other text",
+		`"{{ .ClientKey | b64enc }}"`:        "k: b64enc cannot be applied to a private key",
+		`"{{ len .ClientKey }}"`:             "k: len cannot be applied to a private key",
+		`"{{ printf "%s" .ClientKey }}"`:     "k: printf cannot be applied to a private key",
+		`"{{ eq .ClientKey "x" }}"`:          "k: eq cannot be applied to a private key",
+		`"{{ list .ClientKey | join "" }}"`:  "k: list cannot be applied to a private key",
+		`"{{ join "" .tls }}"`:               "k: join cannot be applied to a private key",
+		`"{{ toString .tls }}"`:              "k: toString cannot be applied to a private key",
+		`"{{ index .ClientKey 0 }}"`:         "k: index cannot be applied to a private key",
+		`"{{ index .tls .ClientKey }}"`:      "k: index cannot be applied to a private key",
+		`"{{ required .ClientKey "" }}"`:     "k: required takes its first argument in quotes, because an error may show it",
+		`"{{ ternary 1 2 .ClientKey }}"`:     "k: ternary: argument 3 is a private key, not true or false",
+		`"{{ .ClientKey.x }}"`:               "k: .ClientKey.x: a private key has no .x",
+		// the language
+		`"{{ range .tls.ports }}{{ end }}"`: "c.json:1:8: k: {{ range }} is not part of this language",
+		`"{{ define "x" }}{{ end }}"`:       "k: {{ define }} is not part",
+		`"{{ block "x" . }}{{ end }}"`:      "k: {{ block }} is not part",
+		`"{{ template "x" }}"`:              "k: {{ template }} is not part",
+		`"{{- break }}"`:                    "k: {{ break }} is not part",
+		`"{{ fail "x" }}"`:                  `c.json:1:11: k: there is no function "fail"`,
+		`"{{ genPrivateKey "rsa" }}"`:       `there is no function "genPrivateKey"`,
+		`"{{ uper "x" }}"`:                  `there is no function "uper", did you mean "upper"`,
+		`"{{ upper }}"`:                     "k: upper takes 1 argument, not 0",
+		`"{{ upper "a" "b" }}"`:             "k: upper takes 1 argument, not 2",
+		`"{{ "a" | upper "b" }}"`:           "k: upper takes 1 argument, not 2",
+		`"{{ or }}"`:                        "k: or takes 1 or more arguments, not 0",
+		`"{{ 1 | .Address }}"`:              "c.json:1:15: k: .Address is not a function, so it takes no argument",
+		`"{{ .Address 1 }}"`:                "k: .Address is not a function, so it takes no argument",
+		`"{{ env .peername }}"`:             "k: env takes the name of a variable in quotes",
+		`"{{ "HOST" | env }}"`:              "k: env takes the name of a variable in quotes",
+		`"{{ env "A B" }}"`:                 `k: "A B" cannot be the name of a variable`,
+		`"{{ env "../x" }}"`:                `k: "../x" cannot be the name of a variable`,
+		`"{{ .Env.Ä }}"`:                    `k: "Ä" cannot be the name of a variable`,
+		`"{{ $x }}"`:                        `c.json:1:8: k: undefined variable "$x"`,
+		`"a{{ if }}b{{ end }}"`:             "c.json:1:9: k: missing value for if",
+		`"ab{{ .Peer.ID }} {{ if true }}x"`: "c.json:1:25: k: the block that begins here is not closed by {{ end }}",
+		`"{{ end }}"`:                       "c.json:1:8: k: unexpected {{end}}",
+		`"{{ .Peer.ID }} {{ 1 + 1 }}"`:      "c.json:1:23: k: ",
+		`"{{ \"a }}"`:                       "k: the action that begins here is not closed by }}",
+		`"{{ .Peer.ID "`:                    "the action that begins here is not closed by }}",
+		`"{{ 1i }}"`:                        "k: 1i is no number that could be used",
+		`"{{ upper 1 }}"`:                   "k: upper: argument 1 is a number, not a string",
+		`"{{ trunc "a" "b" }}"`:             "k: trunc: argument 1 is a string, not a number",
+		`"{{ div 1 0 }}"`:                   "k: div: cannot work with these arguments",
+		`"{{ first (list) }}"`:              "k: first: has no result for these arguments",
+		`"{{ substr 9 10 "abc" }}"`:         "k: substr: cannot work with these arguments",
+		`"{{ eq 1 "a" }}"`:                  "k: eq: cannot compare a number and a string",
+		`"{{ lt true false }}"`:             "k: lt: cannot order true or false and true or false",
+		`"{{ index .tls.ports 2 }}"`:        "k: index: the list has no such element",
+		`"{{ index .tls "x" }}"`:            "k: index: the object has no such key",
+		`"{{ index "abc" 1 }}"`:             "k: index: a string has no elements",
+		`"{{ printf "%999999999d" 1 }}"`:    `in its format is none of`,
+		`"{{ printf "%*d" 1 1 }}"`:          `in its format is none of`,
+		`"{{ printf "%d" "a" }}"`:           `"%d" in its format does not take a string`,
+		`"{{ printf "%s" }}"`:               "its format wants more than 0 arguments",
+		`"{{ printf "x" 1 }}"`:              "its format takes 0 arguments, not 1",
+		`"{{ trunc 1 "é" }}"`:               "k: is not valid UTF-8: a function has cut a character",
+		`"{{ slice "abc" 4 }}"`:             "k: slice: argument 2 is outside of what is sliced",
+		`"{{ slice "abc" 2 1 }}"`:           "k: slice: argument 2 is larger than argument 3",
+		`"{{ slice 1 1 }}"`:                 "k: slice: a number cannot be sliced",
+		`"{{ print .tls }}"`:                "k: print cannot be applied to a private key",
+		`"{{ html .tls.ports }}"`:           "k: html: argument 1 is a list, not text",
+		`"{{ printf "%f" "a" }}"`:           `"%f" in its format does not take a string`,
+		`"{{ slice .ClientKey 0 1 }}"`:      "k: slice cannot be applied to a private key",
+		`"{{ .Peer.Id }}"`:                  `k: there is no .Peer.Id, did you mean ".Peer.ID"`,
+		`"{{ printf .peername }}"`:          "k: printf takes its first argument in quotes",
+		`"{{ .peername | printf }}"`:        "k: printf takes its first argument in quotes",
+		`"{{ required .peername "" }}"`:     "k: required takes its first argument in quotes",
+		// bounds
+		`"{{ replace "x" "yyyyyyyyyyyyyyyy" .big }}"`:  "k: replace: its result may be larger than 65536 bytes",
+		`"{{ join .big (splitList "" "abcdefghi") }}"`: "k: join: its result may be larger",
+		`"{{ printf "%s%s" .big .big }}"`:              "k: printf: its result may be larger",
+		`"{{ cat .big .big .big }}"`:                   "k: cat: its result is larger than 65536 bytes",
+		`"{{ .big }}{{ .big }}"`:                       "k: is larger than 65536 bytes",
+
+		`"` + strings.Repeat("{{ $x := upper .big }}", 20) + `"`:                  "k: the template computes too much",
+		`"` + strings.Repeat("{{ if true }}", 40) + `"`:                           "nest deeper than 32",
+		`"{{ ` + strings.Repeat("(", 40) + ` }}"`:                                 "nest deeper than 32",
+		`"{{ ` + strings.Repeat("(", 33) + "1" + strings.Repeat(")", 33) + ` }}"`: "nest deeper than 32",
+		// outside quotes
+		`{{ .Peer.ID }}x`:           "k: outside quotes only one action",
+		`{{ if true }}10{{ end }}`:  "k: outside quotes only one action",
+		`{{ if true }}"x"{{ end }}`: "k: outside quotes only one action",
+		`{{ if true }}true`:         "the value that begins here does not end",
+	} {
+		t.Run(template, func(t *testing.T) {
+			got, err := renderValue(t, template)
+			if err == nil {
+				t.Fatalf("rendered to %#v, want an error with %q", got.Value, want)
+			}
+			if !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "c.json:1:") {
+				t.Errorf("got %q, want it to hold %q", err, want)
+			}
+			if strings.Contains(err.Error(), "peer0") || strings.Contains(err.Error(), "xxxxx") {
+				t.Errorf("%q holds a value", err)
+			}
+		})
+	}
+}
+
+func TestAllErrorsAreReported(t *testing.T) {
+	_, err := renderValue(t, `"{{ .Address }} {{ .Env.NONE }} {{ .Peer.MSPID }}"`)
+	if got := len(message.Errors(err)); got != 3 {
+		t.Errorf("got %d errors: %v", got, err)
+	}
+	_, err = renderValue(t, `"{{ $x := .Env.NONE }}{{ $x }}"`)
+	if got := len(message.Errors(err)); got != 1 {
+		t.Errorf("got %d errors: %v", got, err)
+	}
+	_, err = renderValue(t, `"`+strings.Repeat("{{ upper .big | trunc 1 }}", 100)+`"`)
+	if got := len(message.Errors(err)); got != 1 {
+		t.Errorf("computing too much gives %d errors: %v", got, err)
+	}
+	_, err = render.Parse("c.json", []byte(`{"a": "{{ x }}{{ y }}", "b": "{{ z }}"}`))
+	if got := len(message.Errors(err)); got != 3 {
+		t.Errorf("got %d errors: %v", got, err)
+	}
+}
+
+func TestVariablesRead(t *testing.T) {
+	got, err := renderValue(t, `"{{ or .Address .Peer.ID }}{{ env "HOST" }}{{ .peername }}{{ .Peer.ID }}"`)
+	if want := []string{"PEER_ID", "HOST", "LEGACY"}; err != nil || !slices.Equal(got.Variables, want) {
+		t.Errorf("got %v, %v, want %v", got.Variables, err, want)
+	}
+}
+
+// Where nothing that was read is set, all of it is to blame.
+func TestVariablesNotSet(t *testing.T) {
+	got, err := renderValue(t, `"{{ env "NONE" }}{{ if .Address }}{{ end }}"`)
+	want := []string{"NONE, which is not set", "ADDRESS, which is not set"}
+	if err != nil || !slices.Equal(got.Variables, want) {
+		t.Errorf("got %v, %v, want %v", got.Variables, err, want)
+	}
+}
+
+// What functions read counts, and so does what they make: here 60,016 bytes each.
+func TestWork(t *testing.T) {
+	for calls, refused := range map[int]bool{8: false, 9: true} {
+		_, err := renderValue(t, `"`+strings.Repeat("{{ $x := upper .big }}", calls)+`"`)
+		if got := err != nil && strings.Contains(err.Error(), "computes too much"); got != refused {
+			t.Errorf("%d calls: got %v", calls, err)
+		}
+	}
+}
+
+// Blocks, parentheses and the actions in them nest 32 deep and no deeper.
+func TestNesting(t *testing.T) {
+	for _, test := range []struct {
+		blocks, elseIfs, parens int
+		refused                 bool
+	}{
+		{blocks: 32}, {blocks: 33, refused: true},
+		{blocks: 1, elseIfs: 31}, {blocks: 1, elseIfs: 32, refused: true},
+		{parens: 31}, {parens: 32, refused: true},
+		{blocks: 16, elseIfs: 16}, {blocks: 17, elseIfs: 16, refused: true},
+		{blocks: 16, parens: 15}, {blocks: 16, parens: 16, refused: true},
+	} {
+		inner, withs := "x", test.blocks
+		if test.parens > 0 {
+			inner = "{{ " + strings.Repeat("(", test.parens) + "1" + strings.Repeat(")", test.parens) + " }}"
+		}
+		if test.elseIfs > 0 {
+			inner = "{{ if true }}" + strings.Repeat("{{ else if true }}", test.elseIfs) + inner + "{{ end }}"
+			withs--
+		}
+		template := strings.Repeat("{{ with 1 }}", withs) + inner + strings.Repeat("{{ end }}", withs)
+		_, err := renderValue(t, `"`+template+`"`)
+		if refused := err != nil && strings.Contains(err.Error(), "nest deeper than 32"); refused != test.refused {
+			t.Errorf("%+v: got %v", test, err)
+		}
+	}
+}
+
+// The golden list is what templates may rely on, and all they can do.
+func TestFunctions(t *testing.T) {
+	const golden = "testdata/functions.golden"
+	got := strings.Join(render.Functions(), "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the functions are\n%swant\n%s(-update writes the list)", got, want)
+	}
+}

@@ -1,0 +1,75 @@
+package template
+
+import (
+	"ccaas-template-builder/internal/render"
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// Field is a key of the connection and the template of its value.
+type Field struct {
+	Name   string
+	Source string       // as it stands in the document, or in the defaults
+	Place  render.Place // of the value; of the file alone where the document lacks the key
+	// Default tells whether the document lacks the key, so that its setting counts.
+	Default bool
+	Setting string // the variable of that setting
+	// Readable tells whether the template could be read.
+	Readable bool
+	// Literal is the value of a field that reads nothing: a string, bool, int64 or
+	// float64. Err is what is wrong with one that has actions and cannot be rendered.
+	Literal any
+	Err     error
+	// HoldsPrivateKey tells whether a private key stands in the package itself.
+	HoldsPrivateKey bool
+	// Unused tells whether the peer reads the key of no rendering.
+	Unused bool
+	// JSONKeys are the names it reads that no setting has, so that only the JSON
+	// object in CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG can supply them.
+	JSONKeys []string
+}
+
+// Fields lists the keys of a connection with the templates of their values, in
+// the order of connection.Keys.
+func (t *Template) Fields() []Field {
+	var fields []Field
+	for _, key := range connection.Keys() {
+		m := t.member(key)
+		f := Field{Name: key, Source: m.Source(), Default: t.isDefault(key), Readable: m.Readable()}
+		f.Place = render.Place{File: t.file}
+		f.Setting = originOf(t.defaults.Member(key).Reads()[0]).variable
+		f.Literal, f.Err = t.constant(m)
+		if !f.Default {
+			f.Place = m.Place()
+			f.HoldsPrivateKey = holdsPrivateKey(m)
+		}
+		f.Unused = t.unused(key)
+		for _, read := range m.Reads() {
+			if originOf(read).onlyJSON {
+				f.JSONKeys = append(f.JSONKeys, read.Name())
+			}
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// constant renders a member that reads nothing, whose value is the same for all.
+func (t *Template) constant(m *render.Member) (any, error) {
+	if literal, ok := m.Literal(); ok {
+		return literal, nil
+	}
+	if !m.Readable() || len(m.Reads()) > 0 {
+		return nil, nil
+	}
+	result, err := m.Render(t.trial(nothing))
+	return result.Value, t.withoutText(err)
+}
+
+// holdsPrivateKey tells whether a private key stands in the source of a member,
+// as its value or in an action. Whatever client_key is, is one.
+func holdsPrivateKey(m *render.Member) bool {
+	literal, _ := m.Literal()
+	text, _ := literal.(string)
+	return text != "" && m.Key == "client_key" || environ.TextHoldsPrivateKey(m.Source())
+}

@@ -1,0 +1,219 @@
+package template
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ccaas-template-builder/internal/jsonvalue"
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/render"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// relevant tells whether the peer reads a key, given the values of those that
+// decide about it.
+func relevant(key string, tls, clientAuth bool) bool {
+	switch key {
+	case "client_auth_required", "domain", "root_cert":
+		return tls
+	case "client_cert", "client_key":
+		return tls && clientAuth
+	}
+	return true
+}
+
+// order is the order in which keys are rendered: first those that decide about others.
+func order() []string {
+	first := []string{"tls_required", "client_auth_required"}
+	rest := slices.DeleteFunc(connection.Keys(), func(key string) bool { return slices.Contains(first, key) })
+	return append(first, rest...)
+}
+
+// Rendered is what a template became for one peer.
+type Rendered struct {
+	Connection connection.Connection
+	// Warnings are what is no error but should be known. None holds a value.
+	Warnings []error
+	// Sources are, for each key, the variables it was made of.
+	Sources map[string][]string
+}
+
+// Render renders the template for one peer, and checks the result at the time
+// now. The error joins all that is wrong, and holds no value.
+func (t *Template) Render(env *environ.Environment, metadata chaincode.Metadata, now time.Time) (Rendered, error) {
+	r := rendering{template: t, env: env, values: valuesOf(env, metadata), sources: map[string][]string{}}
+	for _, key := range order() {
+		if relevant(key, r.connection.TLSRequired, r.connection.ClientAuthRequired) {
+			r.render(key)
+		}
+	}
+	r.validate()
+	if err := errors.Join(r.errs...); err != nil {
+		return Rendered{}, err
+	}
+	warnings := r.warnings(now)
+	r.connection.Canonicalize()
+	return Rendered{r.connection, warnings, r.sources}, nil
+}
+
+// valuesOf is where a package's and an operator's values meet.
+func valuesOf(env *environ.Environment, metadata chaincode.Metadata) render.Values {
+	root := env.Root()
+	if _, ok := root["Chaincode"]; !ok {
+		root["Chaincode"] = environ.Group{
+			"Label": variableOf("label", metadata.Label),
+			"Type":  variableOf("type", metadata.Type),
+			"Path":  {Name: "path in " + chaincode.MetadataFile, Value: metadata.Path},
+			"Extra": {Name: "extra in " + chaincode.MetadataFile, Value: jsonvalue.Numbers(metadata.Extra), Why: "there is no extra in " + chaincode.MetadataFile},
+		}
+	}
+	return render.Values{Root: root, Unknown: env.Unknown, Env: env.Lookup, EnvFile: env.ReadFile}
+}
+
+// variableOf is a key of metadata.json, which must not be empty to be used.
+func variableOf(key, text string) environ.Var {
+	v := environ.Var{Name: key + " in " + chaincode.MetadataFile, Why: "there is no " + key + " in " + chaincode.MetadataFile, Hint: "give it by --" + key}
+	if text != "" {
+		v.Value = text
+	}
+	return v
+}
+
+// rendering is one connection in the making.
+type rendering struct {
+	template   *Template
+	env        *environ.Environment
+	values     render.Values
+	connection connection.Connection
+	sources    map[string][]string // the variables that each key was made of
+	failed     []string            // keys that have no value
+	errs       []error
+}
+
+func (r *rendering) render(key string) {
+	result, err := r.template.member(key).Render(r.values)
+	err = r.template.withoutText(err)
+	r.sources[key] = result.Variables
+	if err == nil {
+		err = r.set(key, result.Value)
+	}
+	if err != nil {
+		r.failed = append(r.failed, key)
+		r.fail(key, err)
+	}
+}
+
+// set gives a key its value. This is the one place where a private key leaves
+// the environment.
+func (r *rendering) set(key string, v any) error {
+	if secret, ok := v.(environ.Secret); ok {
+		if key != "client_key" {
+			return r.place(key, errors.New("holds a private key, which only client_key may"))
+		}
+		v = r.env.Key(secret)
+	} else if _, literal := r.template.member(key).Literal(); key == "client_key" && !literal {
+		return r.place(key, errors.New("must be the private key of one variable or file as it is, and is not"))
+	}
+	if err := r.connection.Set(key, v); err != nil {
+		return r.place(key, err)
+	}
+	return nil
+}
+
+// validate adds what is wrong with the connection, but not again for keys that
+// could not be rendered.
+func (r *rendering) validate() {
+	for _, err := range message.Errors(r.connection.Validate()) {
+		var failure *connection.Failure
+		if errors.As(err, &failure) && !slices.Contains(r.failed, failure.Key) {
+			r.fail(failure.Key, r.place(failure.Key, failure.Reason))
+		}
+	}
+	if r.env.RequireTLS() && !r.connection.TLSRequired && !slices.Contains(r.failed, "tls_required") {
+		r.fail("tls_required", r.place("tls_required", errors.New("is false, and "+environ.RequireTLSVariable+" allows no connection without TLS")))
+	}
+}
+
+// place is err at the place of a key, with the variables behind its value.
+func (r *rendering) place(key string, err error) error {
+	if from := r.sources[key]; len(from) > 0 {
+		err = fmt.Errorf("%w (from %s)", err, strings.Join(from, ", "))
+	}
+	return r.template.errorAt(key, err)
+}
+
+// fail adds the errors that err joins, with what an operator can do about each.
+func (r *rendering) fail(key string, err error) {
+	for _, err := range message.Errors(err) {
+		var missing *render.NotSetError
+		isMissing := errors.As(err, &missing)
+		if placed := (*render.Error)(nil); r.template.isDefault(key) && errors.As(err, &placed) {
+			err = r.template.errorAt(key, placed.Err) // a place in our defaults says nothing
+		}
+		if isMissing && key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
+			err = fmt.Errorf("%w, and the template has no tls_required, so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
+		}
+		if isMissing && missing.Var.Hint != "" {
+			err = message.WithHint(err, missing.Var.Hint)
+		}
+		r.errs = append(r.errs, err)
+	}
+}
+
+// isDefault tells whether a key is not in the document, so that its setting counts.
+func (t *Template) isDefault(key string) bool { return t.document.Member(key) == nil }
+
+// errorAt is err at the place of a key, or at the file that lacks it.
+func (t *Template) errorAt(key string, err error) error {
+	if m := t.document.Member(key); m != nil {
+		return m.Error(err)
+	}
+	return &render.Error{Place: render.Place{File: t.file}, Field: key, Err: err}
+}
+
+// warnings are those of the connection and of how it came about.
+func (r *rendering) warnings(now time.Time) []error {
+	var warnings []error
+	for _, failure := range r.connection.Warnings(now) {
+		warnings = append(warnings, r.place(failure.Key, failure.Reason))
+	}
+	for _, m := range r.template.document.Members {
+		if holdsPrivateKey(m) {
+			warnings = append(warnings, m.Error(errors.New("stands in the package itself: everyone who has the package has this private key")))
+		}
+	}
+	if !r.connection.TLSRequired && (r.certificatesGiven() || r.tlsAskedFor()) {
+		warnings = append(warnings, r.place("tls_required", errors.New("is false, so the connection has no TLS, though TLS is asked for or certificates are given")))
+	}
+	return warnings
+}
+
+// tlsAskedFor tells whether the operator has set the variable for TLS to true;
+// a template may still say otherwise.
+func (r *rendering) tlsAskedFor() bool {
+	asked, err := r.env.Lookup(environ.Fields()["TLSRequired"].Variable)
+	return err == nil && asked.Value != nil && r.values.Root["TLSRequired"].(environ.Var).Value == true
+}
+
+// certificatesGiven tells whether the package or the operator supplies any
+// certificate or key.
+func (r *rendering) certificatesGiven() bool {
+	for _, key := range []string{"root_cert", "client_cert", "client_key"} {
+		if m := r.template.document.Member(key); m != nil {
+			if literal, ok := m.Literal(); !ok || literal != "" {
+				return true
+			}
+		}
+	}
+	for _, name := range []string{"RootCert", "ClientCert", "ClientKey"} {
+		if v, ok := r.values.Root[name].(environ.Var); ok && v.Value != nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,98 @@
+package template
+
+import (
+	"errors"
+	"os"
+	"slices"
+
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/render"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// defaults are the templates of the keys that a document lacks: their settings.
+const defaults = `{
+  "address": "{{ .Address }}",
+  "domain": "{{ .Domain | default "" }}",
+  "dial_timeout": "{{ .DialTimeout }}",
+  "tls_required": {{ .TLSRequired }},
+  "client_auth_required": {{ .ClientAuthRequired }},
+  "root_cert": "{{ .RootCert }}",
+  "client_cert": "{{ .ClientCert }}",
+  "client_key": "{{ .ClientKey }}"
+}`
+
+// Template is what a package says about the connection.json of each peer.
+type Template struct {
+	file     string
+	source   string // the text of the document
+	document *render.Document
+	defaults *render.Document
+}
+
+// Read reads and checks the template in the folder of a package's code,
+// as Parse does.
+func Read(dir *os.Root) (*Template, error) {
+	name, err := chaincode.TemplateFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	data, err := safefile.Read(dir, name, render.MaxSource)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(name, data)
+}
+
+// Parse checks the template in data, whose file is called file in
+// errors: its syntax, its language, its keys. All that is wrong is joined. Where
+// the document could be read at all, the template comes with the error, to be
+// looked at but not rendered.
+func Parse(file string, data []byte) (*Template, error) {
+	t := &Template{file: file, source: string(data)}
+	document, err := render.Parse(file, data)
+	if document == nil {
+		return nil, t.withoutText(err)
+	}
+	errs := []error{err}
+	for _, member := range document.Members {
+		if err := connection.CheckKey(member.Key); err != nil {
+			errs = append(errs, member.KeyError(err))
+		}
+	}
+	ours, err := render.Parse("defaults", []byte(defaults))
+	t.document, t.defaults = document, ours
+	return t, t.withoutText(errors.Join(append(errs, err)...))
+}
+
+// withoutText is err without the words that may quote the document, if a private
+// key stands in that. The name of a variable that is not set stays.
+func (t *Template) withoutText(err error) error {
+	if err == nil || !environ.TextHoldsPrivateKey(t.source) {
+		return err
+	}
+	return message.Each(err, func(err error) error {
+		var placed *render.Error
+		var notSet *render.NotSetError
+		if !errors.As(err, &placed) || errors.As(err, &notSet) {
+			return err
+		}
+		hidden := *placed
+		if !slices.Contains(connection.Keys(), hidden.Field) {
+			hidden.Field = ""
+		}
+		hidden.Err = errors.New("is wrong, and not shown, since a private key stands in the document")
+		return &hidden
+	})
+}
+
+// member returns the template of a key.
+func (t *Template) member(key string) *render.Member {
+	if m := t.document.Member(key); m != nil {
+		return m
+	}
+	return t.defaults.Member(key)
+}

@@ -1,0 +1,154 @@
+package template
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/render"
+	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// Missing returns the variables without which the template cannot be rendered
+// for a peer that has those that has tells of, and leaves the settings that
+// decide about others at their defaults. Where a template takes one variable or
+// another, it is the one that it asks for last.
+func (t *Template) Missing(has func(name string) bool) []Variable {
+	var missing []Variable
+	found := func(name string) bool {
+		return has(name) || slices.ContainsFunc(missing, func(v Variable) bool { return slices.Contains(v.Names(), name) })
+	}
+	variables, rendered := t.Variables(), t.rendered()
+	for more := true; more; {
+		more = false
+		values := t.trial(func(name string) any {
+			if found(name) {
+				return sample
+			}
+			return nil
+		})
+		for _, key := range order() {
+			if !rendered(key) {
+				continue
+			}
+			for _, name := range notSet(t.member(key), values) {
+				i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })
+				if i >= 0 && !found(name) {
+					missing, more = append(missing, variables[i]), true
+				}
+			}
+		}
+	}
+	return missing
+}
+
+// notSet are the variables that a member needs and has not.
+func notSet(m *render.Member, values render.Values) (names []string) {
+	_, err := m.Render(values)
+	for _, err := range message.Errors(err) {
+		var missing *render.NotSetError
+		if errors.As(err, &missing) {
+			names = append(names, missing.Var.Name)
+		}
+	}
+	return names
+}
+
+// sample stands for the value of a variable in a trial.
+const sample = "x"
+
+// Try renders a key for peers with made-up values, each variable that it reads
+// having each of samples in turn, and private keys being keys. It returns nil as
+// soon as check accepts a value, and else what was wrong at first. A key that
+// reads too much to be tried is not.
+func (t *Template) Try(key string, samples []string, check func(v any) error) error {
+	m := t.member(key)
+	var names []string
+	for _, read := range m.Reads() {
+		if name := originOf(read).variable; name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	const mostNames = 3
+	if len(names) == 0 || len(names) > mostNames {
+		return nil
+	}
+	var first error
+	for turn := range power(len(samples), len(names)) {
+		values := t.trial(func(name string) any {
+			return samples[turn/power(len(samples), max(0, slices.Index(names, name)))%len(samples)]
+		})
+		result, err := m.Render(values)
+		if err == nil {
+			err = check(result.Value)
+		}
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return t.withoutText(first)
+}
+
+func power(base, exponent int) int {
+	n := 1
+	for range exponent {
+		n *= base
+	}
+	return n
+}
+
+// trial are the values of a peer whose variables are made up: of gives the value
+// of each, nil if it is not set. The settings that have one stay at their defaults.
+func (t *Template) trial(of func(name string) any) render.Values {
+	env, err := environ.Load(nil, "")
+	if err != nil {
+		panic(err) // nothing is set that could be wrong
+	}
+	made := func(name string) environ.Var {
+		v := environ.Var{Name: name, Value: of(name)}
+		if v.Value != nil && environ.IsSecret(strings.TrimSuffix(name, "_FILE")) {
+			v.Value = environ.Secret(0)
+		}
+		return v
+	}
+	values := valuesOf(env, chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
+	for path, field := range environ.Fields() {
+		v := made(field.Variable)
+		if v.Value == nil && field.File {
+			v.Value = made(field.Variable + "_FILE").Value
+		}
+		if v.Value != nil && !field.HasDefault {
+			set(values.Root, path, v)
+		}
+	}
+	values.Env = func(name string) (environ.Var, error) { return made(name), nil }
+	values.EnvFile = values.Env
+	values.Unknown = func(string) error { return &render.NotSetError{Var: environ.Var{Name: environ.LegacyVariable}} }
+	for _, m := range t.document.Members {
+		for _, read := range m.Reads() {
+			v := made(environ.LegacyVariable)
+			if name := read.Path[0]; originOf(read).onlyJSON && values.Root[name] == nil && v.Value != nil {
+				values.Root[name] = v
+			}
+		}
+	}
+	return values
+}
+
+// nothing is a peer without any variable.
+func nothing(string) any { return nil }
+
+// set gives a setting, which may stand in a group, a value.
+func set(root map[string]any, path string, v environ.Var) {
+	group, name, ok := strings.Cut(path, ".")
+	if !ok {
+		root[path] = v
+		return
+	}
+	root[group].(environ.Group)[name] = v
+}
