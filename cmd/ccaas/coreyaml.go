@@ -141,7 +141,7 @@ func readVariables(name string) (_ []template.Variable, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	parsed, err := template.Read(source.dir)
+	parsed, err := template.ParseDir(source.dir)
 	if err != nil {
 		return nil, message.WithHint(atFile(name, err), "ccaas lint says more about what is wrong")
 	}

@@ -76,7 +76,7 @@ func inspectSource(p *program.Program, name, label string, output outputFlag) (e
 }
 
 func inspect(source *source) (*inspected, error) {
-	parsed, templateErr := template.Read(source.dir)
+	parsed, templateErr := template.ParseDir(source.dir)
 	artifacts, _, artifactsErr := chaincode.Artifacts(source.dir)
 	id, idErr := source.packageID()
 	if err := errors.Join(templateErr, artifactsErr); err != nil {

@@ -44,7 +44,7 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	}
 	defer root.Close()
 	files, leftOut, folderErr := archive.Folder(root)
-	_, templateErr := template.Read(root)
+	_, templateErr := template.ParseDir(root)
 	if err := errors.Join(folderErr, templateErr); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func renderFor(p *program.Program, source *source, envFiles, pairs []string) (te
 	if err != nil {
 		return template.Rendered{}, err
 	}
-	parsed, templateErr := template.Read(source.dir)
+	parsed, templateErr := template.ParseDir(source.dir)
 	env, envErr := environ.Load(variables, source.metadata.Label)
 	if err := errors.Join(templateErr, envErr); err != nil {
 		return template.Rendered{}, err

@@ -33,7 +33,7 @@ func ofTemplate(dir *os.Root, fabric int, now time.Time) ([]finding.Finding, *te
 // document checks the template in data.
 func document(name string, data []byte, fabric int, now time.Time) ([]finding.Finding, *template.Template) {
 	parsed, err := template.Parse(name, data)
-	c := checker{now: now, fabric: fabric, template: parsed}
+	c := checker{file: name, now: now, fabric: fabric, template: parsed}
 	if parsed != nil {
 		c.fields, c.variables = parsed.Fields(), parsed.Variables()
 	}
@@ -58,6 +58,7 @@ func document(name string, data []byte, fabric int, now time.Time) ([]finding.Fi
 
 // checker finds what is wrong with one template.
 type checker struct {
+	file      string
 	text      text // none where a private key stands in it
 	now       time.Time
 	fabric    int
@@ -99,7 +100,7 @@ func (c *checker) parseError(err error) {
 func (c *checker) check() {
 	for _, f := range c.fields {
 		if f.HoldsPrivateKey {
-			c.add(f.Place, keyFound("", f.Name+": a private key stands in the package"))
+			c.add(c.at(f), keyFound("", f.Name+": a private key stands in the package"))
 		}
 		switch {
 		case f.Default || f.Unused && (f.Literal == "" || isFalse(f)):
@@ -111,11 +112,16 @@ func (c *checker) check() {
 			c.same(f)
 			c.domain(f)
 			if f.Name == "tls_required" && isFalse(f) {
-				c.add(f.Place, finding.New(finding.NoTLS, "", "%s: is false: what peer and chaincode tell each other can be read and changed on its way", f.Name))
+				c.add(c.at(f), finding.New(finding.NoTLS, "", "%s: is false: what peer and chaincode tell each other can be read and changed on its way", f.Name))
 			}
 		}
 	}
 	c.literals()
+}
+
+// at is the place of a key's value.
+func (c *checker) at(f template.Field) render.Place {
+	return render.Place{File: c.file, Line: f.Line, Column: f.Column}
 }
 
 func isFalse(f template.Field) bool { return f.Literal == false || f.Literal == "false" }
@@ -137,14 +143,18 @@ func (c *checker) unused(f template.Field) {
 	if isFalse(c.field("tls_required")) {
 		decides = "tls_required"
 	}
-	c.add(f.Place, finding.New(finding.UnusedKey, "", "%s: is never used: %s is false", f.Name, decides).WithHint("leave it out, or set %s to true", decides))
+	c.add(c.at(f), finding.New(finding.UnusedKey, "", "%s: is never used: %s is false", f.Name, decides).WithHint("leave it out, or set %s to true", decides))
 }
 
 // names looks for mistyped settings.
 func (c *checker) names(f template.Field) {
-	for _, name := range f.JSONKeys {
+	for _, read := range f.Reads {
+		if read.Kind != template.OfJSON {
+			continue
+		}
+		name := read.Name
 		if meant := environ.DidYouMean(name); meant != "" {
-			c.add(f.Place, finding.New(finding.UnknownName, "", "%s: .%s is no setting, so only a key in %s can supply it%s", f.Name, name, environ.LegacyVariable, meant))
+			c.add(c.at(f), finding.New(finding.UnknownName, "", "%s: .%s is no setting, so only a key in %s can supply it%s", f.Name, name, environ.LegacyVariable, meant))
 		}
 	}
 }
@@ -156,7 +166,7 @@ func (c *checker) tries(f template.Field) {
 	if err == nil {
 		return
 	}
-	place, message := f.Place, f.Name+": "+err.Error()
+	place, message := c.at(f), f.Name+": "+err.Error()
 	if placed := (*render.Error)(nil); errors.As(err, &placed) {
 		place, message = placed.Place, placed.Message()
 	}
@@ -190,10 +200,10 @@ func (c *checker) same(f template.Field) {
 	switch {
 	case c.reads("", f.Name) || !f.Readable || f.Err != nil || f.Literal == "":
 	case f.Name == "address":
-		c.add(f.Place, finding.New(finding.SameAddress, "", "%s: reads no variable, so it is the same on every peer", f.Name).
+		c.add(c.at(f), finding.New(finding.SameAddress, "", "%s: reads no variable, so it is the same on every peer", f.Name).
 			WithHint(`make it of the peer's ID, as in "{{ .Peer.ID }}.example.com:9999", or leave the key out and set %s`, f.Setting))
 	case f.Name == "root_cert" || f.Name == "client_cert":
-		c.add(f.Place, finding.New(finding.SameCertificate, "", "%s: stands in the package, so it is the same on every peer, and a new one is a new package", f.Name).
+		c.add(c.at(f), finding.New(finding.SameCertificate, "", "%s: stands in the package, so it is the same on every peer, and a new one is a new package", f.Name).
 			WithHint("leave the key out and set %s_FILE", f.Setting))
 	}
 }
@@ -205,12 +215,12 @@ func (c *checker) domain(f template.Field) {
 	case f.Name != "domain" || f.Literal == "":
 		return
 	case isFalse(auth):
-		c.add(f.Place, finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it: client_auth_required is false"))
+		c.add(c.at(f), finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it: client_auth_required is false"))
 	case auth.Default && !c.reads(auth.Setting, f.Name):
-		c.add(f.Place, finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it unless %s is true on each peer", auth.Setting))
+		c.add(c.at(f), finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it unless %s is true on each peer", auth.Setting))
 	}
 	if c.fabric != 0 && c.fabric < 3 {
-		c.add(f.Place, finding.New(finding.DomainOldFabric, "", "domain: peers before v3 ignore it, so the host of the address must be a name in the server's certificate"))
+		c.add(c.at(f), finding.New(finding.DomainOldFabric, "", "domain: peers before v3 ignore it, so the host of the address must be a name in the server's certificate"))
 	}
 }
 
@@ -227,7 +237,7 @@ func (c *checker) literals() {
 			continue
 		}
 		if err := known.Set(f.Name, f.Literal); err != nil {
-			c.add(f.Place, finding.New(finding.BadLiteral, "", "%s: %s", f.Name, err))
+			c.add(c.at(f), finding.New(finding.BadLiteral, "", "%s: %s", f.Name, err))
 			continue
 		}
 		checked[f.Name] = f
@@ -235,12 +245,12 @@ func (c *checker) literals() {
 	for _, err := range message.Errors(known.Validate()) {
 		var failure *connection.Failure
 		if errors.As(err, &failure) && checked[failure.Key].Name != "" {
-			c.add(checked[failure.Key].Place, finding.New(finding.BadLiteral, "", "%s", failure))
+			c.add(c.at(checked[failure.Key]), finding.New(finding.BadLiteral, "", "%s", failure))
 		}
 	}
 	for _, failure := range known.Warnings(c.now) {
 		if f, ok := checked[failure.Key]; ok && f.Name != "domain" {
-			c.add(f.Place, finding.New(finding.ExpiredLiteral, "", "%s", failure))
+			c.add(c.at(f), finding.New(finding.ExpiredLiteral, "", "%s", failure))
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (e *evaluator) call(c *call, piped []any) (any, error) {
 	result, err := c.function.call(args)
 	if err != nil {
 		if c.name == "required" {
-			return nil, e.fail(c.at, "%w", err)
+			return nil, e.fail(c.at, "%w", &NotSetError{Var: e.unset, Message: err.Error()})
 		}
 		return nil, e.fail(c.at, "%s: %w", c.name, err)
 	}

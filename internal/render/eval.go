@@ -37,9 +37,16 @@ type Result struct {
 // NotSetError says that something a template needs is not there. While a
 // template is evaluated, it is the value of a variable that is not set, and
 // becomes an error where somebody needs the value.
-type NotSetError struct{ Var environ.Var }
+type NotSetError struct {
+	Var environ.Var
+	// Message is the text of the package that says so, where that is by required.
+	Message string
+}
 
 func (e *NotSetError) Error() string {
+	if e.Message != "" {
+		return e.Message
+	}
 	if e.Var.Why != "" {
 		return e.Var.Why
 	}
@@ -72,6 +79,7 @@ type evaluator struct {
 	variables []binding     // inner ones last
 	parts     []any         // what actions gave, and text between them
 	read      []environ.Var // by name, each once
+	unset     environ.Var   // the last one that was read and is not set
 	work      int
 }
 
@@ -296,7 +304,8 @@ func (e *evaluator) use(v environ.Var) any {
 		e.read = append(e.read, v)
 	}
 	if v.Value == nil {
-		return &NotSetError{v}
+		e.unset = v
+		return &NotSetError{Var: v}
 	}
 	return v.Value
 }

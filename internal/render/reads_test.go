@@ -11,27 +11,27 @@ import (
 func TestReads(t *testing.T) {
 	for template, want := range map[string]string{
 		`"x"`:                                 "",
-		`"{{ .Address }}"`:                    "Address!",
-		`"{{ .Address | upper }}"`:            "Address!",
+		`"{{ .Address }}"`:                    "Address",
+		`"{{ .Address | upper }}"`:            "Address",
 		`"{{ .Address | default .Peer.ID }}"`: "Address Peer.ID",
 		`"{{ or .Address (printf "%s" .Peer.ID) }}"`:                         "Address Peer.ID",
 		`"{{ if .Address }}{{ .Address }}{{ else }}{{ .Peer.ID }}{{ end }}"`: "Address Peer.ID",
 		`"{{ with .Domain }}{{ . }}{{ .x }}{{ $.Peer.ID }}{{ end }}"`:        "Domain Peer.ID",
-		`"{{ .Env.A }}{{ env "B" }}{{ envFile "C" }}"`:                       "Env.A! Env.B EnvFile.C!",
-		`"{{ if .Env.A }}{{ end }}"`:                                         "Env.A!",
+		`"{{ .Env.A }}{{ env "B" }}{{ envFile "C" }}"`:                       "Env.A Env.B EnvFile.C",
+		`"{{ if .Env.A }}{{ end }}"`:                                         "Env.A",
 		`"{{ if env "A" }}{{ .Env.B }}{{ end }}"`:                            "Env.A Env.B",
-		`"{{ required "m" (env "B") }}{{ env "C" | required "m" }}"`:         "Env.B! Env.C!",
+		`"{{ required "m" (env "B") }}{{ env "C" | required "m" }}"`:         "Env.B Env.C",
 		`"{{ or .X (envFile "C") }}"`:                                        "X EnvFile.C",
 		`"{{ $x := .Address }}{{ if $x }}{{ end }}"`:                         "Address",
-		`"{{ $x := .Address }}{{ $x }}"`:                                     "Address!",
-		`"{{ index . "a-b" "c" }}{{ index .tls .key }}"`:                     "a-b! tls! key!",
+		`"{{ $x := .Address }}{{ $x }}"`:                                     "Address",
+		`"{{ index . "a-b" "c" }}{{ index .tls .key }}"`:                     "a-b tls key",
 		`"{{ (or .A .B).c }}"`:                                               "A B",
-		`"{{ add 1 (len .L) }}{{ eq .M "x" }}"`:                              "L! M!",
-		`{{ .TLSRequired }}`:                                                 "TLSRequired!",
+		`"{{ add 1 (len .L) }}{{ eq .M "x" }}"`:                              "L M",
+		`{{ .TLSRequired }}`:                                                 "TLSRequired",
 		// the same value by another way is the same variable
-		`"{{ index . "Address" | default "x:1" }}{{ $.Peer.ID }}"`:        "Address Peer.ID!",
+		`"{{ index . "Address" | default "x:1" }}{{ $.Peer.ID }}"`:        "Address Peer.ID",
 		`"{{ with .Domain }}{{ index $ "Address" }}{{ end }}"`:            "Domain Address",
-		`"{{ $x := .Address }}{{ if $x.y }}{{ end }}"`:                    "Address!",
+		`"{{ $x := .Address }}{{ if $x.y }}{{ end }}"`:                    "Address",
 		`"{{ $x := .Address }}{{ $x = .Domain }}{{ $x }}"`:                "Address Domain",
 		`"{{ and .A .B }}{{ if not .C }}{{ end }}{{ ternary 1 2 .D }}"`:   "A B C D",
 		`"{{ env "A" | trim }}{{ env "B" | default "" | required "m" }}"`: "Env.A Env.B",
@@ -44,12 +44,8 @@ func TestReads(t *testing.T) {
 		}
 		var got []string
 		for _, read := range d.Member("k").Reads() {
-			mark := ""
-			if read.Required {
-				mark = "!"
-			}
 			from := map[render.ReadKind]string{render.FromEnv: "Env.", render.FromEnvFile: "EnvFile."}[read.Kind]
-			got = append(got, from+read.Name()+mark)
+			got = append(got, from+read.Name())
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s reads %q, want %q", template, strings.Join(got, " "), want)

@@ -97,7 +97,9 @@ type Field struct {
 
 // Fields returns the settings fields by the names that templates have for them,
 // such as Address and Peer.ID. The map is not to be changed.
-var Fields = sync.OnceValue(func() map[string]Field {
+func Fields() map[string]Field { return fields() }
+
+var fields = sync.OnceValue(func() map[string]Field {
 	fields := map[string]Field{}
 	for _, s := range settingsOf(reflect.TypeFor[Settings]()) {
 		fields[strings.Join(s.path, ".")] = Field{s.variable, s.hasDefault, s.file}

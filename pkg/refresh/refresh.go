@@ -209,7 +209,7 @@ func (r Refresher) render(t *target, result *Result) (template.Rendered, error) 
 	parsed, templateErr := template.Parse(file.Name, file.Content)
 	var names []string
 	if templateErr == nil {
-		names = parsed.Reads()
+		names = parsed.Names()
 	}
 	result.Files = environ.Files(r.Env, metadata.Label, names)
 	env, envErr := environ.Load(r.Env, metadata.Label)

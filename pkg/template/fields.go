@@ -9,8 +9,9 @@ import (
 // Field is a key of the connection and the template of its value.
 type Field struct {
 	Name   string
-	Source string       // as it stands in the document, or in the defaults
-	Place  render.Place // of the value; of the file alone where the document lacks the key
+	Source string // as it stands in the document, or in the defaults
+	// Line and Column are those of the value, from 1 on; 0 where the document lacks the key.
+	Line, Column int
 	// Default tells whether the document lacks the key, so that its setting counts.
 	Default bool
 	Setting string // the variable of that setting
@@ -24,9 +25,7 @@ type Field struct {
 	HoldsPrivateKey bool
 	// Unused tells whether the peer reads the key of no rendering.
 	Unused bool
-	// JSONKeys are the names it reads that no setting has, so that only the JSON
-	// object in CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG can supply them.
-	JSONKeys []string
+	Reads  []Read
 }
 
 // Fields lists the keys of a connection with the templates of their values, in
@@ -36,19 +35,14 @@ func (t *Template) Fields() []Field {
 	for _, key := range connection.Keys() {
 		m := t.member(key)
 		f := Field{Name: key, Source: m.Source(), Default: t.isDefault(key), Readable: m.Readable()}
-		f.Place = render.Place{File: t.file}
-		f.Setting = originOf(t.defaults.Member(key).Reads()[0]).variable
+		f.Setting = readsOf(t.defaults.Member(key))[0].Name
 		f.Literal, f.Err = t.constant(m)
 		if !f.Default {
-			f.Place = m.Place()
+			f.Line, f.Column = m.Place().Line, m.Place().Column
 			f.HoldsPrivateKey = holdsPrivateKey(m)
 		}
 		f.Unused = t.unused(key)
-		for _, read := range m.Reads() {
-			if originOf(read).onlyJSON {
-				f.JSONKeys = append(f.JSONKeys, read.Name())
-			}
-		}
+		f.Reads = readsOf(m)
 		fields = append(fields, f)
 	}
 	return fields
@@ -62,7 +56,7 @@ func (t *Template) constant(m *render.Member) (any, error) {
 	if !m.Readable() || len(m.Reads()) > 0 {
 		return nil, nil
 	}
-	result, err := m.Render(t.trial(nothing))
+	result, err := m.Render(t.unset())
 	return result.Value, t.withoutText(err)
 }
 

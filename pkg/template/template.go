@@ -33,9 +33,9 @@ type Template struct {
 	defaults *render.Document
 }
 
-// Read reads and checks the template in the folder of a package's code,
+// ParseDir reads and checks the template in the folder of a package's code,
 // as Parse does.
-func Read(dir *os.Root) (*Template, error) {
+func ParseDir(dir *os.Root) (*Template, error) {
 	name, err := chaincode.TemplateFile(dir)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (t *Template) withoutText(err error) error {
 	return message.Each(err, func(err error) error {
 		var placed *render.Error
 		var notSet *render.NotSetError
-		if !errors.As(err, &placed) || errors.As(err, &notSet) {
+		if !errors.As(err, &placed) || errors.As(err, &notSet) && notSet.Message == "" {
 			return err
 		}
 		hidden := *placed

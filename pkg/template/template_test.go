@@ -3,6 +3,7 @@ package template_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,10 +184,18 @@ func TestFields(t *testing.T) {
 	for _, f := range parsed.Fields() {
 		fields[f.Name] = f
 	}
-	if got := fields["address"].JSONKeys; strings.Join(got, " ") != "peername Peer.Id" {
-		t.Errorf("only the JSON variable can supply %q", got)
+	want := []template.Read{
+		{Kind: template.OfJSON, Name: "peername"},
+		{Kind: template.OfJSON, Name: "Peer.Id"},
+		{Kind: template.OfEnvironment, Name: "CORE_CHAINCODE_ADDRESS"},
+		{Kind: template.OfMetadata, Name: "Label"},
+		{Kind: template.OfEnvironment, Name: "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"},
+		{Kind: template.OfEnvironment, Name: "X"},
 	}
-	if f := fields["tls_required"]; f.Source != "{{ .TLSRequired }}" || f.Place.String() != "c:2:19" || f.Default || !f.Readable || f.Unused {
+	if got := fields["address"].Reads; !slices.Equal(got, want) {
+		t.Errorf("address reads %v, want %v", got, want)
+	}
+	if f := fields["tls_required"]; f.Source != "{{ .TLSRequired }}" || f.Line != 2 || f.Column != 19 || f.Default || !f.Readable || f.Unused {
 		t.Errorf("tls_required is %+v", f)
 	}
 	if f := fields["client_auth_required"]; f.Readable || f.Literal != nil || f.Source != `"{{ oops }}"` {
@@ -195,7 +204,7 @@ func TestFields(t *testing.T) {
 	if f := fields["dial_timeout"]; f.Literal != "10s" {
 		t.Errorf("dial_timeout is %+v", f)
 	}
-	if f := fields["root_cert"]; !f.Default || f.Setting != "CORE_CHAINCODE_ROOT_CERT" || f.Place.String() != "c" || f.HoldsPrivateKey {
+	if f := fields["root_cert"]; !f.Default || f.Setting != "CORE_CHAINCODE_ROOT_CERT" || f.Line != 0 || f.HoldsPrivateKey {
 		t.Errorf("root_cert is %+v", f)
 	}
 }

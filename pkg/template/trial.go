@@ -2,8 +2,10 @@ package template
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/render"
@@ -20,7 +22,7 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 	found := func(name string) bool {
 		return has(name) || slices.ContainsFunc(missing, func(v Variable) bool { return slices.Contains(v.Names(), name) })
 	}
-	variables, rendered := t.Variables(), t.rendered()
+	variables, rendered := t.variables(), t.rendered()
 	for more := true; more; {
 		more = false
 		values := t.trial(func(name string) any {
@@ -36,12 +38,24 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 			for _, name := range notSet(t.member(key), values) {
 				i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })
 				if i >= 0 && !found(name) {
+					variables[i].Required = true
 					missing, more = append(missing, variables[i]), true
 				}
 			}
 		}
 	}
 	return missing
+}
+
+// rendered tells which keys are rendered for a peer that leaves the settings at
+// their defaults.
+func (t *Template) rendered() func(key string) bool {
+	on := func(key string) bool {
+		result, err := t.member(key).Render(t.unset())
+		return err == nil && (result.Value == true || result.Value == "true")
+	}
+	tls, auth := on("tls_required"), on("client_auth_required")
+	return func(key string) bool { return relevant(key, tls, auth) }
 }
 
 // notSet are the variables that a member needs and has not.
@@ -66,8 +80,8 @@ const sample = "x"
 func (t *Template) Try(key string, samples []string, check func(v any) error) error {
 	m := t.member(key)
 	var names []string
-	for _, read := range m.Reads() {
-		if name := originOf(read).variable; name != "" && !slices.Contains(names, name) {
+	for _, read := range readsOf(m) {
+		if name := read.variable(); name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -102,13 +116,14 @@ func power(base, exponent int) int {
 	return n
 }
 
+// unset are the values of a peer that has no variable.
+func (t *Template) unset() render.Values {
+	return t.trial(func(string) any { return nil })
+}
+
 // trial are the values of a peer whose variables are made up: of gives the value
 // of each, nil if it is not set. The settings that have one stay at their defaults.
 func (t *Template) trial(of func(name string) any) render.Values {
-	env, err := environ.Load(nil, "")
-	if err != nil {
-		panic(err) // nothing is set that could be wrong
-	}
 	made := func(name string) environ.Var {
 		v := environ.Var{Name: name, Value: of(name)}
 		if v.Value != nil && environ.IsSecret(strings.TrimSuffix(name, "_FILE")) {
@@ -116,7 +131,7 @@ func (t *Template) trial(of func(name string) any) render.Values {
 		}
 		return v
 	}
-	values := valuesOf(env, chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
+	values := valuesOf(nobody(), chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
 	for path, field := range environ.Fields() {
 		v := made(field.Variable)
 		if v.Value == nil && field.File {
@@ -128,20 +143,27 @@ func (t *Template) trial(of func(name string) any) render.Values {
 	}
 	values.Env = func(name string) (environ.Var, error) { return made(name), nil }
 	values.EnvFile = values.Env
-	values.Unknown = func(string) error { return &render.NotSetError{Var: environ.Var{Name: environ.LegacyVariable}} }
-	for _, m := range t.document.Members {
-		for _, read := range m.Reads() {
-			v := made(environ.LegacyVariable)
-			if name := read.Path[0]; originOf(read).onlyJSON && values.Root[name] == nil && v.Value != nil {
-				values.Root[name] = v
-			}
+	values.Unknown = func(string) error {
+		return &render.NotSetError{Var: environ.Var{Name: environ.LegacyVariable}}
+	}
+	for _, read := range t.Reads() {
+		name, _, _ := strings.Cut(read.Name, ".")
+		v := made(environ.LegacyVariable)
+		if read.Kind == OfJSON && values.Root[name] == nil && v.Value != nil {
+			values.Root[name] = v
 		}
 	}
 	return values
 }
 
-// nothing is a peer without any variable.
-func nothing(string) any { return nil }
+// nobody is the environment of a peer without any variable.
+var nobody = sync.OnceValue(func() *environ.Environment {
+	env, err := environ.Load(nil, "")
+	if err != nil {
+		panic(err) // nothing is set that could be wrong
+	}
+	return env
+})
 
 // set gives a setting, which may stand in a group, a value.
 func set(root map[string]any, path string, v environ.Var) {
@@ -150,5 +172,7 @@ func set(root map[string]any, path string, v environ.Var) {
 		root[path] = v
 		return
 	}
-	root[group].(environ.Group)[name] = v
+	own := maps.Clone(root[group].(environ.Group)) // it is that of nobody
+	own[name] = v
+	root[group] = own
 }

@@ -96,7 +96,7 @@ func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte,
 			return nil, fmt.Errorf("%s: %w", chaincode.MetadataFile, err)
 		}
 	}
-	parsed, templateErr := template.Read(source)
+	parsed, templateErr := template.ParseDir(source)
 	env, envErr := environ.Load(p.Env, metadata.Label)
 	if err := errors.Join(templateErr, envErr); err != nil {
 		return nil, err

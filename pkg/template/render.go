@@ -158,7 +158,7 @@ func (r *rendering) fail(key string, err error) {
 		if isMissing && key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
 			err = fmt.Errorf("%w, and the template has no tls_required, so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
 		}
-		if isMissing && missing.Var.Hint != "" {
+		if isMissing && missing.Message == "" && missing.Var.Hint != "" {
 			err = message.WithHint(err, missing.Var.Hint)
 		}
 		r.errs = append(r.errs, err)

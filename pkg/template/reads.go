@@ -1,0 +1,170 @@
+package template
+
+import (
+	"slices"
+	"strings"
+
+	"ccaas-template-builder/internal/render"
+	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/environ"
+)
+
+// Read is something that a template reads.
+type Read struct {
+	Kind Kind
+	Name string
+}
+
+// Kind is what a template reads something of.
+type Kind string
+
+const (
+	OfEnvironment Kind = "environment" // a variable: CORE_CHAINCODE_ADDRESS for .Address
+	OfJSON        Kind = "json"        // a key of the JSON object in the variable environ.LegacyVariable
+	OfMetadata    Kind = "metadata"    // a key of metadata.json: Label for .Chaincode.Label
+)
+
+// readOf is what a template reads, by what the language knows of it.
+func readOf(r render.Read) Read {
+	if r.Kind != render.FromRoot {
+		return Read{OfEnvironment, r.Path[0]}
+	}
+	if r.Path[0] == "Chaincode" {
+		switch {
+		case len(r.Path) == 1:
+			return Read{OfMetadata, ""}
+		case slices.Contains([]string{"Label", "Type", "Path", "Extra"}, r.Path[1]):
+			return Read{OfMetadata, r.Path[1]}
+		}
+	}
+	if setting, ok := environ.Fields()[r.Name()]; ok {
+		return Read{OfEnvironment, setting.Variable}
+	}
+	return Read{OfJSON, r.Name()}
+}
+
+// variable is the variable that supplies what is read, "" for metadata.json.
+func (r Read) variable() string {
+	switch r.Kind {
+	case OfEnvironment:
+		return r.Name
+	case OfJSON:
+		return environ.LegacyVariable
+	}
+	return ""
+}
+
+// readsOf lists what a member reads.
+func readsOf(m *render.Member) []Read {
+	var reads []Read
+	for _, read := range m.Reads() {
+		reads = append(reads, readOf(read))
+	}
+	return reads
+}
+
+// Variable is an environment variable that a template reads.
+type Variable struct {
+	Name string
+	// Required tells whether a peer that has no variable at all lacks this one: a key that
+	// is rendered then needs it. Where one variable or another will do, it is the one that
+	// the template asks for last.
+	Required bool
+	Secret   bool     // it may hold a private key, or name a file that does
+	File     bool     // NAME_FILE may name a file that holds it instead
+	Fields   []string // the keys that read it
+	// InDocument tells whether the document asks for it, and not only the default
+	// of a key that the document lacks.
+	InDocument bool
+}
+
+// Names are the names under which the variable may be given.
+func (v Variable) Names() []string {
+	if v.File {
+		return []string{v.Name, v.Name + "_FILE"}
+	}
+	return []string{v.Name}
+}
+
+// Variables lists the variables that the template may read, in the order of
+// the keys that read them.
+func (t *Template) Variables() []Variable {
+	all := t.variables()
+	for _, missing := range t.Missing(func(string) bool { return false }) {
+		i := slices.IndexFunc(all, func(v Variable) bool { return v.Name == missing.Name })
+		all[i].Required = true
+	}
+	return all
+}
+
+// variables is Variables, but for what is required.
+func (t *Template) variables() []Variable {
+	var all []Variable
+	for _, key := range connection.Keys() {
+		if t.unused(key) {
+			continue
+		}
+		for _, read := range readsOf(t.member(key)) {
+			name := read.variable()
+			if name == "" {
+				continue
+			}
+			i := slices.IndexFunc(all, func(v Variable) bool { return v.Name == name })
+			if i < 0 {
+				i = len(all)
+				all = append(all, Variable{Name: name, File: mayBeFile(name)})
+			}
+			v := &all[i]
+			v.Secret = v.Secret || key == "client_key" || environ.IsSecret(strings.TrimSuffix(name, "_FILE"))
+			v.InDocument = v.InDocument || !t.isDefault(key)
+			if !slices.Contains(v.Fields, key) {
+				v.Fields = append(v.Fields, key)
+			}
+		}
+	}
+	return all
+}
+
+// Reads lists what any key of the template reads, each once.
+func (t *Template) Reads() []Read {
+	var all []Read
+	for _, key := range connection.Keys() {
+		for _, read := range readsOf(t.member(key)) {
+			if !slices.Contains(all, read) {
+				all = append(all, read)
+			}
+		}
+	}
+	return all
+}
+
+// Names lists the names of all variables that any key of the template reads, under each
+// name that they may be given, some perhaps more than once.
+func (t *Template) Names() []string {
+	var names []string
+	for _, read := range t.Reads() {
+		if name := read.variable(); name != "" {
+			names = append(names, Variable{Name: name, File: mayBeFile(name)}.Names()...)
+		}
+	}
+	return names
+}
+
+// mayBeFile tells whether a variable is a setting that NAME_FILE may supply too.
+func mayBeFile(name string) bool {
+	for _, setting := range environ.Fields() {
+		if setting.Variable == name {
+			return setting.File
+		}
+	}
+	return false
+}
+
+// unused tells whether the peer reads a key of no rendering.
+func (t *Template) unused(key string) bool {
+	off := func(key string) bool {
+		v, _ := t.constant(t.member(key))
+		return v == false || v == "false"
+	}
+	return !relevant(key, !off("tls_required"), !off("client_auth_required"))
+}
