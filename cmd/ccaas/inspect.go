@@ -147,7 +147,7 @@ func (i *inspected) write(p *program.Program) error {
 		if f.Default {
 			from = "setting"
 		}
-		fields = append(fields, []string{f.Name, from, abridged(f.Source)})
+		fields = append(fields, []string{f.Name, from, f.Source})
 	}
 	for _, v := range i.Variables {
 		name := v.Name
@@ -170,15 +170,6 @@ func (i *inspected) write(p *program.Program) error {
 		fmt.Fprintln(p.Stdout, message.OneLine(index))
 	}
 	return nil
-}
-
-// abridged is a text of which a table shows the beginning.
-func abridged(text string) string {
-	const longest = 240
-	if runes := []rune(text); len(runes) > longest {
-		return string(runes[:longest]) + "…"
-	}
-	return text
 }
 
 func yes(is bool) string {
