@@ -40,11 +40,7 @@ func newOutdated(t *testing.T) outdated {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := archive.Write("basic", chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: template}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkg, err := archive.Parse(data)
+	pkg, err := archive.Write("basic", chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: template}})
 	if err != nil {
 		t.Fatal(err)
 	}

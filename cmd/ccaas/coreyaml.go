@@ -49,15 +49,15 @@ func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Bui
 	if err != nil {
 		return ours, nil, err
 	}
-	builders, err := coreyaml.Parse(data)
+	core, err := coreyaml.Read(data)
 	if err != nil {
 		return ours, nil, atFile(file, err)
 	}
-	ours, missing := lint.Ours(file, builders, name)
-	if missing != nil {
-		return ours, nil, message.WithHint(fmt.Errorf("%s: %s", missing.Place, missing.Message), missing.Hint)
+	ours, before, err = coreyaml.Find(core.Builders(), name)
+	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
+		err = message.WithHint(fmt.Errorf("%s: %w", file, err), lint.MissingBuilder(file, missing).Hint)
 	}
-	return ours, builders[:slices.IndexFunc(builders, func(b coreyaml.Builder) bool { return b.Name == name })], nil
+	return ours, before, err
 }
 
 type coreYAMLOptions struct {
@@ -158,11 +158,11 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 	if err != nil {
 		return err
 	}
-	present, err := coreyaml.Parse(old)
+	core, err := coreyaml.Read(old)
 	if err != nil {
 		return atFile(file, err)
 	}
-	for _, other := range present {
+	for _, other := range core.Builders() {
 		if other.Name == builder.Name && !pathGiven {
 			builder.Path = ""
 		}
@@ -170,10 +170,10 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 			p.Warn("%q: the builder %q has this path too, and its builds can be used under its name only", file, other.Name)
 		}
 	}
-	if at := slices.IndexFunc(present, func(b coreyaml.Builder) bool { return b.Name == builder.Name }); at > 0 {
-		p.Warn("%q: the builder %q stands before %q, so the peer asks it first", file, present[at-1].Name, builder.Name)
+	if _, before, err := coreyaml.Find(core.Builders(), builder.Name); err == nil && len(before) > 0 {
+		p.Warn("%q: the builder %q stands before %q, so the peer asks it first", file, before[len(before)-1].Name, builder.Name)
 	}
-	patched, err := coreyaml.Patch(old, builder)
+	patched, err := core.Patch(builder)
 	if err != nil {
 		return message.WithHint(atFile(file, err), "ccaas coreyaml without --patch prints what is to be put in")
 	}

@@ -113,11 +113,7 @@ func (s *source) packageID() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	data, err := archive.Write(s.metadata.Label, s.metadata.Type, files)
-	if err != nil {
-		return "", err
-	}
-	pkg, err := archive.Parse(data)
+	pkg, err := archive.Write(s.metadata.Label, s.metadata.Type, files)
 	if err != nil {
 		return "", err
 	}

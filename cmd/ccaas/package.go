@@ -48,15 +48,11 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	if err := errors.Join(folderErr, templateErr); err != nil {
 		return err
 	}
-	data, err := archive.Write(label, ccType, files)
+	pkg, err := archive.Write(label, ccType, files)
 	if err != nil {
 		return err
 	}
-	pkg, err := archive.Parse(data)
-	if err != nil {
-		return fmt.Errorf("the package that was made cannot be read: %w", err)
-	}
-	if err := renameio.WriteFile(file, data, 0o644); err != nil {
+	if err := renameio.WriteFile(file, pkg.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("%q: cannot be written: %w", file, safefile.Reason(err))
 	}
 	for _, name := range leftOut {

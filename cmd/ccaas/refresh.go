@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
@@ -103,8 +102,8 @@ func (o refreshOptions) environment(p *program.Program) func() (map[string]strin
 			return nil, err
 		}
 		env, err := given()
-		passed, _ := (&peer.Peer{Env: env}).Environment(ours)
-		return program.Environment(passed), err
+		passed, _ := ours.Environment(env)
+		return passed, err
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // writeTable prints rows in columns below their headings, one line per row. No
 // cell is cut or wrapped to fit a terminal, so that an address can be copied and
-// found by grep. Only program.Line's limit on every line applies: a package may
+// found by grep. Only message.OneLine's limit on every line applies: a package may
 // name a variable of 60 KB, which would pad that column in every other row.
 func writeTable(w io.Writer, headings []string, rows [][]string) error {
 	var text strings.Builder

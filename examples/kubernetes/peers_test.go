@@ -95,7 +95,7 @@ func TestPeers(t *testing.T) {
 	objects := cluster(t, ca)
 	set := find[*appsv1.StatefulSet](t, objects, "peer")
 	template := must(os.ReadFile("package/connection.json"))(t)
-	pkg := must(archive.Parse(must(archive.Write("basic_1.0", "ccaas", []archive.File{{Name: "connection.json", Content: template}}))(t)))(t)
+	pkg := must(archive.Write("basic_1.0", "ccaas", []archive.File{{Name: "connection.json", Content: template}}))(t)
 
 	var claims []string
 	for _, claim := range set.Spec.VolumeClaimTemplates {

@@ -94,11 +94,7 @@ func (b *bench) refreshes() ([]growth, error) {
 }
 
 func pack(label string) (*archive.Package, error) {
-	data, err := archive.Write(label, chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte(template)}})
-	if err != nil {
-		return nil, err
-	}
-	return archive.Parse(data)
+	return archive.Write(label, chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte(template)}})
 }
 
 // peers measures ccaas simulate for many peers.

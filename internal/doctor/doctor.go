@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/lint"
@@ -95,17 +96,16 @@ func (e *examination) config() []finding.Finding {
 		return append(all, lint.BadCoreYAML(e.list, err)...)
 	}
 	e.builders, e.read = builders, true
-	ours, missing := lint.Ours(e.list, builders, e.Builder)
-	if missing != nil {
-		return append(all, *missing)
+	e.ours, _, err = coreyaml.Find(builders, e.Builder)
+	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
+		all = append(all, lint.MissingBuilder(e.list, missing))
 	}
-	e.ours = ours
 	return all
 }
 
 // inheritance finds a builder that gets none of its variables, and so all.
 func (e *examination) inheritance() []finding.Finding {
-	if _, inherits := e.peer("", nil).Environment(e.ours); inherits {
+	if _, inherits := e.ours.Environment(e.Env); inherits {
 		return []finding.Finding{finding.New(finding.WholeEnvironment, e.list, "none of the variables that the builder %q is to get is set, nor is PATH, so it gets all that the peer has", e.ours.Name).
 			WithHint("set the variables that the packages need, or PATH, for the peer process")}
 	}

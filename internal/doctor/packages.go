@@ -45,11 +45,7 @@ func (p Package) readable() []finding.Finding {
 }
 
 func simplePackage() (*archive.Package, error) {
-	data, err := archive.Write("doctor", chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte("{}")}})
-	if err != nil {
-		return nil, err
-	}
-	return archive.Parse(data)
+	return archive.Write("doctor", chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte("{}")}})
 }
 
 // peer is one that keeps what it builds in dir.

@@ -1,12 +1,12 @@
 package lint
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/message"
-	"ccaas-template-builder/internal/nearest"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/template"
@@ -15,15 +15,15 @@ import (
 // coreYAML checks whether the builder in the peers' core.yaml gets what a template
 // reads, if that could be read.
 func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Finding {
-	builders, err := coreyaml.Parse(peers.Data)
+	core, err := coreyaml.Read(peers.Data)
 	if err != nil {
 		return BadCoreYAML(peers.CoreYAML, err)
 	}
-	builder, missing := Ours(peers.CoreYAML, builders, peers.Builder)
-	switch {
-	case missing != nil:
-		return []finding.Finding{*missing}
-	case parsed == nil:
+	builder, _, err := coreyaml.Find(core.Builders(), peers.Builder)
+	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
+		return []finding.Finding{MissingBuilder(peers.CoreYAML, missing)}
+	}
+	if parsed == nil {
 		return nil
 	}
 	return Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
@@ -31,23 +31,13 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	})
 }
 
-// Ours returns the builder called name among those of a core.yaml, or what is
-// to be said if there is none.
-func Ours(file string, builders []coreyaml.Builder, name string) (coreyaml.Builder, *finding.Finding) {
-	var names []string
-	for _, b := range builders {
-		if b.Name == name {
-			return b, nil
-		}
-		names = append(names, b.Name)
-	}
-	missing := finding.New(finding.NoBuilder, file, "has no external builder %q%s", name, nearest.DidYouMean(name, "", names)).
-		WithHint("put it in: %s", patch(file, name))
-	if len(names) > 0 {
-		missing.Message += "; it has " + strings.Join(names, ", ")
+// MissingBuilder is the finding of a core.yaml that lacks our builder.
+func MissingBuilder(file string, err *coreyaml.NotFoundError) finding.Finding {
+	missing := finding.New(finding.NoBuilder, file, "%s", err).WithHint("put it in: %s", patch(file, err.Name))
+	if len(err.Names) > 0 {
 		missing.Hint += ", or name yours by --name"
 	}
-	return coreyaml.Builder{}, &missing
+	return missing
 }
 
 // BadCoreYAML are the findings of a core.yaml whose builders cannot be read.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,25 +13,6 @@ import (
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/coreyaml"
 )
-
-// Environment returns the environment, NAME=VALUE each, of the programs of a
-// builder: the propagated variables that are set. If none is, the programs
-// inherit the peer's own, and inherits is true.
-func (p *Peer) Environment(b coreyaml.Builder) (env []string, inherits bool) {
-	env = []string{}
-	for name, value := range p.Env {
-		if b.Propagates(name) {
-			env = append(env, name+"="+value)
-		}
-	}
-	if inherits = len(env) == 0; inherits {
-		for name, value := range p.Env {
-			env = append(env, name+"="+value)
-		}
-	}
-	slices.Sort(env)
-	return env, inherits
-}
 
 // killGroup makes the end of the context kill what the program has started too:
 // a shell script's programs would hold stderr open, and its reader with it.
@@ -47,7 +29,11 @@ func program(b coreyaml.Builder, name string) string { return filepath.Join(b.Pa
 // long, and then the program may hang on a full pipe.
 func (p *Peer) run(ctx context.Context, b coreyaml.Builder, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program(b, name), args...)
-	cmd.Env, _ = p.Environment(b)
+	env, _ := b.Environment(p.Env)
+	cmd.Env = []string{} // nil would be this process's own
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		cmd.Env = append(cmd.Env, name+"="+env[name])
+	}
 	killGroup(cmd)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {

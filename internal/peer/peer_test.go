@@ -34,11 +34,7 @@ func builder(t *testing.T, detect, build, release string) string {
 
 func testPackage(t *testing.T) *archive.Package {
 	t.Helper()
-	data, err := archive.Write("basic_1.0", "ccaas", []archive.File{{Name: "connection.json", Content: []byte("{}")}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkg, err := archive.Parse(data)
+	pkg, err := archive.Write("basic_1.0", "ccaas", []archive.File{{Name: "connection.json", Content: []byte("{}")}})
 	if err != nil {
 		t.Fatal(err)
 	}

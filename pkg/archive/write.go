@@ -24,7 +24,7 @@ type File struct {
 // and so the package ID, depend on the arguments alone: entries are sorted,
 // have no time, owner or mode of their own, and nothing is compressed, because
 // what compresses better with the next release of Go would be another package.
-func Write(label, ccType string, files []File) ([]byte, error) {
+func Write(label, ccType string, files []File) (*Package, error) {
 	if err := errors.Join(chaincode.CheckLabel(label), checkType(ccType)); err != nil {
 		return nil, err
 	}
@@ -38,7 +38,11 @@ func Write(label, ccType string, files []File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return writeTar([]File{{chaincode.MetadataFile, metadata}, {chaincode.CodeFile, code}})
+	data, err := writeTar([]File{{chaincode.MetadataFile, metadata}, {chaincode.CodeFile, code}})
+	if err != nil {
+		return nil, err
+	}
+	return Parse(data)
 }
 
 // checkType refuses what cannot be meant as a type; which types are a

@@ -2,10 +2,14 @@
 package coreyaml
 
 import (
+	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"ccaas-template-builder/internal/nearest"
 )
 
 // Builder is one entry of chaincode.externalBuilders.
@@ -32,15 +36,56 @@ func (b Builder) Propagates(name string) bool {
 	return slices.Contains(b.PropagateEnvironment, name) || slices.Contains(AlwaysPropagated(), name)
 }
 
-// Parse returns the external builders of a core.yaml, in their order. Its errors
-// are all that the peer would not start with, or that not every version of it
-// reads alike, a line each.
+// Environment returns what the programs of the builder get of the environment of the
+// peer's process: the propagated variables, as far as they are set. If none is, they
+// inherit all of it, and inherits is true.
+func (b Builder) Environment(process map[string]string) (env map[string]string, inherits bool) {
+	env = map[string]string{}
+	for name, value := range process {
+		if b.Propagates(name) {
+			env[name] = value
+		}
+	}
+	if len(env) == 0 {
+		return maps.Clone(process), true
+	}
+	return env, false
+}
+
+// Parse returns the external builders of a core.yaml, see Read.
 func Parse(data []byte) ([]Builder, error) {
-	f, err := read(data)
+	f, err := Read(data)
 	if err != nil {
 		return nil, err
 	}
-	return builders(f.entries), nil
+	return f.Builders(), nil
+}
+
+// Find returns the builder of this name, and those that the peer asks before it. If there is
+// none, the error is a *NotFoundError.
+func Find(builders []Builder, name string) (found Builder, before []Builder, err error) {
+	notFound := &NotFoundError{Name: name}
+	for i, b := range builders {
+		if b.Name == name {
+			return b, builders[:i], nil
+		}
+		notFound.Names = append(notFound.Names, b.Name)
+	}
+	return Builder{}, nil, notFound
+}
+
+// NotFoundError is that a core.yaml has no builder of this name.
+type NotFoundError struct {
+	Name  string
+	Names []string // those that there are
+}
+
+func (e *NotFoundError) Error() string {
+	text := fmt.Sprintf("has no external builder %q%s", e.Name, nearest.DidYouMean(e.Name, "", e.Names))
+	if len(e.Names) > 0 {
+		text += "; it has " + strings.Join(e.Names, ", ")
+	}
+	return text
 }
 
 // ParseVariable reads the value of ListVariable, whose list replaces that

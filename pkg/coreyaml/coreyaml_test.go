@@ -174,7 +174,7 @@ func TestStanzaIsRead(t *testing.T) {
 			t.Errorf("%q: got %q, %v", s, got, err)
 		}
 		// and between brackets
-		file, err := coreyaml.Patch([]byte("chaincode:\n  externalBuilders: [{name: first, path: /first}]"), b)
+		file, err := patch([]byte("chaincode:\n  externalBuilders: [{name: first, path: /first}]"), b)
 		if err != nil {
 			t.Errorf("%q: %v", s, err)
 		} else if got, err := coreyaml.Parse(file); err != nil || !reflect.DeepEqual(got[0], b) {

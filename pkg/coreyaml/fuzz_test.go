@@ -35,7 +35,7 @@ func FuzzPatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, name, path, variables string) {
 		b := coreyaml.Builder{Name: name, Path: path, PropagateEnvironment: strings.Fields(variables)}
-		got, err := coreyaml.Patch(data, b)
+		got, err := patch(data, b)
 		if err != nil {
 			if got != nil || strings.Contains(err.Error(), "\x00") || !utf8.ValidString(err.Error()) {
 				t.Errorf("got %q, %q", got, err)

@@ -19,20 +19,16 @@ import (
 //
 // It splices text, and reads the result to see whether that is what it should
 // be. What it cannot splice it refuses.
-func Patch(data []byte, b Builder) ([]byte, error) {
-	f, err := read(data)
-	if err != nil {
-		return nil, err
-	}
+func (f *File) Patch(b Builder) ([]byte, error) {
 	want, at, err := f.with(b)
 	if err != nil {
 		return nil, err
 	}
-	if reflect.DeepEqual(want, builders(f.entries)) {
-		return bytes.Clone(data), nil
+	if reflect.DeepEqual(want, f.Builders()) {
+		return bytes.Clone(f.data), nil
 	}
 	// The parser counts columns without it.
-	body, marked := bytes.CutPrefix(data, []byte("\ufeff"))
+	body, marked := bytes.CutPrefix(f.data, []byte("\ufeff"))
 	patched, err := f.splice(string(body), want, at)
 	if err != nil {
 		return nil, err
@@ -40,7 +36,7 @@ func Patch(data []byte, b Builder) ([]byte, error) {
 	if marked {
 		patched = append([]byte("\ufeff"), patched...)
 	}
-	if err := f.verify(data, patched, want); err != nil {
+	if err := f.verify(patched, want); err != nil {
 		return nil, err
 	}
 	return patched, nil
@@ -48,7 +44,7 @@ func Patch(data []byte, b Builder) ([]byte, error) {
 
 // with returns the builders as they should be with b, and the place in the list
 // of the one with its name, -1 if there was none.
-func (f *file) with(b Builder) (want []Builder, at int, err error) {
+func (f *File) with(b Builder) (want []Builder, at int, err error) {
 	if b.Name == "" {
 		return nil, 0, errors.New("the builder to be put in has no name")
 	}
@@ -57,7 +53,7 @@ func (f *file) with(b Builder) (want []Builder, at int, err error) {
 			return nil, 0, errors.New("the builder to be put in is not UTF-8")
 		}
 	}
-	want = builders(f.entries)
+	want = f.Builders()
 	at = slices.IndexFunc(want, func(old Builder) bool { return old.Name == b.Name })
 	if at < 0 && b.Path == "" {
 		return nil, 0, fmt.Errorf("there is no builder %q yet, and to put it in takes its path", b.Name)
@@ -85,7 +81,7 @@ func join(names, more []string) []string {
 }
 
 // splice turns the text of f into one that has the builders it should.
-func (f *file) splice(body string, want []Builder, at int) ([]byte, error) {
+func (f *File) splice(body string, want []Builder, at int) ([]byte, error) {
 	way := []*yaml.Node{f.root, f.chaincode.key, f.chaincode.value, f.list.key, f.list.value}
 	if at >= 0 {
 		e := f.entries[at]
@@ -114,7 +110,7 @@ func (f *file) splice(body string, want []Builder, at int) ([]byte, error) {
 }
 
 // insert makes b the first builder of the list, in whatever form that is.
-func (f *file) insert(t *text, b Builder) error {
+func (f *File) insert(t *text, b Builder) error {
 	step := f.step()
 	section := "externalBuilders:\n" + indent(block(b), step)
 	switch list := f.list.value; {
@@ -134,7 +130,7 @@ func (f *file) insert(t *text, b Builder) error {
 }
 
 // step is how far the file indents the keys of chaincode, or else of its first section.
-func (f *file) step() int {
+func (f *File) step() int {
 	sections := f.root.Content
 	if f.chaincode.key != nil {
 		sections = append([]*yaml.Node{f.chaincode.key, f.chaincode.value}, sections...)
@@ -178,8 +174,8 @@ func (e entry) change(t *text, want Builder) error {
 }
 
 // verify reads what was patched: it must have the builders it should, and all
-// else that it had.
-func (f *file) verify(old, patched []byte, want []Builder) error {
+// else that the file had.
+func (f *File) verify(patched []byte, want []Builder) error {
 	place := f.root
 	if f.list.key != nil {
 		place = f.list.key
@@ -187,44 +183,47 @@ func (f *file) verify(old, patched []byte, want []Builder) error {
 	if len(patched) > MaxFile {
 		return refusal(fmt.Errorf("it would be larger than %d bytes", MaxFile))
 	}
-	if got, err := Parse(patched); err != nil || !reflect.DeepEqual(got, want) {
+	got, err := Read(patched)
+	if err != nil || !reflect.DeepEqual(got.Builders(), want) {
 		return byHand(place, "a splice would say something else")
 	}
-	before, err := others(old)
+	before, err := f.others()
 	if err != nil {
 		return refusal(err)
 	}
-	if after, err := others(patched); err != nil || !reflect.DeepEqual(after, before) {
+	if after, err := got.others(); err != nil || !reflect.DeepEqual(after, before) {
 		return byHand(place, "a splice would change something else")
 	}
 	return nil
 }
 
 // others is all that a core.yaml says but its builders.
-func others(data []byte) (v any, err error) {
-	f, err := read(data)
-	if err != nil {
-		return nil, err
+func (f *File) others() (v any, err error) {
+	root, chaincode := f.root, without(f.chaincode.value, f.list.key)
+	if chaincode != nil {
+		root = without(f.root, f.chaincode.key)
+		if len(chaincode.Content) > 0 {
+			root.Content = append(root.Content, f.chaincode.key, chaincode)
+		}
 	}
-	remove(f.chaincode.value, f.list.key)
-	if f.chaincode.value != nil && len(f.chaincode.value.Content) == 0 {
-		remove(f.root, f.chaincode.key)
-	}
-	if len(f.root.Content) == 0 {
+	if len(root.Content) == 0 {
 		return nil, nil
 	}
-	if err := f.root.Load(&v); err != nil {
-		return nil, notYAML(err, "a key stands there twice")
+	if err := root.Load(&v); err != nil {
+		return nil, notYAML(err, "a key appears twice")
 	}
 	return v, nil
 }
 
-// remove takes a key and its value out of a mapping.
-func remove(mapping, key *yaml.Node) {
-	if key != nil {
-		i := slices.Index(mapping.Content, key)
-		mapping.Content = slices.Delete(mapping.Content, i, i+2)
+// without is a mapping without a key, or the same one where there is no such key.
+func without(mapping, key *yaml.Node) *yaml.Node {
+	if mapping == nil || key == nil {
+		return mapping
 	}
+	i := slices.Index(mapping.Content, key)
+	rest := *mapping
+	rest.Content = slices.Concat(mapping.Content[:i], mapping.Content[i+2:])
+	return &rest
 }
 
 // byHand refuses a form that cannot be spliced.

@@ -18,6 +18,15 @@ func ours() coreyaml.Builder {
 	return coreyaml.Builder{Name: "ccaas", Path: "/opt/ccaas", PropagateEnvironment: []string{"A", "B"}}
 }
 
+// patch is core.yaml with b in it.
+func patch(data []byte, b coreyaml.Builder) ([]byte, error) {
+	f, err := coreyaml.Read(data)
+	if err != nil {
+		return nil, err
+	}
+	return f.Patch(b)
+}
+
 // Files in the shape of Fabric's get lines, and lose none.
 func TestPatchFabric(t *testing.T) {
 	for _, name := range []string{"fabric-2.2", "fabric-2.5", "fabric-3"} {
@@ -25,7 +34,7 @@ func TestPatchFabric(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := coreyaml.Patch(old, ours())
+		got, err := patch(old, ours())
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -171,7 +180,7 @@ chaincode:
 		// what stands elsewhere in the file
 		"é: {ü: ä}\nchaincode:\n  é: |\n    chaincode:\n      externalBuilders: []\n  externalBuilders: []\nö: [a, &b c, *b]\n\n\n": "é: {ü: ä}\nchaincode:\n  é: |\n    chaincode:\n      externalBuilders: []\n" + oneBuilder("  externalBuilders:\n") + "\nö: [a, &b c, *b]\n\n\n",
 	} {
-		got, err := coreyaml.Patch([]byte(old), ours())
+		got, err := patch([]byte(old), ours())
 		if err != nil || string(got) != want {
 			t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
 			continue
@@ -222,7 +231,7 @@ func TestPatchChanges(t *testing.T) {
 		} else {
 			old, want = inFile(old), inFile(want)
 		}
-		got, err := coreyaml.Patch([]byte(old), ours())
+		got, err := patch([]byte(old), ours())
 		if err != nil || string(got) != want {
 			t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
 			continue
@@ -240,20 +249,20 @@ func inFile(list string) string {
 // variables is there once.
 func TestPatchBuilder(t *testing.T) {
 	old := inFile("- name: ccaas\n  path: /old")
-	got, err := coreyaml.Patch([]byte(old), coreyaml.Builder{Name: "ccaas", PropagateEnvironment: []string{"B", "no", "B"}})
+	got, err := patch([]byte(old), coreyaml.Builder{Name: "ccaas", PropagateEnvironment: []string{"B", "no", "B"}})
 	if want := old + "\n      propagateEnvironment:\n        - B\n        - \"no\""; err != nil || string(got) != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
 	}
 	for _, none := range []coreyaml.Builder{{Name: "ccaas"}, {Name: "ccaas", Path: "/old", PropagateEnvironment: []string{}}} {
-		if got, err := coreyaml.Patch([]byte(old), none); err != nil || string(got) != old {
+		if got, err := patch([]byte(old), none); err != nil || string(got) != old {
 			t.Errorf("got %v\n%s\nwant\n%s", err, got, old)
 		}
 	}
-	got, err = coreyaml.Patch(nil, coreyaml.Builder{Name: "a b", Path: "/a, b", PropagateEnvironment: []string{"A", "A"}})
+	got, err = patch(nil, coreyaml.Builder{Name: "a b", Path: "/a, b", PropagateEnvironment: []string{"A", "A"}})
 	if want := "chaincode:\n  externalBuilders:\n    - name: \"a b\"\n      path: \"/a, b\"\n      propagateEnvironment:\n        - A\n"; err != nil || string(got) != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
 	}
-	got, err = coreyaml.Patch([]byte("chaincode:\n  externalBuilders: [{name: x, path: /x}]"), coreyaml.Builder{Name: "y", Path: "/y"})
+	got, err = patch([]byte("chaincode:\n  externalBuilders: [{name: x, path: /x}]"), coreyaml.Builder{Name: "y", Path: "/y"})
 	if want := "chaincode:\n  externalBuilders: [{name: \"y\", path: /y}, {name: x, path: /x}]"; err != nil || string(got) != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
 	}
@@ -262,7 +271,7 @@ func TestPatchBuilder(t *testing.T) {
 		`there is no builder "x" yet, and to put it in takes its path`: {Name: "x"},
 		"the builder to be put in is not UTF-8":                        {Name: "x", Path: "\xff"},
 	} {
-		if got, err := coreyaml.Patch([]byte(old), b); err == nil || got != nil || err.Error() != want {
+		if got, err := patch([]byte(old), b); err == nil || got != nil || err.Error() != want {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
@@ -277,7 +286,7 @@ func TestPatchBytes(t *testing.T) {
 		"chaincode:\n",
 		"chaincode:\n  externalBuilders: [\n    {name: x, path: /x}]",
 	} {
-		want, err := coreyaml.Patch([]byte(old), ours())
+		want, err := patch([]byte(old), ours())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -286,7 +295,7 @@ func TestPatchBytes(t *testing.T) {
 			func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
 			func(s string) string { return "\ufeff" + strings.ReplaceAll(s, "\n", "\r\n") },
 		} {
-			got, err := coreyaml.Patch([]byte(change(old)), ours())
+			got, err := patch([]byte(change(old)), ours())
 			if err != nil || string(got) != change(string(want)) {
 				t.Errorf("got %q, %v, want %q", got, err, change(string(want)))
 			}
@@ -338,7 +347,7 @@ func TestPatchRefuses(t *testing.T) {
 		"--- ~\n":     "line 1: a splice would say something else" + byHand,
 		"a: |\n  b":   "line 1: a splice would change something else" + byHand,
 		inFile("- {name: ccaas, path: /x, environment: [C]}"):                      "line 2: a splice would say something else" + byHand,
-		"a:\n  b: c\n  b: d\nchaincode:\n  mode: net\n":                            "line 3: is not YAML: a key stands there twice" + byHand,
+		"a:\n  b: c\n  b: d\nchaincode:\n  mode: net\n":                            "line 3: is not YAML: a key appears twice" + byHand,
 		"chaincode:\n  externalBuilders:\n    - &a {name: x, path: /x}\n  x: *a\n": "",
 		"# " + strings.Repeat("c", 1<<20-3) + "\n":                                 "it would be larger than 1048576 bytes" + byHand,
 		// line ends that YAML has, and editors have not
@@ -347,7 +356,7 @@ func TestPatchRefuses(t *testing.T) {
 		"a: 'b\u2028c'\n":                    "line 1: a line ends in neither LF nor CRLF" + byHand,
 		"a: b # \u2029\n":                    "line 1: a line ends in neither LF nor CRLF" + byHand,
 	} {
-		got, err := coreyaml.Patch([]byte(file), ours())
+		got, err := patch([]byte(file), ours())
 		switch {
 		case want == "" && err == nil:
 			checkPatched(t, []byte(file), got, ours())
@@ -375,7 +384,7 @@ func checkPatched(t *testing.T, old, got []byte, b coreyaml.Builder) {
 	if before, after := decode(t, old), decode(t, got); !reflect.DeepEqual(before, after) {
 		t.Errorf("got %v, want %v", after, before)
 	}
-	if again, err := coreyaml.Patch(got, b); err != nil || string(again) != string(got) {
+	if again, err := patch(got, b); err != nil || string(again) != string(got) {
 		t.Errorf("%q\npatched again is %v\n%q", got, err, again)
 	}
 	checkLines(t, string(old), string(got), slices.ContainsFunc(before, func(o coreyaml.Builder) bool { return o.Name == b.Name }))

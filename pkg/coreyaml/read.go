@@ -15,8 +15,10 @@ import (
 // MaxFile bounds a core.yaml, in bytes. Fabric's own has 36 KiB.
 const MaxFile = 1 << 20
 
-// file is the way through a core.yaml to its builders. What is not there is nil.
-type file struct {
+// File is a core.yaml that was read: the way through it to its builders. What is not there
+// is nil.
+type File struct {
+	data            []byte
 	root            *yaml.Node
 	chaincode, list member
 	entries         []entry
@@ -32,6 +34,9 @@ type entry struct {
 	path, names member
 }
 
+// Builders are the external builders, in their order.
+func (f *File) Builders() []Builder { return builders(f.entries) }
+
 func builders(entries []entry) (all []Builder) {
 	for _, e := range entries {
 		all = append(all, e.Builder)
@@ -39,8 +44,9 @@ func builders(entries []entry) (all []Builder) {
 	return all
 }
 
-// read finds the builders of a core.yaml.
-func read(data []byte) (*file, error) {
+// Read finds the external builders of a core.yaml. Its errors are all that the peer
+// would not start with, or that not every version of it reads alike, a line each.
+func Read(data []byte) (*File, error) {
 	root, err := load(data)
 	if err != nil {
 		return nil, err
@@ -57,7 +63,7 @@ func read(data []byte) (*file, error) {
 		return nil, err
 	}
 	entries, err := readBuilders(below[0].value)
-	return &file{root, top[0], below[0], entries}, err
+	return &File{data, root, top[0], below[0], entries}, err
 }
 
 // load returns the root of the one document in data, null if there is none.

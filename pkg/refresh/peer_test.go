@@ -86,11 +86,7 @@ func fingerprint(t testing.TB, cert string) string {
 // pack makes a package of template.
 func pack(t testing.TB, label, ccType string) *archive.Package {
 	t.Helper()
-	data, err := archive.Write(label, ccType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte(template)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkg, err := archive.Parse(data)
+	pkg, err := archive.Write(label, ccType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte(template)}})
 	if err != nil {
 		t.Fatal(err)
 	}
