@@ -68,7 +68,7 @@ func probeServer(ctx context.Context, p *program.Program, name string, options p
 		return errors.New("interrupted")
 	}
 	if options.output.json() {
-		if err := writeJSON(p, map[string]any{"address": target.Connection.Address, "stages": jsonStages(stages)}); err != nil {
+		if err := writeJSON(p, map[string]any{"address": target.Connection.Address, "stages": stages}); err != nil {
 			return err
 		}
 	} else if err := writeStages(p.Stdout, stages); err != nil {
@@ -131,26 +131,9 @@ func writeStages(w io.Writer, stages []probe.Stage) error {
 	for _, s := range stages {
 		took := ""
 		if s.State != probe.Skipped {
-			took = s.Took.Round(100 * time.Microsecond).String()
+			took = time.Duration(s.Seconds * float64(time.Second)).Round(100 * time.Microsecond).String()
 		}
 		rows = append(rows, []string{string(s.State), s.Name, took, s.Finding})
 	}
 	return writeTable(w, []string{"STATE", "STAGE", "TIME", "FOUND"}, rows)
-}
-
-// jsonStage is a stage for machines.
-type jsonStage struct {
-	Stage   string  `json:"stage"`
-	State   string  `json:"state"`
-	Seconds float64 `json:"seconds"`
-	Finding string  `json:"finding,omitempty"`
-	Hint    string  `json:"hint,omitempty"`
-}
-
-func jsonStages(stages []probe.Stage) []jsonStage {
-	var all []jsonStage
-	for _, s := range stages {
-		all = append(all, jsonStage{s.Name, string(s.State), s.Took.Seconds(), s.Finding, s.Hint})
-	}
-	return all
 }

@@ -145,7 +145,7 @@ func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions
 		return err
 	}
 	if options.output.json() {
-		err = writeJSON(p, map[string]any{"chaincodes": jsonResults(results)})
+		err = writeJSON(p, map[string]any{"chaincodes": append([]refresh.Result{}, results...)})
 	} else {
 		err = writeTable(p.Stdout, []string{"STATE", "CHAINCODE", "WHAT"}, resultRows(results))
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
@@ -19,7 +18,7 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 			p.Warn("%s: %v", r.PackageID, warning)
 		}
 		if r.State == refresh.Failed {
-			failed = append(failed, message.Each(r.Err, func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) }))
+			failed = append(failed, message.Each(r.Err(), func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) }))
 		}
 	}
 	switch {
@@ -43,7 +42,7 @@ func resultRows(results []refresh.Result) [][]string {
 		case refresh.Failed:
 			what = []string{"the old connection stays"}
 		case refresh.LeftAlone:
-			what = []string{r.Err.Error()}
+			what = []string{r.Err().Error()}
 		case refresh.Unchanged:
 			what = []string{""}
 		}
@@ -62,47 +61,4 @@ func shortID(packageID string) string {
 		return packageID
 	}
 	return packageID[:len(packageID)-hash+shown]
-}
-
-// jsonResult is a result for machines.
-type jsonResult struct {
-	PackageID    string            `json:"packageID"`
-	State        refresh.State     `json:"state"`
-	Changes      []jsonChange      `json:"changes"`
-	Certificates []jsonCertificate `json:"certificates"`
-	Warnings     []string          `json:"warnings"`
-	Errors       []string          `json:"errors"` // why it failed or was left
-}
-
-type jsonChange struct {
-	What string `json:"what"`
-	Old  string `json:"old"`
-	New  string `json:"new"`
-}
-
-type jsonCertificate struct {
-	Key      string    `json:"key"`
-	SHA256   string    `json:"sha256"`
-	NotAfter time.Time `json:"notAfter"`
-}
-
-func jsonResults(results []refresh.Result) []jsonResult {
-	all := []jsonResult{}
-	for _, r := range results {
-		j := jsonResult{PackageID: r.PackageID, State: r.State, Changes: []jsonChange{}, Certificates: []jsonCertificate{}, Warnings: []string{}, Errors: []string{}}
-		for _, c := range r.Changes {
-			j.Changes = append(j.Changes, jsonChange(c))
-		}
-		for _, c := range r.Certificates {
-			j.Certificates = append(j.Certificates, jsonCertificate(c))
-		}
-		for _, warning := range r.Warnings {
-			j.Warnings = append(j.Warnings, warning.Error())
-		}
-		for _, err := range message.Errors(r.Err) {
-			j.Errors = append(j.Errors, err.Error())
-		}
-		all = append(all, j)
-	}
-	return all
 }

@@ -69,7 +69,7 @@ type simulated struct {
 	OK         bool                   `json:"ok"`
 	Connection *connection.Connection `json:"connection,omitempty"`
 	Errors     []string               `json:"errors"`
-	Probe      []jsonStage            `json:"probe,omitempty"`
+	Probe      []probe.Stage          `json:"probe,omitempty"`
 	lines      []string               // all that the builder's programs said
 }
 
@@ -213,7 +213,7 @@ func installOn(ctx context.Context, name string, env map[string]string, builder 
 // dial probes the chaincode server of a peer.
 func (r *simulated) dial(ctx context.Context, packageID string) {
 	stages := probe.Run(ctx, probe.Target{Connection: *r.Connection, PackageID: packageID})
-	r.Probe = jsonStages(stages)
+	r.Probe = stages
 	for _, s := range stages {
 		if s.State != probe.Failed {
 			continue

@@ -19,11 +19,11 @@ const RegisterTimeout = 10 * time.Second
 
 // Stage is one step on the way to a chaincode, and how it went.
 type Stage struct {
-	Name    string
-	State   State
-	Took    time.Duration
-	Finding string // what was found: good, or what is wrong
-	Hint    string // what to do about it
+	Name    string  `json:"stage"`
+	State   State   `json:"state"`
+	Seconds float64 `json:"seconds"`           // how long it took
+	Finding string  `json:"finding,omitempty"` // what was found: good, or what is wrong
+	Hint    string  `json:"hint,omitempty"`    // what to do about it
 }
 
 // State is how a stage went.
@@ -93,7 +93,7 @@ func (d *dial) stage(name string, run func() (string, error)) {
 	}
 	start := time.Now()
 	found, err := run()
-	s := Stage{Name: name, State: OK, Took: time.Since(start), Finding: found}
+	s := Stage{Name: name, State: OK, Seconds: time.Since(start).Seconds(), Finding: found}
 	if err != nil {
 		d.failed = true
 		s.State, s.Finding = Failed, err.Error()

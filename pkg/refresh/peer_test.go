@@ -278,10 +278,10 @@ func one(t testing.TB, r refresh.Refresher) refresh.Result {
 func isState(t testing.TB, r refresh.Result, state refresh.State, want string) {
 	t.Helper()
 	if r.State != state {
-		t.Errorf("%s is %s, %v, want %s", r.PackageID, r.State, r.Err, state)
+		t.Errorf("%s is %s, %v, want %s", r.PackageID, r.State, r.Err(), state)
 	}
-	if (r.Err == nil) != (want == "") || r.Err != nil && !strings.Contains(r.Err.Error(), want) {
-		t.Errorf("%s has the error %v, want %q", r.PackageID, r.Err, want)
+	if (r.Err() == nil) != (want == "") || r.Err() != nil && !strings.Contains(r.Err().Error(), want) {
+		t.Errorf("%s has the error %v, want %q", r.PackageID, r.Err(), want)
 	}
 }
 

@@ -6,6 +6,7 @@ package refresh
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,38 +56,54 @@ const (
 )
 
 // Change is what a refresh changes, or would. No value in it is a private key.
-type Change struct{ What, Old, New string }
+type Change struct {
+	What string `json:"what"`
+	Old  string `json:"old"`
+	New  string `json:"new"`
+}
 
 func (c Change) String() string { return c.What + ": " + c.Old + " → " + c.New }
 
 // Certificate is one that a connection on disk holds.
 type Certificate struct {
-	Key      string // root_cert or client_cert
-	SHA256   string // its fingerprint, in hexadecimal
-	NotAfter time.Time
+	Key      string    `json:"key"`    // root_cert or client_cert
+	SHA256   string    `json:"sha256"` // its fingerprint, in hexadecimal
+	NotAfter time.Time `json:"notAfter"`
+}
+
+// Errors are errors that are their texts in JSON.
+type Errors []error
+
+// MarshalJSON is that of a json.Marshaler.
+func (e Errors) MarshalJSON() ([]byte, error) {
+	texts := []string{}
+	for _, err := range e {
+		texts = append(texts, err.Error())
+	}
+	return json.Marshal(texts)
 }
 
 // Result is what came of one build.
 type Result struct {
 	// PackageID is that of the build's package; the name of the folder where it is
 	// the build of none.
-	PackageID string
+	PackageID string   `json:"packageID"`
+	State     State    `json:"state"`
+	Changes   []Change `json:"changes"`
+	// Certificates are those of the connection that the peer reads from now on.
+	Certificates []Certificate `json:"certificates"`
+	// Warnings are those of the new connection, and of putting it on disk.
+	Warnings Errors `json:"warnings"`
+	// Errors are why it failed or was left alone.
+	Errors Errors `json:"errors"`
 	// Ours tells whether it is the build of a builder whose builds we render.
-	Ours    bool
-	State   State
-	Changes []Change
+	Ours bool `json:"-"`
 	// Differs tells whether a peer connects otherwise for these changes, and they are
 	// not of the file alone.
-	Differs bool
-	// Certificates are those of the connection that the peer reads from now on.
-	Certificates []Certificate
-	// Warnings are those of the new connection, and of putting it on disk.
-	Warnings []error
-	// Err is why it failed, joined, or was left alone.
-	Err error
+	Differs bool `json:"-"`
 	// Files are those that it depends on: those that the operator's values were read
 	// from, or would have been; of a build that is half there, what is missing.
-	Files []string
+	Files []string `json:"-"`
 }
 
 // atOnce is how many builds are worked on at a time: a probe waits for its server.
@@ -116,7 +133,7 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	for range min(atOnce, len(builds)) {
 		workers.Go(func() {
 			for i := range indexes {
-				results[i] = r.result(ctx, builds[i])
+				results[i] = r.refresh(ctx, builds[i])
 				if r.Done != nil {
 					r.Done()
 				}
@@ -146,77 +163,96 @@ func hinted(err error) error {
 
 const asPeer = "run it as the peer's user, to whom the files belong"
 
-// result renders one build. What goes wrong, a panic too, is the failure of this
+// refresh renders one build. What goes wrong, a panic too, is the failure of this
 // build only.
-func (r Refresher) result(ctx context.Context, b store.Build) (result Result) {
-	result.PackageID = b.Name()
+func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
 	defer func() {
 		if v := recover(); v != nil {
-			result.State, result.Err = Failed, program.Panicked(v)
+			result = result.failed(program.Panicked(v))
 		}
 	}()
-	state, err := r.refresh(ctx, b, &result)
-	result.State, result.Err = state, err
-	return result
-}
-
-// refresh renders one build, and fills in what it learns on the way.
-func (r Refresher) refresh(ctx context.Context, b store.Build, result *Result) (State, error) {
-	t, err := r.open(b, result)
-	if errors.As(err, &leftError{}) {
-		return LeftAlone, err
+	t, err := r.open(b)
+	result = Result{
+		PackageID:    t.packageID,
+		Changes:      []Change{},
+		Certificates: []Certificate{},
+		Ours:         t.ours,
+		Files:        t.files,
+	}
+	if t.released != nil {
+		result.Certificates = certificates(t.released.connection)
 	}
 	if err != nil {
-		return Failed, err
+		return result.failed(err)
 	}
 	defer t.dir.Close()
 	if !r.DryRun {
 		if err := safefile.RemoveUnfinished(t.dir, chaincode.ConnectionFile); err != nil {
-			return Failed, err
+			return result.failed(err)
 		}
 	}
-	rendered, err := r.render(t, result)
+	rendered, files, err := r.render(t)
+	result.Files = files
 	if err != nil {
-		return Failed, err
+		return result.failed(err)
 	}
 	result.Warnings = rendered.Warnings
-	result.Changes, result.Differs = t.changes(rendered.Connection), t.differs(rendered.Connection)
-	if len(result.Changes) == 0 {
-		return Unchanged, nil
+	if changes := t.changes(rendered.Connection); len(changes) > 0 {
+		result.Changes, result.Differs = changes, t.differs(rendered.Connection)
+	} else {
+		result.State = Unchanged
+		return result
 	}
 	if r.Probe != nil && result.Differs {
 		if err := r.Probe(ctx, result.PackageID, rendered.Connection); err != nil {
-			return Failed, err
+			return result.failed(err)
 		}
 	}
 	if r.DryRun {
-		return Outdated, nil
+		result.State = Outdated
+		return result
 	}
-	if err := t.replace(rendered.Connection.Encode(), result); err != nil {
-		return Failed, err
+	warnings, err := t.replace(rendered.Connection.Encode())
+	result.Warnings = append(result.Warnings, warnings...)
+	if err != nil {
+		return result.failed(err)
 	}
-	result.Certificates = certificates(rendered.Connection)
-	return Refreshed, nil
+	result.State, result.Certificates = Refreshed, certificates(rendered.Connection)
+	return result
 }
 
-// render renders the connection of a build as its builder would today.
-func (r Refresher) render(t *target, result *Result) (template.Rendered, error) {
+// Err joins Errors.
+func (r Result) Err() error { return errors.Join(r.Errors...) }
+
+// failed is the result with why it failed, or was left alone.
+func (r Result) failed(err error) Result {
+	r.State, r.Errors = Failed, message.Errors(err)
+	if errors.As(err, &leftError{}) {
+		r.State = LeftAlone
+	}
+	return r
+}
+
+// render renders the connection of a build as its builder would today, and returns the files
+// that it depends on.
+func (r Refresher) render(t *target) (rendered template.Rendered, files []string, err error) {
 	metadata := t.pkg.Metadata
 	file, err := t.pkg.Template()
 	if err != nil {
-		return template.Rendered{}, err
+		return rendered, t.files, err
 	}
 	parsed, templateErr := template.Parse(file.Name, file.Content)
 	var names []string
 	if templateErr == nil {
 		names = parsed.Names()
 	}
-	result.Files = environ.Files(r.Env, metadata.Label, names)
+	files = environ.Files(r.Env, metadata.Label, names)
 	env, envErr := environ.Load(r.Env, metadata.Label)
 	if err := errors.Join(templateErr, envErr); err != nil {
-		return template.Rendered{}, err
+		return rendered, files, err
 	}
-	return parsed.Render(env, metadata, r.Now)
+	rendered, err = parsed.Render(env, metadata, r.Now)
+	return rendered, files, err
 }
 
 // leftError is why a build is left alone.

@@ -64,12 +64,12 @@ func TestRefreshed(t *testing.T) {
 		"mode":             {func(t *testing.T, b store.Build) { chmod(t, at(b, released), 0o644) }, old, []string{"mode: 0644 → 0600"}},
 		"address and mode": {func(t *testing.T, b store.Build) { chmod(t, at(b, released), 0o640) }, with(old, "HOST", "cc2"), []string{"address: cc:9999 → cc2:9999", "mode: 0640 → 0600"}},
 		"not for reading":  {func(t *testing.T, b store.Build) { chmod(t, at(b, released), 0) }, old, notForReading},
-		"another form":     {compact, old, []string{"connection.json: in another form → in ours"}},
+		"another form":     {compact, old, []string{"connection.json: formatted differently → reformatted"}},
 		"null":             {func(t *testing.T, b store.Build) { write(t, at(b, released), []byte("null")) }, old, []string{"connection.json: cannot be used: is not a JSON object → good"}},
 		"cut off":          {func(t *testing.T, b store.Build) { write(t, at(b, released), rendered(old)[:900]) }, old, []string{"connection.json: cannot be used: is not valid JSON → good"}},
 		"empty":            {func(t *testing.T, b store.Build) { write(t, at(b, released), nil) }, old, []string{"connection.json: cannot be used: is not a JSON object → good"}},
-		"copy":             {func(t *testing.T, b store.Build) { write(t, at(b, built), []byte("{}")) }, old, []string{"bld/connection.json: another → the same"}},
-		"mode of the copy": {func(t *testing.T, b store.Build) { chmod(t, at(b, built), 0o644) }, old, []string{"bld/connection.json: another → the same"}},
+		"copy":             {func(t *testing.T, b store.Build) { write(t, at(b, built), []byte("{}")) }, old, []string{"bld/connection.json: differs from release → updated"}},
+		"mode of the copy": {func(t *testing.T, b store.Build) { chmod(t, at(b, built), 0o644) }, old, []string{"bld/connection.json: differs from release → updated"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, b := installed(t, old)
@@ -399,8 +399,8 @@ func TestPanic(t *testing.T) {
 		t.Errorf("it is %q with the files %v, want %q and some", r.PackageID, r.Files, n.id)
 	}
 	hasCertificates(t, r, n.old)
-	if strings.Contains(r.Err.Error(), keyLines(t, n.old[clientKey])[0]) {
-		t.Errorf("%v holds the key", r.Err)
+	if strings.Contains(r.Err().Error(), keyLines(t, n.old[clientKey])[0]) {
+		t.Errorf("%v holds the key", r.Err())
 	}
 }
 
@@ -434,7 +434,7 @@ func TestOrder(t *testing.T) {
 			t.Errorf("result %d is of %s, want %s", i, got, entries[i].Name())
 		}
 		if result.State != states[result.PackageID] {
-			t.Errorf("%s is %s, %v", result.PackageID, result.State, result.Err)
+			t.Errorf("%s is %s, %v", result.PackageID, result.State, result.Err())
 		}
 	}
 	if failed := refresh.Count(results, refresh.Failed); failed != 10 {
@@ -526,9 +526,9 @@ func TestNoSecrets(t *testing.T) {
 			write(t, at(b, released), test.disk)
 			r := one(t, refresher(s, test.env))
 			if r.State != test.state {
-				t.Errorf("it is %s, %v", r.State, r.Err)
+				t.Errorf("it is %s, %v", r.State, r.Err())
 			}
-			shown := fmt.Sprint(r.Changes, r.Err, r.Warnings)
+			shown := fmt.Sprint(r.Changes, r.Err(), r.Warnings)
 			for _, line := range slices.Concat(keyLines(t, old[clientKey]), keyLines(t, renewed[clientKey])) {
 				if strings.Contains(shown, line) {
 					t.Fatalf("a line of a key is shown in %s", shown)
@@ -597,7 +597,7 @@ func TestFiles(t *testing.T) {
 			s, _ := installed(t, old)
 			r := one(t, refresher(s, test.env))
 			if r.State != test.state {
-				t.Errorf("it is %s, %v", r.State, r.Err)
+				t.Errorf("it is %s, %v", r.State, r.Err())
 			}
 			for _, want := range test.want {
 				if !slices.Contains(r.Files, want) {

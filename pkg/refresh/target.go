@@ -25,55 +25,56 @@ var (
 	built    = path.Join(store.Output, chaincode.ConnectionFile)
 )
 
-// target is a build that is ours to render.
+// target is a build, as far as it could be looked at.
 type target struct {
-	pkg      *archive.Package
-	dir      *os.Root
-	released *onDisk
-	built    *onDisk // nil if there is none
+	packageID string // the name of the folder where it is the build of no package
+	ours      bool   // it is the build of a builder whose builds we render
+	files     []string
+	pkg       *archive.Package
+	dir       *os.Root
+	released  *onDisk
+	built     *onDisk // nil if there is none
 }
 
-// open finds out whether a build is ours, and what it has. It fills in what the
-// result knows of it before anything is rendered. A build that is to be left alone
-// is a leftError.
-func (r Refresher) open(b store.Build, result *Result) (t *target, err error) {
+// open finds out whether a build is ours, and what it has. Where it cannot be rendered,
+// what was found out comes with the error; a build that is to be left alone is a leftError.
+func (r Refresher) open(b store.Build) (t *target, err error) {
+	t = &target{packageID: b.Name()}
 	packageID, err := b.PackageID()
 	if err != nil {
-		return nil, leftError{err}
+		return t, leftError{err}
 	}
-	result.PackageID = packageID
+	t.packageID = packageID
 	// Until the values are known, what tells that the peer has copied all of it.
-	result.Files = []string{filepath.Join(string(b), store.InfoFile), filepath.Join(string(b), released)}
+	t.files = []string{filepath.Join(string(b), store.InfoFile), filepath.Join(string(b), released)}
 	builder, err := b.Builder()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, halfThere(err)
+		return t, halfThere(err)
 	case err != nil:
-		return nil, err
+		return t, err
 	case builder != r.Builder && !slices.Contains(r.Adopt, builder):
-		return nil, left("was made by the builder %.100q", builder)
+		return t, left("was made by the builder %.100q", builder)
 	}
-	result.Ours = true
-	dir, err := safefile.Open(string(b), "build")
-	if err != nil {
-		return nil, err
+	t.ours = true
+	if t.dir, err = safefile.Open(string(b), "build"); err != nil {
+		return t, err
 	}
 	defer func() {
 		if err != nil {
-			dir.Close()
+			t.dir.Close()
 		}
 	}()
-	t = &target{dir: dir}
 	var packageErr error
 	t.pkg, packageErr = r.openPackage(packageID)
 	if packageErr == nil && builder != r.Builder && !chaincode.Accepts(r.Env[chaincode.TypesVariable], t.pkg.Metadata.Type) {
-		result.Ours = false
-		return nil, left("was made by the builder %.100q of a package of type %q, which is not ours", builder, t.pkg.Metadata.Type)
+		t.ours = false
+		return t, left("was made by the builder %.100q of a package of type %q, which is not ours",
+			builder, t.pkg.Metadata.Type)
 	}
 	if err := t.readConnections(); err != nil {
-		return nil, err
+		return t, err
 	}
-	result.Certificates = certificates(t.released.connection)
 	return t, packageErr
 }
 
@@ -83,16 +84,18 @@ func halfThere(err error) error {
 
 // readConnections reads the connections that the build has.
 func (t *target) readConnections() error {
-	var err error
-	if t.released, err = readOnDisk(t.dir, released); errors.Is(err, fs.ErrNotExist) {
+	first, err := readOnDisk(t.dir, released)
+	if errors.Is(err, fs.ErrNotExist) {
 		return halfThere(err)
 	} else if err != nil {
 		return err
 	}
-	if t.built, err = readOnDisk(t.dir, built); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	second, err := readOnDisk(t.dir, built)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	t.released, t.built = first, second
+	return nil
 }
 
 // openPackage opens the package that the peer has kept.
@@ -169,9 +172,9 @@ func (t *target) changes(c connection.Connection) []Change {
 	switch {
 	case len(all) > 0:
 	case !t.released.is(data):
-		all = append(all, Change{chaincode.ConnectionFile, "in another form", "in ours"})
+		all = append(all, Change{chaincode.ConnectionFile, "formatted differently", "reformatted"})
 	case t.built != nil && !t.built.is(data):
-		all = append(all, Change{built, "another", "the same"})
+		all = append(all, Change{built, "differs from release", "updated"})
 	}
 	return all
 }
@@ -186,27 +189,27 @@ func shown(text string) string {
 
 // replace puts the new connection where the old ones are, the one that the peer
 // reads last.
-func (t *target) replace(data []byte, result *Result) error {
+func (t *target) replace(data []byte) (warnings []error, err error) {
 	for _, old := range []*onDisk{t.built, t.released} {
 		if old == nil || old.is(data) {
 			continue
 		}
 		err := safefile.Replace(t.dir, old.name, data, safefile.FileMode, old.info)
 		if errors.Is(err, safefile.ErrNotSynced) {
-			result.Warnings = append(result.Warnings, safefile.At(old.name, err))
+			warnings = append(warnings, safefile.At(old.name, err))
 			continue
 		}
 		if err != nil {
 			err = safefile.At(old.name, fmt.Errorf("cannot be replaced, so the old one stays: %w", err))
-			return hinted(err)
+			return warnings, hinted(err)
 		}
 	}
-	return nil
+	return warnings, nil
 }
 
 // certificates lists the certificates of a connection.
 func certificates(c connection.Connection) []Certificate {
-	var all []Certificate
+	all := []Certificate{}
 	for key, certs := range c.Certificates() {
 		for _, cert := range certs {
 			all = append(all, Certificate{key, connection.SHA256(cert), cert.NotAfter.UTC()})

@@ -122,8 +122,8 @@ func (w *Watch) sayResult(r refresh.Result, before string) {
 	}
 	add("changes", texts(r.Changes))
 	add("warnings", texts(r.Warnings))
-	add("errors", texts(message.Errors(r.Err)))
-	add("hints", message.Hints(r.Err))
+	add("errors", texts(message.Errors(r.Err())))
+	add("hints", message.Hints(r.Err()))
 	if len(r.Warnings) > 0 {
 		level = slog.LevelWarn
 	}
@@ -137,7 +137,7 @@ func (w *Watch) sayResult(r refresh.Result, before string) {
 	if r.State == refresh.Refreshed {
 		next.State, next.Changes = refresh.Unchanged, nil
 	}
-	w.known[r.PackageID] = fmt.Sprint(next.State, next.Changes, next.Warnings, next.Err)
+	w.known[r.PackageID] = fmt.Sprint(next.State, next.Changes, next.Warnings, next.Errors)
 	if r.State == next.State && w.known[r.PackageID] == before {
 		return
 	}
