@@ -22,7 +22,7 @@ func TestText(t *testing.T) {
 		{"builder", "a.org/b", "builder/bin, the builder, builder_v1/cmd", "builder/bin, the builder, builder_v1/cmd"},
 		{"builder", "a.org/b", "builder/cmdline other-builder/cmd", "builder/cmdline other-builder/cmd"},
 		{"a.org/b", "c.net/d/e", `"a.org/b/pkg/x" a.org/b a.org/b.`, `"c.net/d/e/pkg/x" c.net/d/e c.net/d/e.`},
-		{"a.org/b", "c.net/d/e", "https://a.org/b/issues, https://a.org/b.git", "https://c.net/d/e/issues, https://c.net/d/e.git"},
+		{"a.org/b", "c.net/d/e", "https://a.org/b/x, //a.org/b.git", "https://c.net/d/e/x, //c.net/d/e.git"},
 		{"a.org/b", "c.net/d/e", "a.org/bc a.org/b-c aa.org/b www.a.org/b", "a.org/bc a.org/b-c aa.org/b www.a.org/b"},
 		{"a.org/b", "c.net/d/e", "/opt/b registry/b b", "/opt/b registry/b b"},
 		{"a.org/b", "a.org/b/b", "a.org/b/cmd a.org/b", "a.org/b/b/cmd a.org/b/b"},
