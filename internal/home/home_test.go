@@ -107,7 +107,8 @@ func TestHome(t *testing.T) {
 		t.Skip("make home-test also builds and tests what has moved")
 	}
 	command(t, dir, "make", "check", "build")
-	command(t, dir, "go", "test", "./cmd/...", "./pkg/...", "./internal/architecture", "./internal/program")
+	command(t, dir, "go", "test", "./cmd", "-run", "Scripts|Readme|Help")
+	command(t, dir, "go", "test", "./pkg/...", "./internal/architecture", "./internal/program")
 }
 
 // copyProject makes a repository of what would be committed here.
