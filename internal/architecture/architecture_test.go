@@ -8,20 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
 )
 
 // module is the path of the module, with a slash behind it.
-func module(t *testing.T) string {
-	t.Helper()
-	out, err := exec.Command("go", "list", "-m").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out)) + "/"
-}
+var module = func() string {
+	info, _ := debug.ReadBuildInfo()
+	return info.Main.Path + "/"
+}()
 
 // imports are the direct imports of each package that ours depend on, ours
 // included, but for folders of tests alone.
@@ -86,7 +83,7 @@ func permits(folder string, row []string, other string) bool {
 }
 
 func TestImports(t *testing.T) {
-	table, module := allowed(t), module(t)
+	table := allowed(t)
 	found := 0
 	for pkg, imported := range imports(t) {
 		folder, ours := strings.CutPrefix(pkg, module)
@@ -114,7 +111,7 @@ func TestImports(t *testing.T) {
 // nothing to compute: what starts slowly must not be linked into them. None of
 // the three has any business with a network.
 func TestPrograms(t *testing.T) {
-	graph, module := imports(t), module(t)
+	graph := imports(t)
 	network := []string{"google.golang.org/grpc", "github.com/spf13/cobra", "net/http"}
 	slow := append([]string{"github.com/Masterminds/sprig/v3", "github.com/go-playground/validator/v10", "text/template", "crypto/x509"}, network...)
 	for program, forbidden := range map[string][]string{"detect": slow, "release": slow, "build": network} {
