@@ -15,6 +15,8 @@
 # docs   man pages and shell completions, into share
 # check  formatting and vet
 # workflows  GitHub's workflows, by actionlint
+# home  the path of the module, wherever it stands, becomes MODULE
+# home-test  tries that on a copy, which it then builds and tests
 # release  the archives of PLATFORMS, with SBOM and SHA256SUMS, into dist
 # release-test  releases of the working tree, twice, compared and tried; for two platforms
 
@@ -32,7 +34,7 @@ FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRI
 NETWORK = network
 PORT = 7050
 
-.PHONY: build test fuzz e2e fabric network network-down network-test e2e-fabric kubernetes compose image-test demo bench docs check workflows release release-test clean
+.PHONY: build test fuzz e2e fabric network network-down network-test e2e-fabric kubernetes compose image-test demo bench docs check workflows home home-test release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -97,6 +99,12 @@ docs: build
 
 workflows:
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+home:
+	@go run ./internal/home "$(MODULE)"
+
+home-test:
+	HOME_TEST=1 go test ./internal/home -count=1 -timeout 20m -v
 
 release:
 	internal/release/release.sh $(PLATFORMS)

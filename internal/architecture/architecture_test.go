@@ -8,12 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
 )
 
-const module = "ccaas-template-builder/"
+// module is the path of the module, with a slash behind it.
+var module = func() string {
+	info, _ := debug.ReadBuildInfo()
+	return info.Main.Path + "/"
+}()
 
 // imports are the direct imports of each package that ours depend on, ours
 // included, but for folders of tests alone.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"reflect"
 	"runtime"
 	"strings"
 	"time"
@@ -106,10 +108,11 @@ func Panicked(v any) error {
 	if err, ok := v.(runtime.Error); ok {
 		what = err.Error()
 	}
+	ours := path.Dir(path.Dir(reflect.TypeFor[Program]().PkgPath())) + "/" // the module
 	callers := make([]uintptr, 32)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
 	for frame, more := frames.Next(); more; frame, more = frames.Next() {
-		if strings.HasPrefix(frame.Function, "ccaas-template-builder/") {
+		if strings.HasPrefix(frame.Function, ours) {
 			return fmt.Errorf("internal error in %s, line %d: %s; please report it", frame.Function, frame.Line, what)
 		}
 	}

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
-	"strings"
+	"reflect"
 
 	"github.com/google/renameio/v2"
 
@@ -38,7 +39,7 @@ func Read(file, name string) (Program, error) {
 	if pathError := (*os.PathError)(nil); errors.As(err, &pathError) {
 		return Program{}, safefile.Reason(err)
 	}
-	if err != nil || !strings.HasSuffix(info.Path, "ccaas-template-builder/cmd/"+name) {
+	if err != nil || info.Path != path.Join(module(), "cmd", name) {
 		return Program{}, ErrOther
 	}
 	settings := map[string]string{}
@@ -47,6 +48,9 @@ func Read(file, name string) (Program, error) {
 	}
 	return Program{Platform: settings["GOOS"] + "/" + settings["GOARCH"], Version: info.Main.Version}, nil
 }
+
+// module is the path of the module that this package is in.
+func module() string { return path.Dir(path.Dir(reflect.TypeFor[Program]().PkgPath())) }
 
 // Installed is a program after Install.
 type Installed struct {

@@ -43,7 +43,7 @@ func document(archives []string) (*v2_3.Document, error) {
 		SPDXVersion:    v2_3.Version,
 		DataLicense:    v2_3.DataLicense,
 		SPDXIdentifier: "DOCUMENT",
-		CreationInfo:   &v2_3.CreationInfo{Creators: []common.Creator{{CreatorType: "Tool", Creator: project + "/internal/release/sbom"}}},
+		CreationInfo:   &v2_3.CreationInfo{},
 	}
 	all := sha256.New()
 	modules := map[common.ElementID]*v2_3.Package{}
@@ -60,7 +60,8 @@ func document(archives []string) (*v2_3.Document, error) {
 		if len(programs) == 0 {
 			return nil, fmt.Errorf("%s: no program in it", file)
 		}
-		version := programs[0].Main.Version
+		main := programs[0].Main
+		version := main.Version
 		name := filepath.Base(file)
 		archive := &v2_3.Package{
 			PackageName:             project,
@@ -86,6 +87,7 @@ func document(archives []string) (*v2_3.Document, error) {
 			relate(doc, archive.PackageSPDXIdentifier, "DEPENDS_ON", module)
 		}
 		doc.DocumentName = project + "_" + version
+		doc.CreationInfo.Creators = []common.Creator{{CreatorType: "Tool", Creator: main.Path + "/internal/release/sbom"}}
 		doc.CreationInfo.Created = setting(programs[0], "vcs.time")
 	}
 	for _, module := range sorted(modules) {
