@@ -3,16 +3,11 @@
 package programs
 
 import (
-	"bytes"
 	"debug/buildinfo"
 	"errors"
-	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"reflect"
-
-	"github.com/google/renameio/v2"
 
 	"ccaas-template-builder/internal/safefile"
 )
@@ -51,109 +46,3 @@ func Read(file, name string) (Program, error) {
 
 // module is the path of the module that this package is in.
 func module() string { return path.Dir(path.Dir(reflect.TypeFor[Program]().PkgPath())) }
-
-// Installed is a program after Install.
-type Installed struct {
-	Path    string `json:"path"`
-	Changed bool   `json:"changed"` // false if it was there already
-}
-
-// Install copies the programs in the folder from, which must be for platform,
-// into the folder bin below dir, with mode 0755. They are put in place only when
-// all of them are written, each by a rename, so that a peer never runs half a
-// program; those that are there already are left alone.
-func Install(from, dir, platform string) ([]Installed, error) {
-	if err := checkPrograms(from, platform); err != nil {
-		return nil, err
-	}
-	bin := filepath.Join(dir, "bin")
-	if err := mkdir(bin); err != nil {
-		return nil, err
-	}
-	var installed []Installed
-	var pending []*renameio.PendingFile
-	defer func() {
-		for _, file := range pending {
-			_ = file.Cleanup() // does nothing to those in place
-		}
-	}()
-	for _, name := range Names() {
-		to := filepath.Join(bin, name)
-		file, err := prepare(filepath.Join(from, name), to)
-		if err != nil {
-			return nil, safefile.At(to, err)
-		}
-		if file != nil {
-			pending = append(pending, file)
-		}
-		installed = append(installed, Installed{to, file != nil})
-	}
-	for _, file := range pending {
-		if err := file.CloseAtomicallyReplace(); err != nil {
-			return nil, fmt.Errorf("a program cannot be put in place: %w", safefile.Reason(err))
-		}
-	}
-	return installed, nil
-}
-
-func checkPrograms(from, platform string) error {
-	var errs []error
-	for _, name := range Names() {
-		file := filepath.Join(from, name)
-		program, err := Read(file, name)
-		if err == nil && program.Platform != platform {
-			err = fmt.Errorf("%w: %s, not %s", ErrPlatform, program.Platform, platform)
-		}
-		if err != nil {
-			errs = append(errs, safefile.At(file, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// mkdir makes a folder and those it lies in, where they are missing, so that everyone
-// may read them, whatever the umask is.
-func mkdir(dir string) error {
-	err := os.Mkdir(dir, 0o755)
-	if parent := filepath.Dir(dir); errors.Is(err, os.ErrNotExist) && parent != dir {
-		if err := mkdir(parent); err != nil {
-			return err
-		}
-		err = os.Mkdir(dir, 0o755)
-	}
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	} else if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return safefile.At(dir, err)
-	}
-	return nil
-}
-
-// prepare writes a copy of a program beside where it belongs, or nothing if that
-// is there with its mode already.
-func prepare(from, to string) (*renameio.PendingFile, error) {
-	const mode = 0o755
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return nil, err
-	}
-	switch info, err := os.Lstat(to); {
-	case err == nil && info.IsDir():
-		return nil, safefile.ErrIsDir
-	case err == nil && info.Mode() == mode:
-		if old, err := os.ReadFile(to); err == nil && bytes.Equal(old, data) {
-			return nil, nil
-		}
-	}
-	file, err := renameio.NewPendingFile(to, renameio.WithStaticPermissions(mode))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := file.Write(data); err != nil {
-		return nil, errors.Join(err, file.Cleanup())
-	}
-	return file, nil
-}

@@ -29,9 +29,6 @@ const (
 	MaxConnection = 1 << 20
 )
 
-// DefaultType is the type in metadata.json of a chaincode that runs as a service.
-const DefaultType = "ccaas"
-
 // Metadata is a package's metadata.json.
 type Metadata struct {
 	Path  string `json:"path"`
@@ -80,61 +77,4 @@ func jsonError(err error) error {
 		return fmt.Errorf("is not valid JSON, at byte %d: %w", syntax.Offset, err)
 	}
 	return fmt.Errorf("is not valid JSON: %w", err)
-}
-
-// maxLabel is how long a label may be for the peer's scratch folder,
-// fabric-LABEL-HASH with up to ten random digits, to have a name that file
-// systems take (255 bytes).
-const maxLabel = 255 - len("fabric--") - 64 - 10
-
-// LabelError is what is wrong with a label.
-type LabelError struct{ text string }
-
-func (e *LabelError) Error() string { return e.text }
-
-// CheckLabel holds label against the peer's rule (LabelRegexp of
-// core/chaincode/persistence): a letter or digit, then letters, digits and _.+-
-// Its error is a *LabelError.
-func CheckLabel(label string) error {
-	if label == "" {
-		return &LabelError{"the label is empty"}
-	}
-	for i := range len(label) {
-		if c := label[i]; !alphanumeric(c) && (i == 0 || c != '_' && c != '.' && c != '+' && c != '-') {
-			return &LabelError{fmt.Sprintf("label %q: a label is letters, digits and any of _.+- and begins with a letter or digit", label)}
-		}
-	}
-	if len(label) > maxLabel {
-		return &LabelError{fmt.Sprintf("label %q: longer than %d bytes, so the peer could not make its folders", label, maxLabel)}
-	}
-	return nil
-}
-
-func alphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-// PackageID is the ID by which a peer knows the package with this label whose
-// bytes have the SHA-256 sum hash.
-func PackageID(label string, hash [32]byte) string {
-	return fmt.Sprintf("%s:%x", label, hash)
-}
-
-// TypesVariable lists the metadata types that are ours, with commas between them.
-const TypesVariable = "CCAAS_TYPES"
-
-const defaultTypes = DefaultType + ",external"
-
-// Accepts tells whether a type, in any case, is one of types, with commas between
-// them, or of the default where there are none.
-func Accepts(types, ccType string) bool {
-	if strings.Trim(types, ", ") == "" {
-		types = defaultTypes
-	}
-	for ours := range strings.SplitSeq(types, ",") {
-		if strings.EqualFold(ccType, strings.TrimSpace(ours)) && ccType != "" {
-			return true
-		}
-	}
-	return false
 }

@@ -2,11 +2,7 @@ package environ
 
 import (
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"regexp"
 	"strings"
-	"sync"
 
 	"ccaas-template-builder/internal/pemtext"
 )
@@ -36,112 +32,6 @@ func canonicalPEM(v string) string {
 	return canonical
 }
 
-// isWholeKey tells whether all of a private key is in v, and not a part of one.
-func isWholeKey(v string) bool {
-	if blocks, err := pemtext.Blocks(v); err == nil {
-		for _, block := range blocks {
-			if strings.HasSuffix(block.Type, pemtext.PrivateKey) {
-				return true
-			}
-		}
-	}
-	decoded, ok := decodeBase64(v)
-	return ok && pemtext.MayBePrivateKey([]byte(decoded))
-}
-
-// HoldsPrivateKey tells whether v holds a private key or a part of one that can
-// be told from its looks: the words that PEM has for it anywhere in v, or its
-// bytes, as they are, in base64 or in hexadecimal, as a whole word of v; and
-// these in base64 again, a few times over. It would rather take too much for a
-// key than too little.
-func HoldsPrivateKey(v string) bool { return holdsKey(v, 4) }
-
-// These are not compiled at the start of build, which hardly ever needs them.
-var (
-	// variableName is the name of a variable for a key, which is none itself.
-	variableName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[A-Z0-9_]*PRIVATE_KEY[A-Z0-9_]*\b`) })
-	// jsonEscape is an escape sequence of JSON.
-	jsonEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|[^u])`) })
-)
-
-// TextHoldsPrivateKey is HoldsPrivateKey for a text that somebody wrote, a
-// template or another file of a package: in it, names of variables are no keys,
-// and JSON's escapes may stand for parts of one.
-func TextHoldsPrivateKey(text string) bool {
-	if strings.Contains(text, "PRIVATE_KEY") {
-		text = variableName().ReplaceAllString(text, "")
-	}
-	if HoldsPrivateKey(text) {
-		return true
-	}
-	return strings.Contains(text, `\`) && HoldsPrivateKey(jsonEscape().ReplaceAllStringFunc(text, unescape))
-}
-
-func unescape(escape string) string {
-	var s string
-	if json.Unmarshal([]byte(`"`+escape+`"`), &s) != nil {
-		return escape
-	}
-	return s
-}
-
-func holdsKey(v string, depth int) bool {
-	if depth == 0 || len(v) < len("PRIVATE KEY") {
-		return false
-	}
-	if saysPrivateKey(v) || pemtext.MayBePrivateKey([]byte(v)) {
-		return true
-	}
-	if decoded, ok := decodeBase64(v); ok && holdsKey(decoded, depth-1) {
-		return true
-	}
-	const shortest = 40 // of what could hold a key, in letters
-	for _, word := range strings.FieldsFunc(v, func(r rune) bool { return !isBase64(r) }) {
-		if len(word) < shortest || len(word) == len(v) {
-			continue
-		}
-		if decoded, ok := decodeBase64(word); ok && holdsKey(decoded, depth-1) {
-			return true
-		}
-		if decoded, err := hex.DecodeString(word); err == nil && holdsKey(string(decoded), depth-1) {
-			return true
-		}
-	}
-	decoded, err := hex.DecodeString(compact(v))
-	return err == nil && holdsKey(string(decoded), depth-1)
-}
-
-// saysPrivateKey finds PRIVATE KEY, whatever stands for the space between the
-// words, and what the two are inside base64.
-func saysPrivateKey(v string) bool {
-	const separator = 12 // the most that stands for a space, as in &#x20; or \\u0020
-	for rest := v; ; {
-		_, after, ok := strings.Cut(rest, "PRIVATE")
-		if !ok {
-			break
-		}
-		if strings.Contains(after[:min(len(after), separator+len("KEY"))], "KEY") {
-			return true
-		}
-		rest = after
-	}
-	text := compact(v)
-	for _, marker := range base64Markers {
-		if strings.Contains(text, marker) {
-			return true
-		}
-	}
-	return false
-}
-
-// base64Markers are what the words look like inside base64, by where in a group
-// of three bytes they begin.
-var base64Markers = [3]string{
-	base64.RawStdEncoding.EncodeToString([]byte(pemtext.PrivateKey))[:14],
-	base64.RawStdEncoding.EncodeToString([]byte("-" + pemtext.PrivateKey))[2:16],
-	base64.RawStdEncoding.EncodeToString([]byte("--" + pemtext.PrivateKey))[3:17],
-}
-
 // decodeBase64 decodes v if all of it is base64, of either alphabet, with or
 // without padding and line breaks.
 func decodeBase64(v string) (string, bool) {
@@ -151,10 +41,6 @@ func decodeBase64(v string) (string, bool) {
 	}
 	decoded, err := base64.RawStdEncoding.DecodeString(text)
 	return string(decoded), err == nil
-}
-
-func isBase64(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+/-_=", r)
 }
 
 // compact drops white space, also where it is written out.

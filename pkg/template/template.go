@@ -13,18 +13,6 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// defaults are the templates of the keys that a document lacks: their settings.
-const defaults = `{
-  "address": "{{ .Address }}",
-  "domain": "{{ .Domain | default "" }}",
-  "dial_timeout": "{{ .DialTimeout }}",
-  "tls_required": {{ .TLSRequired }},
-  "client_auth_required": {{ .ClientAuthRequired }},
-  "root_cert": "{{ .RootCert }}",
-  "client_cert": "{{ .ClientCert }}",
-  "client_key": "{{ .ClientKey }}"
-}`
-
 // Template is what a package says about the connection.json of each peer.
 type Template struct {
 	file     string

@@ -11,14 +11,6 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-const (
-	// quiet is how long nothing must change before a change counts: values often
-	// change together, a certificate and its key above all.
-	quiet = 500 * time.Millisecond
-	// patience bounds how long changes that go on are waited for.
-	patience = 5 * time.Second
-)
-
 // notifier tells when something changes at places.
 type notifier struct {
 	watcher *fsnotify.Watcher

@@ -17,6 +17,14 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
+const (
+	// quiet is how long nothing must change before a change counts: values often
+	// change together, a certificate and its key above all.
+	quiet = 500 * time.Millisecond
+	// patience bounds how long changes that go on are waited for.
+	patience = 5 * time.Second
+)
+
 // Watch is one peer that is being watched.
 type Watch struct {
 	// Refresh runs over all builds of the peer, with the values of the moment.

@@ -1,0 +1,46 @@
+package environ
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/nearest"
+)
+
+// Unknown is the error of a template that asks for a name that Root has not.
+func (e *Environment) Unknown(name string) error {
+	meant := DidYouMean(name)
+	switch {
+	case e.legacy.set:
+		return fmt.Errorf(".%s is no setting and no key in %s%s", name, LegacyVariable, meant)
+	case meant != "":
+		return fmt.Errorf(".%s is no setting%s", name, meant)
+	}
+	return message.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), e.hint())
+}
+
+// DidYouMean is what to add to an error about a name at the root of a template
+// that no setting has: the setting that was probably meant, or nothing.
+func DidYouMean(name string) string {
+	settings := []string{"Env", "Chaincode", "Chaincode.Label", "Chaincode.Type", "Chaincode.Path", "Chaincode.Extra"}
+	for setting := range Fields() {
+		group, _, _ := strings.Cut(setting, ".")
+		settings = append(settings, setting, group)
+	}
+	slices.Sort(settings)
+	settings = slices.DeleteFunc(settings, func(setting string) bool {
+		return setting == name || strings.Count(setting, ".") != strings.Count(name, ".")
+	})
+	return nearest.DidYouMean(name, ".", settings)
+}
+
+// hint is what to do about a variable that is not set.
+func (e *Environment) hint() string {
+	hint := "set it for the peer process and list it under propagateEnvironment in core.yaml"
+	if len(e.layers) > 1 {
+		hint += ", or put it into the folder that " + DirVariable + " names"
+	}
+	return hint
+}
