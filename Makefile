@@ -10,6 +10,7 @@
 # e2e-fabric  the builder in a real Fabric network
 # kubernetes  the manifests of examples/kubernetes
 # compose  the network of examples/compose
+# embed  the library in another program, examples/embed
 # image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
 # bench  how long the builder takes, beside an empty program and with BASELINE=DIR beside another builder's; JSON=1 for machines
 # docs   man pages and shell completions, into share
@@ -34,7 +35,7 @@ FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRI
 NETWORK = network
 PORT = 7050
 
-.PHONY: build test fuzz e2e fabric network network-down network-test e2e-fabric kubernetes compose image-test demo bench docs check workflows home home-test release release-test clean
+.PHONY: build test fuzz e2e fabric network network-down network-test e2e-fabric kubernetes compose embed image-test demo bench docs check workflows home home-test release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -77,6 +78,9 @@ kubernetes:
 compose: fabric
 	cd examples/compose && $(FABRIC_ENV) go test ./...
 
+embed:
+	cd examples/embed && go test ./...
+
 image-test:
 	IMAGE_TEST=1 go test ./internal/image -count=1 -timeout 20m -v
 
@@ -90,7 +94,7 @@ check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...
 	go mod tidy -diff
-	for module in kubernetes compose chaincode-go; do (cd examples/$$module && go vet ./... && go mod tidy -diff) || exit 1; done
+	for module in kubernetes compose embed chaincode-go; do (cd examples/$$module && go vet ./... && go mod tidy -diff) || exit 1; done
 	cd internal/fabric && go mod tidy -diff
 
 # The date in the man pages is that of the commit.

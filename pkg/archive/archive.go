@@ -1,6 +1,6 @@
 // Package archive is the chaincode package as a file: a gzip tar of
 // metadata.json and code.tar.gz. It writes packages whose bytes depend on their
-// content alone, and reads them as strictly as the peer does.
+// content alone ([Write]), and reads them as strictly as the peer does ([Open], [Parse]).
 package archive
 
 import (

@@ -1,5 +1,6 @@
 // Package chaincode knows what Fabric says about a chaincode package: its
-// metadata, its label, its package ID and its state database indexes.
+// metadata ([Metadata]), its label ([CheckLabel]), its package ID ([PackageID]) and its
+// state database indexes ([Artifacts]).
 package chaincode
 
 import (

@@ -1,5 +1,6 @@
 // Package connection is the connection.json that a peer reads to dial a
-// chaincode server: its type, its rules, its encoding.
+// chaincode server: its type ([Connection]), its rules ([Connection.Validate]), and its
+// encoding ([Connection.Encode], [Decode]).
 package connection
 
 import (

@@ -1,4 +1,5 @@
-// Package coreyaml is the externalBuilders of a peer's core.yaml: read, printed, patched.
+// Package coreyaml is the externalBuilders of a peer's core.yaml: read ([Read]), printed
+// ([Stanza]), patched ([File.Patch]).
 package coreyaml
 
 import (

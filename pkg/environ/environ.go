@@ -1,8 +1,8 @@
 // Package environ is what the operator of a peer supplies to a template: the
-// variables the peer propagates, and the files and folders they name.
+// variables the peer propagates, and the files and folders they name. [Load] reads them.
 //
 // Private keys stay in it. What a template gets in place of one is a
-// Secret, and only Environment.Key gives the key for it. No error of this
+// [Secret], and only [Environment.Key] gives the key for it. No error of this
 // package holds a value.
 package environ
 
