@@ -68,7 +68,7 @@ func endGroup(dir string) error {
 		syscall.Kill(-pid, syscall.SIGKILL)
 	}
 	if !free(path, endTimeout) {
-		return fmt.Errorf("processes of an earlier network in %s do not end: find them by their open file %s", dir, path)
+		return fmt.Errorf("processes of an earlier network in %s do not exit: find them by their open file %s", dir, path)
 	}
 	return nil
 }

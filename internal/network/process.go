@@ -58,7 +58,7 @@ func (g *group) start(name, log, dir string, env map[string]string, command []st
 
 // Await waits until the process listens at an address; with TLS, until it has shaken hands.
 func (p *Process) Await(ctx context.Context, address string, withTLS bool) error {
-	late := fmt.Errorf("does not listen at %s after %v", address, startTimeout)
+	late := fmt.Errorf("is not listening on %s after %v", address, startTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, late)
 	defer cancel()
 	for answers(ctx, address, withTLS) != nil {

@@ -29,7 +29,7 @@ func Blocks(text string) ([]*pem.Block, error) {
 	}
 	switch begun := strings.Count(text, Begin); {
 	case begun == 0 && strings.HasPrefix(text, "/"):
-		return nil, errors.New("is a path and not PEM: a file is named by the variable with _FILE appended, or read by envFile")
+		return nil, errors.New("is a path, not PEM: append _FILE to the name of the variable, or read the file with envFile")
 	case begun == 0:
 		return nil, errors.New("is not PEM: it has no -----BEGIN line")
 	case begun != len(blocks):

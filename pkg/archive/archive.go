@@ -45,7 +45,7 @@ func (p *Package) Bytes() []byte { return p.data }
 
 // Open reads the package in file by the rules of the peer
 // (ParseChaincodePackage of core/chaincode/persistence), and refuses besides an
-// entry that stands there twice, of which the peer takes now the first, now the last.
+// entry that appears twice, of which the peer takes now the first, now the last.
 // Its error is a *safefile.FileError.
 func Open(file string) (*Package, error) {
 	data, err := safefile.ReadOperators(file, maxPackage)
@@ -65,10 +65,10 @@ func Parse(data []byte) (*Package, error) {
 	seen := map[string]bool{}
 	err := entries(bytes.NewReader(data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		if header.Typeflag != tar.TypeReg {
-			return fmt.Errorf("%q: is no regular file, so the peer refuses the package: write it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
+			return fmt.Errorf("%q: is not a regular file, so the peer rejects the package: create it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
 		}
 		if seen[header.Name] {
-			return fmt.Errorf("%q: stands there twice", header.Name)
+			return fmt.Errorf("%q: appears twice", header.Name)
 		}
 		seen[header.Name] = true
 		switch header.Name {
@@ -83,9 +83,9 @@ func Parse(data []byte) (*Package, error) {
 	switch {
 	case err != nil:
 	case !seen[chaincode.CodeFile]:
-		err = fmt.Errorf("is no chaincode package: there is no %s in it", chaincode.CodeFile)
+		err = fmt.Errorf("is not a chaincode package: it has no %s", chaincode.CodeFile)
 	case p.RawMetadata == nil:
-		err = fmt.Errorf("is no chaincode package: there is no %s in it", chaincode.MetadataFile)
+		err = fmt.Errorf("is not a chaincode package: it has no %s", chaincode.MetadataFile)
 	default:
 		err = chaincode.CheckLabel(p.Metadata.Label)
 	}
@@ -183,13 +183,13 @@ func checker() func(*tar.Header, io.Reader) error {
 			return nil
 		case tar.TypeReg:
 			if strings.HasSuffix(header.Name, "/") {
-				return fmt.Errorf("%q: is a file with the name of a folder, so the peer refuses the package", header.Name)
+				return fmt.Errorf("%q: is a file with a folder's name, so the peer rejects the package", header.Name)
 			}
 		default:
-			return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer refuses the package", header.Name)
+			return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer rejects the package", header.Name)
 		}
 		if seen[name] {
-			return fmt.Errorf("%q: stands there twice", header.Name)
+			return fmt.Errorf("%q: appears twice", header.Name)
 		}
 		seen[name] = true
 		if left -= header.Size; left < 0 {
@@ -228,11 +228,11 @@ func failure(name string, err error) error {
 func checkPath(name string) error {
 	switch {
 	case !filepath.IsLocal(name):
-		return fmt.Errorf("%q: is absolute or leaves the archive, so the peer refuses the package", name)
+		return fmt.Errorf("%q: is absolute or points outside the archive, so the peer rejects the package", name)
 	case strings.Count(name, "/") > safefile.MaxDepth:
 		return fmt.Errorf("%.40q…: folders nest deeper than %d", name, safefile.MaxDepth)
 	case len(name) > maxPath || strings.ContainsRune(name, 0):
-		return fmt.Errorf("%.40q…: is no path that a file could have", name)
+		return fmt.Errorf("%.40q…: is not a valid file path", name)
 	}
 	return nil
 }
@@ -250,11 +250,11 @@ func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error)
 		header, err := reader.Next()
 		switch {
 		case left.N == 0: // before the end of the file, which may only seem to be there
-			return fmt.Errorf("is not smaller than %d bytes when unpacked", limit)
+			return fmt.Errorf("unpacks to %d bytes or more", limit)
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return fmt.Errorf("is not a sound gzip tar: %w", err)
+			return fmt.Errorf("is not a valid gzip tar: %w", err)
 		case count == safefile.MaxEntries:
 			return fmt.Errorf("has more than %d entries", safefile.MaxEntries)
 		}

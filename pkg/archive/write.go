@@ -50,7 +50,7 @@ func Write(label, ccType string, files []File) (*Package, error) {
 func checkType(ccType string) error {
 	for _, r := range ccType {
 		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.') {
-			return fmt.Errorf("type %q: a type is letters, digits and any of . _ -", ccType)
+			return fmt.Errorf("type %q: a type may contain only letters, digits and . _ -", ccType)
 		}
 	}
 	if ccType == "" {
@@ -70,14 +70,14 @@ func writeTar(files []File) ([]byte, error) {
 	w := tar.NewWriter(&b)
 	for i, file := range files {
 		if i > 0 && files[i-1].Name == file.Name {
-			return nil, fmt.Errorf("%q: stands there twice", file.Name)
+			return nil, fmt.Errorf("%q: appears twice", file.Name)
 		}
 		if err := checkPath(file.Name); err != nil {
 			return nil, err
 		}
 		header := &tar.Header{Typeflag: tar.TypeReg, Name: file.Name, Size: int64(len(file.Content)), Mode: 0o644, Format: tar.FormatUSTAR}
 		if err := w.WriteHeader(header); err != nil {
-			return nil, fmt.Errorf("%q: the name must be ASCII, with at most 100 characters behind the last / and 155 before", file.Name)
+			return nil, fmt.Errorf("%q: the name must be ASCII, with at most 100 characters after the last / and 155 before it", file.Name)
 		}
 		if _, err := w.Write(file.Content); err != nil {
 			return nil, err

@@ -36,17 +36,17 @@ func CheckIndexPath(path string) error {
 	parts := strings.Split(path, "/")
 	switch {
 	case len(parts) < 3 || parts[1] != "couchdb":
-		return errors.New("indexes are for CouchDB, below statedb/couchdb")
+		return errors.New("indexes must be for CouchDB, in statedb/couchdb")
 	case parts[2] == "collections" && len(parts) == 6 && parts[4] == "indexes":
 		if !collectionName(parts[3]) {
-			return fmt.Errorf("collection %s: a collection's name is letters, digits, _ and -", short(parts[3]))
+			return fmt.Errorf("collection %s: a collection name may contain only letters, digits, _ and -", short(parts[3]))
 		}
 	case parts[2] == "indexes" && len(parts) == 4:
 	default:
-		return errors.New("an index lies in statedb/couchdb/indexes or statedb/couchdb/collections/COLLECTION/indexes")
+		return errors.New("an index must be in statedb/couchdb/indexes or statedb/couchdb/collections/COLLECTION/indexes")
 	}
 	if !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json") || strings.ContainsFunc(path, unicode.IsControl) {
-		return errors.New("an index is a file NAME.json, without control characters in its name")
+		return errors.New("an index must be a file NAME.json, without control characters in its name")
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func CheckIndex(data []byte) error {
 				err = errors.New(`"type" must be "json"`)
 			}
 		default:
-			err = fmt.Errorf("an index definition has no %s", short(key))
+			err = fmt.Errorf("unknown key in the index definition: %s", short(key))
 		}
 		if err != nil {
 			return err
@@ -104,7 +104,7 @@ func checkIndexFields(data []byte) error {
 	}
 	for key, value := range index {
 		if key != "fields" && key != "partial_filter_selector" {
-			return fmt.Errorf(`"index" has no %s`, short(key))
+			return fmt.Errorf(`unknown key in "index": %s`, short(key))
 		}
 		if key == "fields" {
 			continue // each of which is looked at below
@@ -116,7 +116,7 @@ func checkIndexFields(data []byte) error {
 	}
 	var fields []json.RawMessage
 	if json.Unmarshal(index["fields"], &fields) != nil || len(fields) == 0 {
-		return errors.New(`"index" must have "fields", a list of one or more`)
+		return errors.New(`"index" must have "fields", a non-empty list`)
 	}
 	for i, field := range fields {
 		if err := checkIndexField(field); err != nil {
@@ -146,7 +146,7 @@ func checkIndexField(data json.RawMessage) error {
 	}
 	var sorted map[string]string
 	if json.Unmarshal(data, &sorted) != nil || len(sorted) != 1 {
-		return errors.New(`must be a name, or an object of one name with "asc" or "desc"`)
+		return errors.New(`must be a name, or an object that maps one name to "asc" or "desc"`)
 	}
 	for _, order := range sorted {
 		if order := strings.ToLower(order); order != "asc" && order != "desc" {

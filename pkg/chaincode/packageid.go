@@ -21,11 +21,11 @@ func CheckLabel(label string) error {
 	}
 	for i := range len(label) {
 		if c := label[i]; !alphanumeric(c) && (i == 0 || c != '_' && c != '.' && c != '+' && c != '-') {
-			return &LabelError{fmt.Sprintf("label %q: a label is letters, digits and any of _.+- and begins with a letter or digit", label)}
+			return &LabelError{fmt.Sprintf("label %q: a label may contain only letters, digits and _.+- and must begin with a letter or digit", label)}
 		}
 	}
 	if len(label) > maxLabel {
-		return &LabelError{fmt.Sprintf("label %q: longer than %d bytes, so the peer could not make its folders", label, maxLabel)}
+		return &LabelError{fmt.Sprintf("label %q: is longer than %d bytes, so the peer cannot create its folders", label, maxLabel)}
 	}
 	return nil
 }

@@ -44,11 +44,11 @@ func TemplateFile(dir *os.Root) (string, error) {
 func OneTemplate(found []string) (string, error) {
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("there is no %s beside the code", strings.Join(templateFiles[:], " or "))
+		return "", fmt.Errorf("there is no %s in the package's code", strings.Join(templateFiles[:], " or "))
 	case 1:
 		return found[0], nil
 	}
-	return "", fmt.Errorf("there are both %s: remove one", strings.Join(found, " and "))
+	return "", fmt.Errorf("%s both exist: remove one", strings.Join(found, " and "))
 }
 
 // LeftOut names what lies in a folder of code beside the template, MetaInf and
@@ -103,7 +103,7 @@ func checkClashes(artifacts []Artifact) error {
 	taken := map[string]string{}
 	for _, a := range artifacts {
 		if first := taken[a.To]; first != "" {
-			errs = append(errs, safefile.At(a.From, fmt.Errorf("stands there as %q too: remove one", first)))
+			errs = append(errs, safefile.At(a.From, fmt.Errorf("also exists as %q: remove one", first)))
 			continue
 		}
 		taken[a.To] = a.From
@@ -111,7 +111,7 @@ func checkClashes(artifacts []Artifact) error {
 	for _, a := range artifacts {
 		for folder := path.Dir(a.To); folder != "."; folder = path.Dir(folder) {
 			if file := taken[folder]; file != "" {
-				errs = append(errs, safefile.At(a.From, fmt.Errorf("would lie in the folder %q, which is a file: remove one", file)))
+				errs = append(errs, safefile.At(a.From, fmt.Errorf("would be in the folder %q, which is a file: remove one", file)))
 			}
 		}
 	}
@@ -132,7 +132,7 @@ func checkIndexes(dir *os.Root, artifacts []Artifact) error {
 		size, err := checkIndexFile(files, a)
 		errs = append(errs, err)
 		if left -= size; left < 0 {
-			errs = append(errs, fmt.Errorf("the indexes of the package are larger than %d bytes", maxIndexes))
+			errs = append(errs, fmt.Errorf("the indexes of the package exceed %d bytes", maxIndexes))
 			break
 		}
 	}

@@ -68,9 +68,9 @@ func CheckKey(key string) error {
 		}
 	}
 	if meant := nearest.DidYouMean(key, "", keys); meant != "" {
-		return fmt.Errorf("the peer knows no such key%s", meant)
+		return fmt.Errorf("the peer does not know this key%s", meant)
 	}
-	return fmt.Errorf("the peer knows no such key; it knows %s", strings.Join(keys, ", "))
+	return fmt.Errorf("the peer does not know this key; it knows %s", strings.Join(keys, ", "))
 }
 
 // Set gives a key its value: a bool or the strings true and false where the
@@ -94,7 +94,7 @@ func (c *Connection) Set(key string, v any) error {
 		field.SetString(text)
 		return nil
 	case key == "dial_timeout":
-		return errors.New(`must be a duration in quotes such as "10s": the peer takes a number for nanoseconds`)
+		return errors.New(`must be a duration in quotes such as "10s": the peer reads a number as nanoseconds`)
 	}
 	return errors.New("must be a string")
 }
@@ -153,7 +153,7 @@ func Decode(data []byte) (Connection, error) {
 		return c, errors.New("is not valid JSON")
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return c, errors.New("has something behind the JSON object")
+		return c, errors.New("has trailing data after the JSON object")
 	}
 	return c, errors.Join(errs...)
 }
@@ -163,11 +163,11 @@ func (c *Connection) decode(key string, v any, seen map[string]bool) error {
 		return fail(fmt.Sprintf("%q", key), "%w", err)
 	}
 	if seen[key] {
-		return fail(key, "stands there twice")
+		return fail(key, "appears twice")
 	}
 	seen[key] = true
 	if _, isText := v.(string); isText && c.field(key).Kind() == reflect.Bool {
-		return fail(key, "is a string, which the peer refuses: true or false without quotes")
+		return fail(key, "is a string, which the peer rejects: write true or false without quotes")
 	}
 	if err := c.Set(key, v); err != nil {
 		return fail(key, "%w", err)

@@ -82,7 +82,7 @@ func (c Connection) Validate() error {
 	}
 	if c.ClientKey != "" && c.ClientCert != "" && !broken["client_key"] && !broken["client_cert"] {
 		if _, err := tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey)); err != nil {
-			errs = append(errs, fail("client_key", "does not belong to client_cert: the two have different public keys"))
+			errs = append(errs, fail("client_key", "does not match client_cert: the two have different public keys"))
 		}
 	}
 	return errors.Join(errs...)
@@ -135,7 +135,7 @@ func checkAddress(address string) error {
 	}
 	colon := strings.LastIndexByte(address, ':')
 	if colon < 0 || strings.HasSuffix(address, "]") {
-		return errors.New("must be HOST:PORT, and has no port")
+		return errors.New("must be HOST:PORT, but has no port")
 	}
 	host, port := address[:colon], address[colon+1:]
 	n, err := strconv.ParseUint(port, 10, 16)
@@ -144,17 +144,17 @@ func checkAddress(address string) error {
 	}
 	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
 		if ip, err := netip.ParseAddr(host[1 : len(host)-1]); err != nil || !ip.Is6() {
-			return errors.New("has no IPv6 address between [ and ]")
+			return errors.New("must have an IPv6 address between [ and ]")
 		}
 		return nil
 	}
 	switch {
 	case host == "":
-		return errors.New("must be HOST:PORT, and has no host")
+		return errors.New("must be HOST:PORT, but has no host")
 	case strings.Contains(host, ":"):
-		return errors.New("has an IPv6 address as its host, or more than one port: an IPv6 address goes between [ and ]")
+		return errors.New("has an IPv6 address without brackets, or more than one port: put an IPv6 address between [ and ]")
 	case !isHost(host):
-		return errors.New("has a host that is no host name: letters, digits, - and _ in parts between dots")
+		return errors.New("has an invalid host name: use letters, digits, - and _ in parts separated by dots")
 	}
 	return nil
 }
@@ -207,11 +207,11 @@ func certificates(text string) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for i, block := range blocks {
 		if block.Type != "CERTIFICATE" {
-			return nil, errors.New("must hold certificates only, and holds another kind of PEM block")
+			return nil, errors.New("must hold only certificates, but holds another kind of PEM block")
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d in it cannot be parsed", i+1)
+			return nil, fmt.Errorf("certificate %d cannot be parsed", i+1)
 		}
 		certs = append(certs, cert)
 	}
@@ -231,14 +231,14 @@ func checkPrivateKey(text string) error {
 		}
 		keys++
 		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-			return errors.New("is encrypted with a password, which the peer cannot give: store it decrypted")
+			return errors.New("is encrypted with a password, which the peer cannot supply: store it decrypted")
 		}
 		if !pemtext.IsPrivateKey(block.Bytes) {
 			return errors.New("cannot be parsed as a private key")
 		}
 	}
 	if keys != 1 {
-		return fmt.Errorf("must hold one private key, and holds %d", keys)
+		return fmt.Errorf("must hold exactly one private key, but holds %d", keys)
 	}
 	return nil
 }

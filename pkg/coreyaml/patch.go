@@ -46,17 +46,17 @@ func (f *File) Patch(b Builder) ([]byte, error) {
 // of the one with its name, -1 if there was none.
 func (f *File) with(b Builder) (want []Builder, at int, err error) {
 	if b.Name == "" {
-		return nil, 0, errors.New("the builder to be put in has no name")
+		return nil, 0, errors.New("the builder to add has no name")
 	}
 	for _, s := range append([]string{b.Name, b.Path}, b.PropagateEnvironment...) {
 		if !utf8.ValidString(s) {
-			return nil, 0, errors.New("the builder to be put in is not UTF-8")
+			return nil, 0, errors.New("the builder to add is not UTF-8")
 		}
 	}
 	want = f.Builders()
 	at = slices.IndexFunc(want, func(old Builder) bool { return old.Name == b.Name })
 	if at < 0 && b.Path == "" {
-		return nil, 0, fmt.Errorf("there is no builder %q yet, and to put it in takes its path", b.Name)
+		return nil, 0, fmt.Errorf("there is no builder %q yet, and adding it requires its path", b.Name)
 	}
 	if at < 0 {
 		b.PropagateEnvironment = join(nil, b.PropagateEnvironment)
@@ -89,7 +89,7 @@ func (f *File) splice(body string, want []Builder, at int) ([]byte, error) {
 	}
 	for _, n := range way {
 		if n != nil && (n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0) {
-			return nil, byHand(n, "an alias, an anchor or a tag stands there")
+			return nil, byHand(n, "there is an alias, an anchor or a tag")
 		}
 	}
 	for _, n := range []*yaml.Node{f.root, f.chaincode.value} {
@@ -185,14 +185,14 @@ func (f *File) verify(patched []byte, want []Builder) error {
 	}
 	got, err := Read(patched)
 	if err != nil || !reflect.DeepEqual(got.Builders(), want) {
-		return byHand(place, "a splice would say something else")
+		return byHand(place, "patching would give different builders")
 	}
 	before, err := f.others()
 	if err != nil {
 		return refusal(err)
 	}
 	if after, err := got.others(); err != nil || !reflect.DeepEqual(after, before) {
-		return byHand(place, "a splice would change something else")
+		return byHand(place, "patching would change something else")
 	}
 	return nil
 }
@@ -230,5 +230,5 @@ func without(mapping, key *yaml.Node) *yaml.Node {
 func byHand(n *yaml.Node, why string) error { return refusal(fail(n, "%s", why)) }
 
 func refusal(err error) error {
-	return fmt.Errorf("%w: the file cannot be patched, put the stanza in by hand", err)
+	return fmt.Errorf("%w: the file cannot be patched: add the stanza by hand", err)
 }

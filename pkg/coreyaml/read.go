@@ -56,7 +56,7 @@ func Read(data []byte) (*File, error) {
 		return nil, err
 	}
 	if dotted := top[1].key; dotted != nil {
-		return nil, fail(dotted, "externalBuilders must be a key of chaincode, and not one with a dot")
+		return nil, fail(dotted, "externalBuilders must be a key under chaincode, not part of a key with a dot")
 	}
 	below, err := find(top[0].value, "chaincode", "externalBuilders")
 	if err != nil {
@@ -82,13 +82,13 @@ func load(data []byte) (*yaml.Node, error) {
 		return nil, notYAML(err, "")
 	}
 	if err := decoder.Decode(&second); err == nil {
-		return nil, fail(&second, "a second YAML document begins, which the peer does not read")
+		return nil, fail(&second, "a second YAML document begins here, and the peer does not read it")
 	} else if err != io.EOF {
 		return nil, notYAML(err, "")
 	}
 	var v any
 	if err := document.Load(&v, yaml.WithUniqueKeys(false)); err != nil {
-		return nil, notYAML(err, "a key or a value means nothing")
+		return nil, notYAML(err, "a key or a value is invalid")
 	}
 	return document.Content[0], nil
 }
@@ -114,7 +114,7 @@ func readBuilders(list *yaml.Node) (entries []entry, err error) {
 	for _, item := range all {
 		e, err := readBuilder(item)
 		if named[e.Name] {
-			err = errors.Join(err, fail(item, "a second builder has the name %q: the peer asks the first for what either has built", e.Name))
+			err = errors.Join(err, fail(item, "a second builder has the name %q: the peer uses the first for whatever either has built", e.Name))
 		}
 		named[e.Name] = e.Name != ""
 		entries, errs = append(entries, e), append(errs, err)
@@ -139,10 +139,10 @@ func readBuilder(item *yaml.Node) (entry, error) {
 		return e, err
 	}
 	if e.Name == "" {
-		errs[0] = fail(item, "a builder has no name, and the peer does not start")
+		errs[0] = fail(item, "a builder has no name, so the peer does not start")
 	}
 	if e.Path == "" {
-		errs[1] = fail(item, "a builder has no path, and the peer does not start")
+		errs[1] = fail(item, "a builder has no path, so the peer does not start")
 	}
 	return e, errors.Join(errs[:]...)
 }
@@ -179,7 +179,7 @@ func checkKeys(list *yaml.Node) error {
 	for _, item := range resolve(list).Content {
 		for i, key := range resolve(item).Content {
 			if key = resolve(key); i%2 == 0 && !slices.Contains(known, key.Value) {
-				errs = append(errs, fail(key, "the key %q is not one that every peer takes here: %s", key.Value, strings.Join(known, ", ")))
+				errs = append(errs, fail(key, "not every peer accepts the key %q here: use %s", key.Value, strings.Join(known, ", ")))
 			}
 		}
 	}
@@ -212,10 +212,10 @@ func find(mapping *yaml.Node, place string, keys ...string) ([]member, error) {
 		i := slices.IndexFunc(keys, func(k string) bool { return strings.EqualFold(k, key.Value) })
 		switch {
 		case key.ShortTag() == "!!merge":
-			return nil, fail(key, "a merge key is not read here: write out what it merges")
+			return nil, fail(key, "a merge key is not supported here: write out what it merges")
 		case i < 0:
 		case found[i].key != nil:
-			return nil, fail(key, "%s stands there twice", keys[i])
+			return nil, fail(key, "%s appears twice", keys[i])
 		default:
 			found[i] = member{mapping.Content[n], mapping.Content[n+1]}
 		}

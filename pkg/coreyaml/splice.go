@@ -109,7 +109,7 @@ func (t *text) scalar(n *yaml.Node) (from, to int, err error) {
 		written = n.Value
 	}
 	if written == "" {
-		return 0, 0, byHand(n, "a string is written in more than one line or in an odd way")
+		return 0, 0, byHand(n, "a string spans several lines or is written in an unusual way")
 	}
 	return from, from + len(written), nil
 }
@@ -122,7 +122,7 @@ func (t *text) colon(key *yaml.Node) (int, error) {
 	}
 	colon := strings.IndexByte(t.rest(to), ':')
 	if colon < 0 || strings.Trim(t.data[to:to+colon], " ") != "" {
-		return 0, byHand(key, "the colon of a key is not behind it")
+		return 0, byHand(key, "the colon of a key does not follow it directly")
 	}
 	return to + colon + 1, nil
 }
@@ -136,7 +136,7 @@ func (t *text) open(m member, lines string) error {
 	}
 	value := noValue.FindString(t.rest(at))
 	if !nothing.MatchString(t.rest(at + len(value))) {
-		return byHand(m.key, "something stands behind a key")
+		return byHand(m.key, "something follows a key on its line")
 	}
 	t.replace(at, at+len(value), "")
 	t.below(at, lines)

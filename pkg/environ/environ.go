@@ -120,7 +120,7 @@ func IsSecret(name string) bool { return strings.HasSuffix(name, "KEY") }
 // readNamed reads the file that the variable name names.
 func readNamed(name, file string) (string, error) {
 	if !filepath.IsAbs(file) {
-		return "", fmt.Errorf("%s must name a file by its absolute path", name)
+		return "", fmt.Errorf("%s must be the absolute path of a file", name)
 	}
 	content, err := safefile.ReadOperators(file, MaxValue)
 	if err != nil {

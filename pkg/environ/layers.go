@@ -47,7 +47,7 @@ func (ls layers) check() error {
 			continue
 		}
 		if !filepath.IsAbs(l.dir) {
-			return fmt.Errorf("%s must name a folder by its absolute path", DirVariable)
+			return fmt.Errorf("%s must be the absolute path of a folder", DirVariable)
 		}
 		if err := safefile.CheckDir(l.dir); err != nil {
 			return fmt.Errorf("the folder that %s names cannot be used: %w", DirVariable, err)
@@ -124,7 +124,7 @@ func checkText(name, v string) error {
 	case len(v) > MaxValue:
 		return fmt.Errorf("%s is larger than %d bytes", name, MaxValue)
 	case !utf8.ValidString(v) || strings.ContainsRune(v, 0):
-		return fmt.Errorf("%s is not text: it is no valid UTF-8, or has NUL bytes", name)
+		return fmt.Errorf("%s is not text: it is not valid UTF-8, or contains NUL bytes", name)
 	}
 	return nil
 }

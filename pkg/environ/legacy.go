@@ -25,8 +25,8 @@ func (e *Environment) loadLegacy() (legacy, error) {
 		return legacy{}, err
 	}
 	if quotesEaten(text) {
-		return legacy{}, message.WithHint(fmt.Errorf("%s has no quotes around its keys, as when a shell has eaten them", LegacyVariable),
-			`quote the whole of it for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
+		return legacy{}, message.WithHint(fmt.Errorf("%s has no quotes around its keys: a shell has probably removed them", LegacyVariable),
+			`quote the whole value for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
 	}
 	if strings.HasPrefix(text, `'`) || strings.HasPrefix(text, `"`) {
 		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value", LegacyVariable)

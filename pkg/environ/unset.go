@@ -14,11 +14,11 @@ func (e *Environment) Unknown(name string) error {
 	meant := DidYouMean(name)
 	switch {
 	case e.legacy.set:
-		return fmt.Errorf(".%s is no setting and no key in %s%s", name, LegacyVariable, meant)
+		return fmt.Errorf(".%s is neither a setting nor a key in %s%s", name, LegacyVariable, meant)
 	case meant != "":
-		return fmt.Errorf(".%s is no setting%s", name, meant)
+		return fmt.Errorf(".%s is not a setting%s", name, meant)
 	}
-	return message.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), e.hint())
+	return message.WithHint(fmt.Errorf(".%s is not a setting, and %s, which could supply it, is not set", name, LegacyVariable), e.hint())
 }
 
 // DidYouMean is what to add to an error about a name at the root of a template

@@ -112,7 +112,7 @@ func (d *dial) resolve(ctx context.Context) (string, error) {
 	}
 	addresses, err := net.DefaultResolver.LookupHost(ctx, d.host)
 	if err != nil {
-		return "", fail("the host of the address must be a name where the peer runs", "%q has no address here: %s", d.host, cause(err))
+		return "", fail("the address's host name must resolve where the peer runs", "%q does not resolve here: %s", d.host, cause(err))
 	}
 	return fmt.Sprintf("%s is %s", d.host, addresses[0]), nil
 }
@@ -121,11 +121,11 @@ func (d *dial) resolve(ctx context.Context) (string, error) {
 func (d *dial) connect(ctx context.Context) (string, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(d.host, d.port))
 	if err != nil {
-		hint := "is the chaincode server running, and does it listen at this port?"
+		hint := "is the chaincode server running, and is it listening on this port?"
 		if ctx.Err() != nil {
-			hint = "is there a firewall or a network policy between, or is the address another machine's?"
+			hint = "is a firewall or a network policy in the way, or does the address belong to another machine?"
 		}
-		return "", fail(hint, "there is no connection: %s", cause(err))
+		return "", fail(hint, "%s", cause(err))
 	}
 	d.conn = &watched{Conn: conn}
 	return "to " + conn.RemoteAddr().String(), nil

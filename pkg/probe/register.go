@@ -73,18 +73,18 @@ func (h handshaken) Clone() credentials.TransportCredentials { return h }
 // noGRPC says what a server is that does not speak gRPC.
 func (d *dial) noGRPC(ctx context.Context) error {
 	begun, err := d.conn.seen()
-	const isIt = "is it a chaincode server that listens at this port?"
+	const isIt = "is a chaincode server listening on this port?"
 	switch {
 	case d.Connection.TLSRequired && err != nil:
 		return d.tlsFailure(err)
 	case begun == "" && ctx.Err() != nil:
-		return fail(isIt, "the server accepts the connection and says nothing")
+		return fail(isIt, "the server accepts the connection but says nothing")
 	case strings.HasPrefix(begun, "\x15\x03") || strings.HasPrefix(begun, "\x16\x03"):
-		return fail("set tls_required to true, with the root_cert of the server", "the server speaks TLS, and tls_required is false")
+		return fail("set tls_required to true, with the server's root_cert", "the server speaks TLS, but tls_required is false")
 	case begun != "" && !isHTTP2(begun):
-		return fail(isIt, "the server speaks something else than gRPC: its answer begins with %q", begun)
+		return fail(isIt, "the server speaks something other than gRPC: its answer begins with %q", begun)
 	case !d.Connection.TLSRequired && err != nil:
-		return fail("does the server want TLS? then tls_required must be true", "the server has closed the connection")
+		return fail("does the server require TLS? then set tls_required to true", "the server closed the connection")
 	}
 	return fail(isIt, "the server does not speak gRPC")
 }
@@ -109,7 +109,7 @@ func (d *dial) register(ctx context.Context) (string, error) {
 		return "", d.noRegister(ctx, err)
 	}
 	if d.chaincode, err = registered(message); err != nil {
-		return "", fail("is it a chaincode server that listens at this port?", "the server's first message is no REGISTER: %s", err)
+		return "", fail("is a chaincode server listening on this port?", "the server's first message is not a REGISTER: %s", err)
 	}
 	return "as " + short(d.chaincode), nil
 }
@@ -118,18 +118,18 @@ func (d *dial) noRegister(ctx context.Context, err error) error {
 	if _, readErr := d.conn.seen(); readErr != nil && d.Connection.TLSRequired {
 		return d.tlsFailure(readErr)
 	}
-	const log = "look at the log of the chaincode server, and restart it"
+	const log = "check the chaincode server's log, and restart it"
 	switch answer, ok := status.FromError(err); {
 	case errors.Is(err, io.EOF):
-		return fail(log, "the server ends the stream without registering")
+		return fail(log, "the server ended the stream without registering")
 	case !ok:
 		return err
 	case answer.Code() == codes.Unimplemented:
-		return fail("is it a chaincode server that listens at this port?", "a gRPC server answers, but it is no chaincode server: it has no %s", method)
+		return fail("is a chaincode server listening on this port?", "a gRPC server answers, but it is not a chaincode server: it has no %s", method)
 	case ctx.Err() != nil:
-		return fail(log, "the server accepts the stream and never registers")
+		return fail(log, "the server accepted the stream but never registered")
 	default:
-		return fail(log, "the server ends the stream: %s: %s", answer.Code(), short(answer.Message()))
+		return fail(log, "the server ended the stream: %s: %s", answer.Code(), short(answer.Message()))
 	}
 }
 
@@ -137,7 +137,7 @@ func (d *dial) noRegister(ctx context.Context, err error) error {
 func (d *dial) compare() (string, error) {
 	if d.chaincode != d.PackageID {
 		return "", fail("start the chaincode server with CORE_CHAINCODE_ID (CHAINCODE_ID in Go, CORE_CHAINCODE_ID_NAME in Java) set to the package ID; until then the peer waits for its startuptimeout",
-			"the server is %q, and the package is %q", short(d.chaincode), d.PackageID)
+			"the server registered as %q, but the package ID is %q", short(d.chaincode), d.PackageID)
 	}
 	return "the same", nil
 }

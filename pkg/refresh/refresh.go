@@ -156,12 +156,12 @@ func hinted(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return message.WithHint(err, asPeer)
 	case errors.Is(err, fs.ErrNotExist):
-		return message.WithHint(err, "the peer's folder is its peer.fileSystemPath; the peer makes the folder of builds at its first start")
+		return message.WithHint(err, "the peer's folder is its peer.fileSystemPath; the peer creates the builds folder when it first starts")
 	}
 	return err
 }
 
-const asPeer = "run it as the peer's user, to whom the files belong"
+const asPeer = "run it as the peer's user, who owns the files"
 
 // refresh renders one build. What goes wrong, a panic too, is the failure of this
 // build only.

@@ -69,7 +69,7 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 	t.pkg, packageErr = r.openPackage(packageID)
 	if packageErr == nil && builder != r.Builder && !chaincode.Accepts(r.Env[chaincode.TypesVariable], t.pkg.Metadata.Type) {
 		t.ours = false
-		return t, left("was made by the builder %.100q of a package of type %q, which is not ours",
+		return t, left("was made by the builder %.100q from a package of type %q, which is not ours",
 			builder, t.pkg.Metadata.Type)
 	}
 	if err := t.readConnections(); err != nil {
@@ -79,7 +79,7 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 }
 
 func halfThere(err error) error {
-	return left("is half there: the peer is copying it, or was stopped while it did (%w)", err)
+	return left("is incomplete: the peer is copying it, or was stopped while doing so (%w)", err)
 }
 
 // readConnections reads the connections that the build has.

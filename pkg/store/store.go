@@ -69,7 +69,7 @@ var buildName = regexp.MustCompile(`^([[:alnum:]][[:alnum:]_.+-]*)-([0-9a-f]{64}
 func (b Build) PackageID() (string, error) {
 	parts := buildName.FindStringSubmatch(b.Name())
 	if parts == nil {
-		return "", errors.New("has no name that a build could have, LABEL-HASH")
+		return "", errors.New("has a name that is not of the form LABEL-HASH")
 	}
 	return parts[1] + ":" + parts[2], nil
 }
@@ -84,7 +84,7 @@ type Info struct {
 func (b Build) Builder() (string, error) {
 	data, err := safefile.ReadOperators(filepath.Join(string(b), InfoFile), maxInfo)
 	if err != nil {
-		return "", fmt.Errorf("has no %s that can be read: %w", InfoFile, err)
+		return "", fmt.Errorf("%s cannot be read: %w", InfoFile, err)
 	}
 	var info Info
 	if err := json.Unmarshal(data, &info); err != nil || strings.TrimSpace(info.Builder) == "" {

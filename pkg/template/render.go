@@ -77,7 +77,7 @@ func valuesOf(env *environ.Environment, metadata chaincode.Metadata) render.Valu
 
 // variableOf is a key of metadata.json, which must not be empty to be used.
 func variableOf(key, text string) environ.Var {
-	v := environ.Var{Name: key + " in " + chaincode.MetadataFile, Why: "there is no " + key + " in " + chaincode.MetadataFile, Hint: "give it by --" + key}
+	v := environ.Var{Name: key + " in " + chaincode.MetadataFile, Why: "there is no " + key + " in " + chaincode.MetadataFile, Hint: "set it with --" + key}
 	if text != "" {
 		v.Value = text
 	}
@@ -117,7 +117,7 @@ func (r *rendering) set(key string, v any) error {
 		}
 		v = r.env.Key(secret)
 	} else if _, literal := r.template.member(key).Literal(); key == "client_key" && !literal {
-		return r.place(key, errors.New("must be the private key of one variable or file as it is, and is not"))
+		return r.place(key, errors.New("must be exactly one private key, from one variable or file"))
 	}
 	if err := r.connection.Set(key, v); err != nil {
 		return r.place(key, err)
@@ -135,7 +135,7 @@ func (r *rendering) validate() {
 		}
 	}
 	if r.env.RequireTLS() && !r.connection.TLSRequired && !slices.Contains(r.failed, "tls_required") {
-		r.fail("tls_required", r.place("tls_required", errors.New("is false, and "+environ.RequireTLSVariable+" allows no connection without TLS")))
+		r.fail("tls_required", r.place("tls_required", errors.New("is false, but "+environ.RequireTLSVariable+" allows no connection without TLS")))
 	}
 }
 
@@ -184,11 +184,11 @@ func (r *rendering) warnings(now time.Time) []error {
 	}
 	for _, m := range r.template.document.Members {
 		if holdsPrivateKey(m) {
-			warnings = append(warnings, m.Error(errors.New("stands in the package itself: everyone who has the package has this private key")))
+			warnings = append(warnings, m.Error(errors.New("is in the package itself: everyone who has the package has this private key")))
 		}
 	}
 	if !r.connection.TLSRequired && (r.certificatesGiven() || r.tlsAskedFor()) {
-		warnings = append(warnings, r.place("tls_required", errors.New("is false, so the connection has no TLS, though TLS is asked for or certificates are given")))
+		warnings = append(warnings, r.place("tls_required", errors.New("is false, so the connection has no TLS, although TLS is requested or certificates are given")))
 	}
 	return warnings
 }

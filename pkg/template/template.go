@@ -72,7 +72,7 @@ func (t *Template) withoutText(err error) error {
 		if !slices.Contains(connection.Keys(), hidden.Field) {
 			hidden.Field = ""
 		}
-		hidden.Err = errors.New("is wrong, and not shown, since a private key stands in the document")
+		hidden.Err = errors.New("is wrong, but not shown because the document holds a private key")
 		return &hidden
 	})
 }

@@ -51,7 +51,7 @@ func (n *notifier) add(places map[place]bool) (more bool) {
 		}
 	}
 	if errors.Is(n.failed, syscall.ENOSPC) {
-		n.failed = errors.New("fs.inotify.max_user_watches of this machine is too low")
+		n.failed = errors.New("fs.inotify.max_user_watches is too low on this machine")
 	}
 	return more
 }

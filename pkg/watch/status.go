@@ -108,7 +108,7 @@ func (s *Status) Healthy() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if took := s.now().Sub(s.progress); s.working && took > stuck {
-		return fmt.Errorf("a run has done nothing for %s", took.Round(time.Second))
+		return fmt.Errorf("a run has made no progress for %s", took.Round(time.Second))
 	}
 	return nil
 }
@@ -129,9 +129,9 @@ var (
 	lastSuccess = prometheus.NewDesc("ccaas_refresh_last_success_timestamp_seconds",
 		"When a chaincode was last seen to be up to date, or was refreshed.", []string{"package_id"}, nil)
 	refreshes = prometheus.NewDesc("ccaas_refreshes_total",
-		"What came of the refreshes of a chaincode.", []string{"package_id", "result"}, nil)
+		"Refreshes of a chaincode, by result.", []string{"package_id", "result"}, nil)
 	lastRun = prometheus.NewDesc("ccaas_refresh_last_run_timestamp_seconds",
-		"When all builds of the peer were last looked at.", nil, nil)
+		"When all builds of the peer were last checked.", nil, nil)
 )
 
 // Describe is that of a prometheus.Collector.

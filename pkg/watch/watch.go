@@ -47,7 +47,7 @@ func (w *Watch) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		// New each time, since a folder may have been replaced by another.
 		n, err := newNotifier()
-		w.say(slog.LevelWarn, "changes are not noticed at once, only at the interval", err)
+		w.say(slog.LevelWarn, "changes are noticed only at the interval, not at once", err)
 		w.watch(n)
 		w.run(ctx)
 		if w.watch(n) { // what is watched only now may have changed before
@@ -74,7 +74,7 @@ func (w *Watch) watch(n *notifier) (more bool) {
 		}
 	}
 	more = n.add(places)
-	w.say(slog.LevelWarn, "some changes are not noticed at once, only at the interval", n.failed)
+	w.say(slog.LevelWarn, "some changes are noticed only at the interval, not at once", n.failed)
 	return more
 }
 
