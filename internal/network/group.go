@@ -73,7 +73,7 @@ func endGroup(dir string) error {
 	return nil
 }
 
-// free tells whether nobody holds the lock of a file, or will in a while.
+// free reports whether nobody holds the lock of a file, or will in a while.
 func free(path string, while time.Duration) bool {
 	for deadline := time.Now().Add(while); ; time.Sleep(20 * time.Millisecond) {
 		file, err := tryLock(path)

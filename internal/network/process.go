@@ -73,7 +73,7 @@ func (p *Process) Await(ctx context.Context, address string, withTLS bool) error
 	return nil
 }
 
-// answers tells whether something listens, by shaking hands and hanging up.
+// answers reports whether something listens, by shaking hands and hanging up.
 func answers(ctx context.Context, address string, withTLS bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

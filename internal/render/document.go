@@ -205,7 +205,7 @@ func (m *Member) name() string {
 	return quoted
 }
 
-// Readable tells whether the template of the member could be read.
+// Readable reports whether the template of the member could be read.
 func (m *Member) Readable() bool { return m.literal != nil || m.template != nil }
 
 // Literal returns the value of a member that has no actions: a string, bool,

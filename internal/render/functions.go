@@ -242,7 +242,7 @@ func negated(call func([]any) (any, error)) func([]any) (any, error) {
 	}
 }
 
-// equal tells whether the first argument equals any of the others.
+// equal reports whether the first argument equals any of the others.
 func equal(args []any) (any, error) {
 	for _, other := range args[1:] {
 		a, b := comparable(args[0], other)

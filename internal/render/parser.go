@@ -51,7 +51,7 @@ func (p *parser) object() error {
 	return nil
 }
 
-// separator reads what follows a member, and tells whether another one does.
+// separator reads what follows a member, and reports whether another one does.
 func (p *parser) separator() (more bool, err error) {
 	p.space()
 	switch {

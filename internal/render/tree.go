@@ -207,7 +207,7 @@ func (c *converter) named(name string) expression {
 	return variable(name)
 }
 
-// isRoot tells whether a node is the root itself, not in parentheses.
+// isRoot reports whether a node is the root itself, not in parentheses.
 func (c *converter) isRoot(node parse.Node) bool {
 	switch node.(type) {
 	case *parse.DotNode, *parse.VariableNode:
@@ -299,7 +299,7 @@ func constant(nodes []parse.Node) (string, bool) {
 	return "", false
 }
 
-// validName tells whether name can be that of an environment variable: letters,
+// validName reports whether name can be that of an environment variable: letters,
 // digits and _, not beginning with a digit.
 func validName(name string) bool {
 	for i, r := range name {

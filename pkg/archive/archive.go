@@ -1,6 +1,6 @@
-// Package archive is the chaincode package as a file: a gzip tar of
-// metadata.json and code.tar.gz. It writes packages whose bytes depend on their
-// content alone, and reads them as strictly as the peer does.
+// Package archive reads and writes a chaincode package as a file: a gzip tar of
+// metadata.json and code.tar.gz. It writes packages whose bytes depend only on
+// their content, and reads them as strictly as the peer does.
 package archive
 
 import (
@@ -21,32 +21,32 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Bounds on what is read. The peer has none; the packages that this builder
-// takes hold a template and indexes.
+// Limits on what is read. The peer has none; the packages that this builder
+// accepts hold a template and indexes.
 const (
 	maxPackage  = 64 << 20  // of a package file, in bytes
 	maxUnpacked = 128 << 20 // of all files in its code.tar.gz, in bytes
-	maxPath     = 3 << 10   // of a file's path; the peer's scratch folder stands before it
+	maxPath     = 3 << 10   // of a file's path, which follows that of the peer's scratch folder
 )
 
 // Package is a chaincode package that was read.
 type Package struct {
 	ID       string
 	Metadata chaincode.Metadata
-	// RawMetadata is metadata.json as it is in the package.
+	// RawMetadata is metadata.json exactly as in the package.
 	RawMetadata []byte
 	// Unknown are the entries that are neither metadata nor code, which the peer ignores.
 	Unknown []string
 	data    []byte
 }
 
-// Bytes are the bytes of the package, which its ID is made of.
+// Bytes are the bytes of the package, from which its ID is computed.
 func (p *Package) Bytes() []byte { return p.data }
 
 // Open reads the package in file by the rules of the peer
-// (ParseChaincodePackage of core/chaincode/persistence), and refuses besides an
-// entry that appears twice, of which the peer takes now the first, now the last.
-// Its error is a *safefile.FileError.
+// (ParseChaincodePackage of core/chaincode/persistence). It also rejects an
+// entry that appears twice: the peer sometimes uses the first, sometimes the
+// last. Its error is a *safefile.FileError.
 func Open(file string) (*Package, error) {
 	data, err := safefile.ReadOperators(file, maxPackage)
 	if err != nil {
@@ -65,7 +65,8 @@ func Parse(data []byte) (*Package, error) {
 	seen := map[string]bool{}
 	err := entries(bytes.NewReader(data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		if header.Typeflag != tar.TypeReg {
-			return fmt.Errorf("%q: is not a regular file, so the peer rejects the package: create it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
+			return fmt.Errorf("%q: is not a regular file, so the peer rejects the package: "+
+				"create it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
 		}
 		if seen[header.Name] {
 			return fmt.Errorf("%q: appears twice", header.Name)
@@ -107,8 +108,8 @@ func (p *Package) readMetadata(r io.Reader) (err error) {
 	return err
 }
 
-// Entry returns the content of an entry of the package file, of at most limit
-// bytes; none if it is longer.
+// Entry returns the content of an entry of the package file, or nothing if it is
+// longer than limit bytes.
 func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
 	err = entries(bytes.NewReader(p.data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		if header.Name != name || header.Size > limit {
@@ -122,8 +123,8 @@ func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
 
 // Unpack writes the files of code.tar.gz below dir, as the peer's Untar does
 // (core/container/externalbuilder): folders 0700, files with the modes they
-// have in the archive. It refuses what the peer refuses, and a file that stands
-// there twice, before it writes anything.
+// have in the archive. Before it writes anything, it rejects what the peer
+// rejects, and a file that appears twice.
 func (p *Package) Unpack(dir *os.Root) error {
 	if err := p.eachCode(checker()); err != nil {
 		return err
@@ -131,8 +132,8 @@ func (p *Package) Unpack(dir *os.Root) error {
 	return p.eachCode(func(header *tar.Header, r io.Reader) error { return write(dir, header, r) })
 }
 
-// Template returns the one template of connection.json in code.tar.gz, as it would
-// be found where the package is unpacked. It refuses what Unpack refuses.
+// Template returns the only template of connection.json in code.tar.gz, as it
+// would be found after unpacking. It rejects what Unpack rejects.
 func (p *Package) Template() (File, error) {
 	var found []string
 	var template File
@@ -169,7 +170,7 @@ func (p *Package) eachCode(visit func(*tar.Header, io.Reader) error) error {
 	})
 }
 
-// checker refuses the entries that the peer would, one after the other.
+// checker returns a function that rejects the entries that the peer would, called for one at a time.
 func checker() func(*tar.Header, io.Reader) error {
 	left := int64(maxUnpacked)
 	seen := map[string]bool{}
@@ -199,7 +200,7 @@ func checker() func(*tar.Header, io.Reader) error {
 	}
 }
 
-// write writes an entry that was checked.
+// write writes an entry that has been checked.
 func write(dir *os.Root, header *tar.Header, r io.Reader) error {
 	name := filepath.Clean(header.Name)
 	if header.Typeflag == tar.TypeDir {
@@ -223,8 +224,8 @@ func failure(name string, err error) error {
 	return safefile.At(name, err)
 }
 
-// checkPath refuses a path that leaves its folder, as the peer does (ValidPath
-// of core/container/externalbuilder).
+// checkPath rejects a path that points outside its folder, as the peer does
+// (ValidPath of core/container/externalbuilder).
 func checkPath(name string) error {
 	switch {
 	case !filepath.IsLocal(name):
@@ -237,8 +238,8 @@ func checkPath(name string) error {
 	return nil
 }
 
-// entries calls visit for each entry of a gzip tar that unpacks to less than
-// limit bytes.
+// entries calls visit for each entry of a gzip tar, which must unpack to less
+// than limit bytes.
 func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error) error {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
@@ -249,7 +250,7 @@ func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error)
 	for count := 0; ; count++ {
 		header, err := reader.Next()
 		switch {
-		case left.N == 0: // before the end of the file, which may only seem to be there
+		case left.N == 0: // check this before io.EOF, which the limit may have caused
 			return fmt.Errorf("unpacks to %d bytes or more", limit)
 		case err == io.EOF:
 			return nil

@@ -11,24 +11,23 @@ import (
 	"unicode"
 )
 
-// The folders of a package that hold what belongs beside the code, the
-// indexes of the state database above all: Fabric's packager writes MetaInf,
-// its sample builder scripts read SampleMetadata. A build has MetaInf only.
+// The folders of a package that hold what accompanies the code, mainly the
+// indexes of the state database: Fabric's packager writes MetaInf, its sample
+// builder scripts read SampleMetadata. A build has only MetaInf.
 const (
 	MetaInf        = "META-INF"
 	SampleMetadata = "metadata"
 	StateDB        = "statedb"
 )
 
-// Bounds of one index definition, and of all in a package, in bytes.
+// Limits on one index definition and on all in a package, in bytes.
 const (
 	maxIndex   = 64 << 10
 	maxIndexes = 4 << 20
 )
 
-// CheckIndexPath holds the path of a file, relative to META-INF, against the
-// places where the peer looks for CouchDB indexes
-// (internal/ccmetadata of Fabric):
+// CheckIndexPath checks that a file's path, relative to META-INF, is one where
+// the peer looks for CouchDB indexes (internal/ccmetadata of Fabric):
 //
 //	statedb/couchdb/indexes/NAME.json
 //	statedb/couchdb/collections/COLLECTION/indexes/NAME.json
@@ -45,7 +44,8 @@ func CheckIndexPath(path string) error {
 	default:
 		return errors.New("an index must be in statedb/couchdb/indexes or statedb/couchdb/collections/COLLECTION/indexes")
 	}
-	if !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json") || strings.ContainsFunc(path, unicode.IsControl) {
+	noName := !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json")
+	if noName || strings.ContainsFunc(path, unicode.IsControl) {
 		return errors.New("an index must be a file NAME.json, without control characters in its name")
 	}
 	return nil
@@ -60,10 +60,10 @@ func collectionName(name string) bool {
 	return name != ""
 }
 
-// CheckIndex holds the content of an index file against the definition that
+// CheckIndex checks the content of an index file against the definition that
 // the peer's packager accepts (internal/ccmetadata of Fabric), and against what
-// CouchDB needs besides: fields, at least one, each with one order at most. The
-// peer itself checks nothing at install, and CouchDB's refusal is only logged.
+// CouchDB also needs: at least one field, each with at most one order. The peer
+// itself checks nothing at install, and only logs that CouchDB rejects an index.
 func CheckIndex(data []byte) error {
 	definition, err := object(data)
 	if err != nil {
@@ -107,9 +107,9 @@ func checkIndexFields(data []byte) error {
 			return fmt.Errorf(`unknown key in "index": %s`, short(key))
 		}
 		if key == "fields" {
-			continue // each of which is looked at below
+			continue // each is checked below
 		}
-		var whole any // finds numbers that nobody could hold
+		var whole any // to find numbers that are out of range
 		if err := json.Unmarshal(value, &whole); err != nil {
 			return jsonError(err)
 		}
@@ -126,7 +126,7 @@ func checkIndexFields(data []byte) error {
 	return nil
 }
 
-// object decodes a JSON object whose keys count as they are written.
+// object decodes a JSON object with case-sensitive keys.
 func object(data []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil {
@@ -156,8 +156,8 @@ func checkIndexField(data json.RawMessage) error {
 	return nil
 }
 
-// short is a name of a package as an error may quote it. What is long is no
-// name: it might be anything, also a key.
+// short is a name from a package as an error may quote it. Something long is
+// not a name: it could be anything, even a private key.
 func short(name string) string {
 	const longest = 32
 	if len(name) > longest {

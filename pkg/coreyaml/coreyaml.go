@@ -30,7 +30,7 @@ const ListVariable = "CORE_CHAINCODE_EXTERNALBUILDERS"
 // AlwaysPropagated are the variables that the peer passes on in any case.
 func AlwaysPropagated() []string { return []string{"LD_LIBRARY_PATH", "LIBPATH", "PATH", "TMPDIR"} }
 
-// Propagates tells whether the peer passes a variable on to the builder, if it
+// Propagates reports whether the peer passes a variable on to the builder, if it
 // is set.
 func (b Builder) Propagates(name string) bool {
 	return slices.Contains(b.PropagateEnvironment, name) || slices.Contains(AlwaysPropagated(), name)

@@ -8,8 +8,8 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// LegacyVariable holds a JSON object whose keys stand at the root of a
-// template, as Fabric's own ccaas_builder has them.
+// LegacyVariable holds a JSON object whose keys are at the root of a template, as
+// in Fabric's own ccaas_builder.
 const LegacyVariable = "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"
 
 // legacy is the content of LegacyVariable.
@@ -25,11 +25,12 @@ func (e *Environment) loadLegacy() (legacy, error) {
 		return legacy{}, err
 	}
 	if quotesEaten(text) {
-		return legacy{}, message.WithHint(fmt.Errorf("%s has no quotes around its keys: a shell has probably removed them", LegacyVariable),
-			`quote the whole value for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
+		err := fmt.Errorf("%s has no quotes around its keys: a shell has probably removed them", LegacyVariable)
+		return legacy{}, message.WithHint(err, `quote the whole value for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
 	}
 	if strings.HasPrefix(text, `'`) || strings.HasPrefix(text, `"`) {
-		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value", LegacyVariable)
+		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value",
+			LegacyVariable)
 	}
 	var keys map[string]any
 	if jsonvalue.Decode([]byte(text), &keys) != nil || keys == nil {
@@ -40,7 +41,7 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	jsonvalue.Numbers(keys)
 	fragment := false
 	e.hideKeys(keys, &fragment)
-	if fragment { // what else is in it may be the rest of the key
+	if fragment { // other values may hold the rest of the key
 		for key := range keys {
 			keys[key] = e.secret("")
 		}
@@ -49,14 +50,14 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	return l, nil
 }
 
-// quotesEaten tells whether text looks like an object whose quotes are gone.
+// quotesEaten reports whether text looks like an object whose quotes are gone.
 func quotesEaten(text string) bool {
 	text = strings.TrimSpace(text)
 	return strings.HasPrefix(text, "{") && strings.Contains(text, ":") && !strings.Contains(text, `"`)
 }
 
-// hideKeys makes each string of a decoded JSON value what a template may have,
-// and tells whether one of them, or a key, is a part of a private key only.
+// hideKeys turns each string of a decoded JSON value into what a template may
+// have, and reports whether one of them, or a key, is only part of a private key.
 func (e *Environment) hideKeys(v any, fragment *bool) any {
 	switch v := v.(type) {
 	case string:
@@ -78,7 +79,7 @@ func (e *Environment) hideKeys(v any, fragment *bool) any {
 	return v
 }
 
-// root has the keys as variables of a template's root.
+// root returns the keys as variables at the root of a template.
 func (l legacy) root() map[string]any {
 	root := make(map[string]any, len(l.keys))
 	for key, v := range l.keys {

@@ -7,16 +7,16 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// What is replaced in every value; a Replacer is made ready at its first use.
+// What is replaced in every value; a Replacer builds its tables on first use.
 var (
 	writtenOut     = strings.NewReplacer(`\r`, "", `\n`, "\n", "\r", "")
 	standardBase64 = strings.NewReplacer("-", "+", "_", "/")
 	whiteSpace     = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", `\n`, "", `\r`, "")
 )
 
-// canonicalPEM returns v as PEM blocks and nothing else where it is PEM in one
-// of the forms people put into variables: PEM, PEM with \n written out, or
-// base64 of PEM. Anything else comes back as it is, PEM that is damaged too.
+// canonicalPEM returns v as PEM blocks and nothing else if it is PEM in one of
+// the forms people put into variables: PEM, PEM with \n written out, or base64 of
+// PEM. Anything else, including damaged PEM, is returned unchanged.
 func canonicalPEM(v string) string {
 	text := v
 	if decoded, ok := decodeBase64(text); ok && strings.Contains(decoded, pemtext.Begin) {
@@ -32,7 +32,7 @@ func canonicalPEM(v string) string {
 	return canonical
 }
 
-// decodeBase64 decodes v if all of it is base64, of either alphabet, with or
+// decodeBase64 decodes v if all of it is base64, in either alphabet, with or
 // without padding and line breaks.
 func decodeBase64(v string) (string, bool) {
 	text := standardBase64.Replace(strings.TrimRight(compact(v), "="))
@@ -43,7 +43,7 @@ func decodeBase64(v string) (string, bool) {
 	return string(decoded), err == nil
 }
 
-// compact drops white space, also where it is written out.
+// compact removes white space, including \n and \r written out.
 func compact(v string) string {
 	return whiteSpace.Replace(v)
 }

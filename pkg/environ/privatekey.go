@@ -11,24 +11,25 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// HoldsPrivateKey tells whether v holds a private key or a part of one that can
-// be told from its looks: the words that PEM has for it anywhere in v, or its
-// bytes, as they are, in base64 or in hexadecimal, as a whole word of v; and
-// these in base64 again, a few times over. It would rather take too much for a
-// key than too little.
+// HoldsPrivateKey reports whether v holds a private key or a recognisable part of
+// one: the words that PEM uses for it anywhere in v; or its bytes as a whole word
+// of v, raw, in base64 or in hexadecimal; or any of these in base64 again, a few
+// levels deep. It prefers false positives to false negatives.
 func HoldsPrivateKey(v string) bool { return holdsKey(v, 4) }
 
-// These are not compiled at the start of build, which hardly ever needs them.
+// These are not compiled when build starts, because it rarely needs them.
 var (
-	// variableName is the name of a variable for a key, which is none itself.
-	variableName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[A-Z0-9_]*PRIVATE_KEY[A-Z0-9_]*\b`) })
+	// variableName is the name of a variable for a key, which is not itself a key.
+	variableName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\b[A-Z0-9_]*PRIVATE_KEY[A-Z0-9_]*\b`)
+	})
 	// jsonEscape is an escape sequence of JSON.
 	jsonEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|[^u])`) })
 )
 
-// TextHoldsPrivateKey is HoldsPrivateKey for a text that somebody wrote, a
-// template or another file of a package: in it, names of variables are no keys,
-// and JSON's escapes may stand for parts of one.
+// TextHoldsPrivateKey is HoldsPrivateKey for text that somebody wrote, a template
+// or another file of a package: names of variables in it are not keys, and JSON
+// escapes may represent parts of one.
 func TextHoldsPrivateKey(text string) bool {
 	if strings.Contains(text, "PRIVATE_KEY") {
 		text = variableName().ReplaceAllString(text, "")
@@ -57,7 +58,7 @@ func holdsKey(v string, depth int) bool {
 	if decoded, ok := decodeBase64(v); ok && holdsKey(decoded, depth-1) {
 		return true
 	}
-	const shortest = 40 // of what could hold a key, in letters
+	const shortest = 40 // length of a word that could hold a key
 	for _, word := range strings.FieldsFunc(v, func(r rune) bool { return !isBase64(r) }) {
 		if len(word) < shortest || len(word) == len(v) {
 			continue
@@ -73,10 +74,10 @@ func holdsKey(v string, depth int) bool {
 	return err == nil && holdsKey(string(decoded), depth-1)
 }
 
-// saysPrivateKey finds PRIVATE KEY, whatever stands for the space between the
-// words, and what the two are inside base64.
+// saysPrivateKey finds PRIVATE KEY, whatever represents the space between the
+// words, and the base64 form of the two.
 func saysPrivateKey(v string) bool {
-	const separator = 12 // the most that stands for a space, as in &#x20; or \\u0020
+	const separator = 12 // the longest form of a space, such as &#x20; or \\u0020
 	for rest := v; ; {
 		_, after, ok := strings.Cut(rest, "PRIVATE")
 		if !ok {
@@ -96,15 +97,15 @@ func saysPrivateKey(v string) bool {
 	return false
 }
 
-// base64Markers are what the words look like inside base64, by where in a group
-// of three bytes they begin.
+// base64Markers are the words as they appear in base64, by where in a group of
+// three bytes they begin.
 var base64Markers = [3]string{
 	base64.RawStdEncoding.EncodeToString([]byte(pemtext.PrivateKey))[:14],
 	base64.RawStdEncoding.EncodeToString([]byte("-" + pemtext.PrivateKey))[2:16],
 	base64.RawStdEncoding.EncodeToString([]byte("--" + pemtext.PrivateKey))[3:17],
 }
 
-// isWholeKey tells whether all of a private key is in v, and not a part of one.
+// isWholeKey reports whether v holds a whole private key, not only part of one.
 func isWholeKey(v string) bool {
 	if blocks, err := pemtext.Blocks(v); err == nil {
 		for _, block := range blocks {

@@ -89,7 +89,7 @@ func (d *dial) noGRPC(ctx context.Context) error {
 	return fail(isIt, "the server does not speak gRPC")
 }
 
-// isHTTP2 tells whether an answer begins with the settings with which HTTP/2
+// isHTTP2 reports whether an answer begins with the settings with which HTTP/2
 // begins: a length of three bytes, and the type of the frame.
 func isHTTP2(begun string) bool { return len(begun) > 3 && begun[3] == 4 }
 

@@ -96,9 +96,9 @@ type Result struct {
 	Warnings Errors `json:"warnings"`
 	// Errors are why it failed or was left alone.
 	Errors Errors `json:"errors"`
-	// Ours tells whether it is the build of a builder whose builds we render.
+	// Ours reports whether it is the build of a builder whose builds we render.
 	Ours bool `json:"-"`
-	// Differs tells whether a peer connects otherwise for these changes, and they are
+	// Differs reports whether a peer connects otherwise for these changes, and they are
 	// not of the file alone.
 	Differs bool `json:"-"`
 	// Files are those that it depends on: those that the operator's values were read

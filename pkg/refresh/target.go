@@ -144,12 +144,12 @@ func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
 	return f, nil
 }
 
-// is tells whether the file is what would be written.
+// is reports whether the file is what would be written.
 func (f *onDisk) is(data []byte) bool {
 	return bytes.Equal(f.data, data) && f.info.Mode() == safefile.FileMode
 }
 
-// differs tells whether a peer would connect otherwise with c.
+// differs reports whether a peer would connect otherwise with c.
 func (t *target) differs(c connection.Connection) bool {
 	return t.released.unusable != nil || t.released.connection != c
 }

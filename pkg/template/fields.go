@@ -12,18 +12,18 @@ type Field struct {
 	Source string // as it stands in the document, or in the defaults
 	// Line and Column are those of the value, from 1 on; 0 where the document lacks the key.
 	Line, Column int
-	// Default tells whether the document lacks the key, so that its setting counts.
+	// Default reports whether the document lacks the key, so that its setting counts.
 	Default bool
 	Setting string // the variable of that setting
-	// Readable tells whether the template could be read.
+	// Readable reports whether the template could be read.
 	Readable bool
 	// Literal is the value of a field that reads nothing: a string, bool, int64 or
 	// float64. Err is what is wrong with one that has actions and cannot be rendered.
 	Literal any
 	Err     error
-	// HoldsPrivateKey tells whether a private key stands in the package itself.
+	// HoldsPrivateKey reports whether a private key stands in the package itself.
 	HoldsPrivateKey bool
-	// Unused tells whether the peer reads the key of no rendering.
+	// Unused reports whether the peer reads the key of no rendering.
 	Unused bool
 	Reads  []Read
 }
@@ -60,7 +60,7 @@ func (t *Template) constant(m *render.Member) (any, error) {
 	return result.Value, t.withoutText(err)
 }
 
-// holdsPrivateKey tells whether a private key stands in the source of a member,
+// holdsPrivateKey reports whether a private key stands in the source of a member,
 // as its value or in an action. Whatever client_key is, is one.
 func holdsPrivateKey(m *render.Member) bool {
 	literal, _ := m.Literal()

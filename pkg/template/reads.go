@@ -66,14 +66,14 @@ func readsOf(m *render.Member) []Read {
 // Variable is an environment variable that a template reads.
 type Variable struct {
 	Name string
-	// Required tells whether a peer that has no variable at all lacks this one: a key that
+	// Required reports whether a peer that has no variable at all lacks this one: a key that
 	// is rendered then needs it. Where one variable or another will do, it is the one that
 	// the template asks for last.
 	Required bool
 	Secret   bool     // it may hold a private key, or name a file that does
 	File     bool     // NAME_FILE may name a file that holds it instead
 	Fields   []string // the keys that read it
-	// InDocument tells whether the document asks for it, and not only the default
+	// InDocument reports whether the document asks for it, and not only the default
 	// of a key that the document lacks.
 	InDocument bool
 }
@@ -150,7 +150,7 @@ func (t *Template) Names() []string {
 	return names
 }
 
-// mayBeFile tells whether a variable is a setting that NAME_FILE may supply too.
+// mayBeFile reports whether a variable is a setting that NAME_FILE may supply too.
 func mayBeFile(name string) bool {
 	for _, setting := range environ.Fields() {
 		if setting.Variable == name {
@@ -160,7 +160,7 @@ func mayBeFile(name string) bool {
 	return false
 }
 
-// unused tells whether the peer reads a key of no rendering.
+// unused reports whether the peer reads a key of no rendering.
 func (t *Template) unused(key string) bool {
 	off := func(key string) bool {
 		v, _ := t.constant(t.member(key))

@@ -15,7 +15,7 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// relevant tells whether the peer reads a key, given the values of those that
+// relevant reports whether the peer reads a key, given the values of those that
 // decide about it.
 func relevant(key string, tls, clientAuth bool) bool {
 	switch key {
@@ -165,7 +165,7 @@ func (r *rendering) fail(key string, err error) {
 	}
 }
 
-// isDefault tells whether a key is not in the document, so that its setting counts.
+// isDefault reports whether a key is not in the document, so that its setting counts.
 func (t *Template) isDefault(key string) bool { return t.document.Member(key) == nil }
 
 // errorAt is err at the place of a key, or at the file that lacks it.
@@ -193,14 +193,14 @@ func (r *rendering) warnings(now time.Time) []error {
 	return warnings
 }
 
-// tlsAskedFor tells whether the operator has set the variable for TLS to true;
+// tlsAskedFor reports whether the operator has set the variable for TLS to true;
 // a template may still say otherwise.
 func (r *rendering) tlsAskedFor() bool {
 	asked, err := r.env.Lookup(environ.Fields()["TLSRequired"].Variable)
 	return err == nil && asked.Value != nil && r.values.Root["TLSRequired"].(environ.Var).Value == true
 }
 
-// certificatesGiven tells whether the package or the operator supplies any
+// certificatesGiven reports whether the package or the operator supplies any
 // certificate or key.
 func (r *rendering) certificatesGiven() bool {
 	for _, key := range []string{"root_cert", "client_cert", "client_key"} {

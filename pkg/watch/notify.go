@@ -29,7 +29,7 @@ func (n *notifier) close() {
 	}
 }
 
-// add watches more places, and tells whether there were any that were not watched
+// add watches more places, and reports whether there were any that were not watched
 // before. A folder that is not there, or not for this user to read, is passed over:
 // what lies above it is watched too, and there is the interval.
 func (n *notifier) add(places map[place]bool) (more bool) {
@@ -60,7 +60,7 @@ func unreachable(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// matters tells whether an event is about one of the places.
+// matters reports whether an event is about one of the places.
 func (n *notifier) matters(e fsnotify.Event) bool {
 	dir, name := filepath.Split(e.Name)
 	dir = filepath.Clean(dir)

@@ -59,7 +59,7 @@ func (w *Watch) Run(ctx context.Context) {
 	}
 }
 
-// watch makes n watch all that the last run has read, and tells whether there is
+// watch makes n watch all that the last run has read, and reports whether there is
 // more of it than before.
 func (w *Watch) watch(n *notifier) (more bool) {
 	places := map[place]bool{}
