@@ -20,12 +20,12 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// MaxDialTimeout bounds dial_timeout. The peer dials within an invocation,
-// which has long ended by then.
+// MaxDialTimeout is the maximum of dial_timeout. The peer dials within an
+// invocation, which has long ended by then.
 const MaxDialTimeout = 5 * time.Minute
 
-// rules are the checks behind the validate tags of Connection that are ours.
-// What they return holds no value.
+// rules are the checks for our own validate tags of Connection. Their errors hold
+// no value.
 var rules = map[string]func(string) error{
 	"address":      checkAddress,
 	"dial_timeout": checkDialTimeout,
@@ -34,7 +34,7 @@ var rules = map[string]func(string) error{
 	"certificates": func(text string) error { _, err := certificates(text); return err },
 }
 
-// reasons are what to say of validator's own tags.
+// reasons are the messages for validator's own tags.
 var reasons = map[string]string{
 	"required_if": "is missing",
 }
@@ -43,8 +43,8 @@ var validate = sync.OnceValue(func() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(keyOf)
 	for tag, check := range rules {
-		err := v.RegisterValidation(tag, func(field validator.FieldLevel) bool { return check(field.Field().String()) == nil }, true)
-		if err != nil {
+		valid := func(field validator.FieldLevel) bool { return check(field.Field().String()) == nil }
+		if err := v.RegisterValidation(tag, valid, true); err != nil {
 			panic(err)
 		}
 	}
@@ -57,8 +57,8 @@ func keyOf(field reflect.StructField) string {
 	return key
 }
 
-// Validate holds c against all that the peer and gRPC will ask of it, and joins
-// a *Failure for each rule it breaks.
+// Validate checks c against everything that the peer and gRPC will require, and
+// joins a *Failure for each rule it breaks.
 func (c Connection) Validate() error {
 	var failed validator.ValidationErrors
 	err := validate().Struct(c)
@@ -88,7 +88,8 @@ func (c Connection) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Warnings are what the peer takes but people should know, at the time now.
+// Warnings lists what the peer accepts but people should know about, at the time
+// now.
 func (c Connection) Warnings(now time.Time) []*Failure {
 	var warnings []*Failure
 	warn := func(key, format string, args ...any) {
@@ -116,11 +117,11 @@ func SHA256(cert *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Fingerprint is the beginning of a certificate's SHA-256, enough to tell which it is.
+// Fingerprint is the beginning of a certificate's SHA-256, enough to identify it.
 func Fingerprint(cert *x509.Certificate) string { return SHA256(cert)[:16] + "…" }
 
-// Certificates are those in root_cert and then those in client_cert, by key, of
-// a connection that is valid.
+// Certificates are those in root_cert and then those in client_cert, by key, of a
+// valid connection.
 func (c Connection) Certificates() iter.Seq2[string, []*x509.Certificate] {
 	return func(yield func(string, []*x509.Certificate) bool) {
 		root, _ := certificates(c.RootCert)
@@ -166,8 +167,8 @@ func checkHost(name string) error {
 	return nil
 }
 
-// isHost accepts what a resolver takes for a name: also underscores, which
-// Compose has in the names of its services.
+// isHost accepts what a resolver accepts as a name, including underscores, which
+// names of Compose services may contain.
 func isHost(host string) bool {
 	if len(host) > 253 {
 		return false
@@ -198,7 +199,7 @@ func checkDialTimeout(text string) error {
 	return nil
 }
 
-// certificates parses PEM that holds certificates only, one or more.
+// certificates parses PEM that holds one or more certificates and nothing else.
 func certificates(text string) ([]*x509.Certificate, error) {
 	blocks, err := pemtext.Blocks(text)
 	if err != nil {
@@ -218,7 +219,7 @@ func certificates(text string) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// checkPrivateKey accepts PEM in which there is one private key that needs no password.
+// checkPrivateKey accepts PEM with exactly one private key that needs no password.
 func checkPrivateKey(text string) error {
 	blocks, err := pemtext.Blocks(text)
 	if err != nil {

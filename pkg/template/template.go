@@ -35,10 +35,10 @@ func ParseDir(dir *os.Root) (*Template, error) {
 	return Parse(name, data)
 }
 
-// Parse checks the template in data, whose file is called file in
-// errors: its syntax, its language, its keys. All that is wrong is joined. Where
-// the document could be read at all, the template comes with the error, to be
-// looked at but not rendered.
+// Parse checks the template in data, whose file is called file in errors: its
+// syntax, its language, its keys. The error joins everything that is wrong. If the
+// document could be read at all, the template is returned with the error, to be
+// inspected but not rendered.
 func Parse(file string, data []byte) (*Template, error) {
 	t := &Template{file: file, source: string(data)}
 	document, err := render.Parse(file, data)
@@ -56,8 +56,8 @@ func Parse(file string, data []byte) (*Template, error) {
 	return t, t.withoutText(errors.Join(append(errs, err)...))
 }
 
-// withoutText is err without the words that may quote the document, if a private
-// key stands in that. The name of a variable that is not set stays.
+// withoutText is err without text that may quote the document, if the document
+// holds a private key. The name of a variable that is not set is kept.
 func (t *Template) withoutText(err error) error {
 	if err == nil || !environ.TextHoldsPrivateKey(t.source) {
 		return err
