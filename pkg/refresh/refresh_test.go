@@ -41,7 +41,7 @@ func TestRefreshed(t *testing.T) {
 	nothing := func(*testing.T, store.Build) {}
 	notForReading := []string{"mode: 0000 → 0600"}
 	if os.Getuid() != 0 { // root can read it all the same
-		notForReading = append([]string{"connection.json: cannot be used: permission denied → good"}, notForReading...)
+		notForReading = append([]string{"connection.json: cannot be used: permission denied → valid"}, notForReading...)
 	}
 	compact := func(t *testing.T, b store.Build) {
 		var text bytes.Buffer
@@ -65,9 +65,9 @@ func TestRefreshed(t *testing.T) {
 		"address and mode": {func(t *testing.T, b store.Build) { chmod(t, at(b, released), 0o640) }, with(old, "HOST", "cc2"), []string{"address: cc:9999 → cc2:9999", "mode: 0640 → 0600"}},
 		"not for reading":  {func(t *testing.T, b store.Build) { chmod(t, at(b, released), 0) }, old, notForReading},
 		"another form":     {compact, old, []string{"connection.json: formatted differently → reformatted"}},
-		"null":             {func(t *testing.T, b store.Build) { write(t, at(b, released), []byte("null")) }, old, []string{"connection.json: cannot be used: is not a JSON object → good"}},
-		"cut off":          {func(t *testing.T, b store.Build) { write(t, at(b, released), rendered(old)[:900]) }, old, []string{"connection.json: cannot be used: is not valid JSON → good"}},
-		"empty":            {func(t *testing.T, b store.Build) { write(t, at(b, released), nil) }, old, []string{"connection.json: cannot be used: is not a JSON object → good"}},
+		"null":             {func(t *testing.T, b store.Build) { write(t, at(b, released), []byte("null")) }, old, []string{"connection.json: cannot be used: is not a JSON object → valid"}},
+		"cut off":          {func(t *testing.T, b store.Build) { write(t, at(b, released), rendered(old)[:900]) }, old, []string{"connection.json: cannot be used: is not valid JSON → valid"}},
+		"empty":            {func(t *testing.T, b store.Build) { write(t, at(b, released), nil) }, old, []string{"connection.json: cannot be used: is not a JSON object → valid"}},
 		"copy":             {func(t *testing.T, b store.Build) { write(t, at(b, built), []byte("{}")) }, old, []string{"bld/connection.json: differs from release → updated"}},
 		"mode of the copy": {func(t *testing.T, b store.Build) { chmod(t, at(b, built), 0o644) }, old, []string{"bld/connection.json: differs from release → updated"}},
 	} {
