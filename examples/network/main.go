@@ -82,12 +82,12 @@ func up(ctx context.Context, config network.Config) error {
 		go func() {
 			<-node.Process.Ended
 			if ctx.Err() == nil {
-				fmt.Fprintf(os.Stderr, "network: %s has ended (%s): see %s\n", node.Name, node.Process.State(), node.Process.Log)
+				fmt.Fprintf(os.Stderr, "network: %s has exited (%s): see %s\n", node.Name, node.Process.State(), node.Process.Log)
 			}
 		}()
 	}
 	<-ctx.Done()
-	fmt.Fprintln(os.Stderr, "network: ends")
+	fmt.Fprintln(os.Stderr, "network: stopping")
 	return nil
 }
 
@@ -117,7 +117,7 @@ func checkRoom(dir string, room uint64) error {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	if free := uint64(stat.Bavail) * uint64(stat.Bsize); free < room {
-		return fmt.Errorf("%s has %d MiB free, and a network needs %d MiB: make room there", dir, free>>20, room>>20)
+		return fmt.Errorf("%s has %d MiB free, but a network needs %d MiB: free some space there", dir, free>>20, room>>20)
 	}
 	return nil
 }

@@ -211,11 +211,11 @@ func TestNetwork(t *testing.T) {
 	}
 
 	t.Log("a second network in the same folder, and one with the same ports")
-	if said := launch(t, dir, port+1000).failure(); !strings.Contains(said, "a network already runs in "+dir+", by process "+strconv.Itoa(u.process())) {
+	if said := launch(t, dir, port+1000).failure(); !strings.Contains(said, "a network is already running in "+dir+", as process "+strconv.Itoa(u.process())) {
 		t.Errorf("it says %q", said)
 	}
 	other := launch(t, dir+"2", port)
-	if said := other.failure(); !strings.Contains(said, fmt.Sprintf("127.0.0.1:%d, for orderer.example.com, cannot be listened at: address already in use", port)) {
+	if said := other.failure(); !strings.Contains(said, fmt.Sprintf("cannot listen on 127.0.0.1:%d, for orderer.example.com: address already in use", port)) {
 		t.Errorf("it says %q", said)
 	}
 	u.answers()
@@ -229,7 +229,7 @@ func TestNetwork(t *testing.T) {
 	u = launch(t, dir, port)
 	u.ready()
 	syscall.Kill(-u.cmd.Process.Pid, syscall.SIGINT)
-	if said := u.failure(); !strings.Contains(said, "network: ends\n") {
+	if said := u.failure(); !strings.Contains(said, "network: stopping\n") {
 		t.Errorf("it says %q", said)
 	}
 	u.gone()
@@ -308,7 +308,7 @@ func TestForeignFolder(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	if err := checkRoom(t.TempDir(), 1<<60); err == nil || !strings.Contains(err.Error(), " MiB free, and a network needs 1099511627776 MiB: make room there") {
+	if err := checkRoom(t.TempDir(), 1<<60); err == nil || !strings.Contains(err.Error(), " MiB free, but a network needs 1099511627776 MiB: free some space there") {
 		t.Error(err)
 	}
 	if err := checkRoom(t.TempDir(), 1); err != nil {

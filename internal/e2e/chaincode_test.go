@@ -268,21 +268,21 @@ func TestNodeChaincode(t *testing.T) {
 
 	w.expect("own server", first, "", "")
 	w.expect("own server", second, "", "")
-	w.expect("other peer's server", first, "tls", "refuses the client certificate", "CORE_CHAINCODE_ADDRESS="+second.address)
+	w.expect("other peer's server", first, "tls", "rejects the client certificate", "CORE_CHAINCODE_ADDRESS="+second.address)
 	w.expect("own server, again", second, "", "")
 	w.run("simulate", w.file("notes.tgz"), "--peer", "peer0="+first.envFile, "--peer", "peer1="+second.envFile, "--probe")
 	crossed := exec.Command(w.ccaas, "simulate", w.file("notes.tgz"), "--peer", "peer0="+w.crossed(first, second), "--probe")
-	if out, err := crossed.CombinedOutput(); err == nil || !strings.Contains(string(out), "probe: error: tls: the server refuses the client certificate") {
+	if out, err := crossed.CombinedOutput(); err == nil || !strings.Contains(string(out), "probe: error: tls: the server rejects the client certificate") {
 		t.Errorf("simulate --probe of another peer's server: %v: %s", err, out)
 	}
 
-	w.expect("other authority", first, "tls", `root_cert has not the authority "servers"`, "CORE_CHAINCODE_ROOT_CERT_FILE="+w.file("peer0-clients.crt"))
+	w.expect("other authority", first, "tls", `root_cert lacks "servers"`, "CORE_CHAINCODE_ROOT_CERT_FILE="+w.file("peer0-clients.crt"))
 	w.expect("other name", first, "tls", `is for ["localhost"], not for "127.0.0.1"`, "CORE_CHAINCODE_ADDRESS="+strings.Replace(first.address, "localhost", "127.0.0.1", 1))
 
 	second.stop()
 	w.expect("no server", second, "connect", "connection refused")
 	w.start(second, "CORE_CHAINCODE_ID=other:0")
-	w.expect("other package's server", second, "package ID", `the server is "other:0", and the package is "`+w.id+`"`)
+	w.expect("other package's server", second, "package ID", `the server registered as "other:0", but the package ID is "`+w.id+`"`)
 	w.restart(second)
 	w.expect("restarted", second, "", "")
 
@@ -293,7 +293,7 @@ func TestNodeChaincode(t *testing.T) {
 	w.restart(second, "CORE_CHAINCODE_TLS_CERT_FILE="+w.file("expired.crt"), "CORE_CHAINCODE_TLS_KEY_FILE="+w.file("expired.key"))
 	w.expect("expired certificate", second, "tls", "the server's certificate is valid from ")
 	w.restart(second, "CORE_CHAINCODE_TLS_CERT_FILE=", "CORE_CHAINCODE_TLS_KEY_FILE=", "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=")
-	w.expect("server without TLS", second, "tls", "the server speaks no TLS")
+	w.expect("server without TLS", second, "tls", "the server does not speak TLS")
 	w.expect("the first server, in the end", first, "", "")
 }
 
@@ -304,11 +304,11 @@ func TestGoChaincode(t *testing.T) {
 	w.start(first)
 	w.start(second)
 	w.expect("own server", first, "", "")
-	w.expect("other peer's server", first, "tls", "refuses the client certificate", "CORE_CHAINCODE_ADDRESS="+second.address)
+	w.expect("other peer's server", first, "tls", "rejects the client certificate", "CORE_CHAINCODE_ADDRESS="+second.address)
 	w.restart(second, "CHAINCODE_ID=other:0")
-	w.expect("other package's server", second, "package ID", `the server is "other:0", and the package is "`+w.id+`"`)
+	w.expect("other package's server", second, "package ID", `the server registered as "other:0", but the package ID is "`+w.id+`"`)
 	w.restart(second, "CHAINCODE_TLS_DISABLED=true")
-	w.expect("server without TLS", second, "tls", "the server speaks no TLS")
+	w.expect("server without TLS", second, "tls", "the server does not speak TLS")
 	w.restart(second, "CHAINCODE_CLIENT_CA_CERT=")
 	w.expect("server that asks for no certificate", second, "", "")
 }
@@ -323,7 +323,7 @@ func TestNodeChaincodeTLS(t *testing.T) {
 	w.start(p, "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=")
 	w.expect("plain TLS", p, "", "")
 	w.restart(p)
-	w.expect("no client certificate", p, "tls", "asks for a client certificate, and none is configured")
+	w.expect("no client certificate", p, "tls", "asks for a client certificate, but none is configured")
 	w.run("init", w.file("plain"), "--template", "plain")
 	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("plain"), "--label", "notes_1.0"))
 	w.expect("TLS not meant", p, "grpc", "the server ")
@@ -344,7 +344,7 @@ func TestNodeRefresh(t *testing.T) {
 	w.identify(p.name)
 	early := exec.Command(w.ccaas, refresh...)
 	out, _ := early.CombinedOutput()
-	if early.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "the old one stays: tls: the server refuses the client certificate") {
+	if early.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "the old one stays: tls: the server rejects the client certificate") {
 		t.Errorf("refresh before the server has the new authority: %v: %s", early.ProcessState, out)
 	}
 	const lock = "externalbuilder/ccaas-refresh.lock"
@@ -352,7 +352,7 @@ func TestNodeRefresh(t *testing.T) {
 	w.expectReleased("refreshed too early", p, "", "")
 
 	w.restart(p)
-	w.expectReleased("other authority", p, "tls", "refuses the client certificate (the connection was closed)")
+	w.expectReleased("other authority", p, "tls", "rejects the client certificate (the connection was closed)")
 	if out := w.run(refresh...); !strings.Contains(out, "refreshed  notes_1.0:") {
 		t.Errorf("refresh says %s", out)
 	}

@@ -240,8 +240,8 @@ func (n *fabric) recover(packed pack) {
 	p := n.peers[1]
 	n.step("lose half a build of %s, and start it again without the other half", p.Name)
 	n.must(os.RemoveAll(p.release(packed.id)))
-	if out := n.run(p.Env, n.ccaas(), "refresh", "--peer-dir", p.Production()); !strings.Contains(out, " is half there:") {
-		n.fatal("refresh does not say that the build is half there:\n%s", out)
+	if out := n.run(p.Env, n.ccaas(), "refresh", "--peer-dir", p.Production()); !strings.Contains(out, " is incomplete:") {
+		n.fatal("refresh does not say that the build is incomplete:\n%s", out)
 	}
 	p.stop()
 	n.must(os.RemoveAll(filepath.Dir(p.release(packed.id))))

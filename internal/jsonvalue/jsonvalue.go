@@ -18,7 +18,7 @@ func Decode(data []byte, target any) error {
 		return err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return errors.New("something follows the JSON value")
+		return errors.New("there is trailing data after the JSON value")
 	}
 	return nil
 }

@@ -9,10 +9,10 @@ import (
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
-	"ccaas-template-builder/pkg/environ"
 )
 
 // Source is a package, or the folder that one is made of.
@@ -119,7 +119,7 @@ func privateKeys(source Source) []finding.Finding {
 	var all []finding.Finding
 	left := maxAllSearched
 	search := func(name string, data []byte) {
-		if left -= len(data); left > 0 && environ.TextHoldsPrivateKey(string(data)) {
+		if left -= len(data); left > 0 && pemtext.TextHoldsKey(string(data)) {
 			all = append(all, keyFound(name, "holds a private key"))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
@@ -38,7 +39,7 @@ func document(name string, data []byte, fabric int, now time.Time) ([]finding.Fi
 		c.fields, c.variables = parsed.Fields(), parsed.Variables()
 	}
 	inField := slices.ContainsFunc(c.fields, func(f template.Field) bool { return f.HoldsPrivateKey })
-	switch holdsKey := environ.TextHoldsPrivateKey(string(data)); {
+	switch holdsKey := pemtext.TextHoldsKey(string(data)); {
 	case holdsKey && !inField:
 		c.add(render.Place{File: name}, keyFound("", "a private key stands in the package"))
 	case !holdsKey && !inField:

@@ -29,7 +29,7 @@ func Claim(dir string) (release func() error, err error) {
 	path := filepath.Join(dir, lockName)
 	lock, err := tryLock(path)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, fmt.Errorf("a network already runs in %s, by process %d: end it with make network-down", dir, noted(path))
+		return nil, fmt.Errorf("a network is already running in %s, as process %d: stop it with make network-down", dir, noted(path))
 	}
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func Remove(dir string) error {
 			syscall.Kill(pid, syscall.SIGTERM)
 		}
 		if !free(path, downTimeout) {
-			return fmt.Errorf("process %d, which runs the network in %s, does not end: kill it and try again", noted(path), dir)
+			return fmt.Errorf("process %d, which runs the network in %s, does not exit: kill it and try again", noted(path), dir)
 		}
 	}
 	if err := endGroup(dir); err != nil {

@@ -68,12 +68,12 @@ func endGroup(dir string) error {
 		syscall.Kill(-pid, syscall.SIGKILL)
 	}
 	if !free(path, endTimeout) {
-		return fmt.Errorf("processes of an earlier network in %s do not end: find them by their open file %s", dir, path)
+		return fmt.Errorf("processes of an earlier network in %s do not exit: find them by their open file %s", dir, path)
 	}
 	return nil
 }
 
-// free tells whether nobody holds the lock of a file, or will in a while.
+// free reports whether nobody holds the lock of a file, or will in a while.
 func free(path string, while time.Duration) bool {
 	for deadline := time.Now().Add(while); ; time.Sleep(20 * time.Millisecond) {
 		file, err := tryLock(path)

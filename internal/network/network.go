@@ -144,7 +144,7 @@ func (n *Network) checkPorts() error {
 	for i := range Ports {
 		listener, err := net.Listen("tcp", n.address(i))
 		if err != nil {
-			return fmt.Errorf("%s, for %s, cannot be listened at: %w", n.address(i), takes[n.address(i)], reason(err))
+			return fmt.Errorf("cannot listen on %s, for %s: %w", n.address(i), takes[n.address(i)], reason(err))
 		}
 		listener.Close()
 	}

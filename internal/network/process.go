@@ -58,7 +58,7 @@ func (g *group) start(name, log, dir string, env map[string]string, command []st
 
 // Await waits until the process listens at an address; with TLS, until it has shaken hands.
 func (p *Process) Await(ctx context.Context, address string, withTLS bool) error {
-	late := fmt.Errorf("does not listen at %s after %v", address, startTimeout)
+	late := fmt.Errorf("is not listening on %s after %v", address, startTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, late)
 	defer cancel()
 	for answers(ctx, address, withTLS) != nil {
@@ -73,7 +73,7 @@ func (p *Process) Await(ctx context.Context, address string, withTLS bool) error
 	return nil
 }
 
-// answers tells whether something listens, by shaking hands and hanging up.
+// answers reports whether something listens, by shaking hands and hanging up.
 func answers(ctx context.Context, address string, withTLS bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

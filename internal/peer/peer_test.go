@@ -136,7 +136,7 @@ func TestFailures(t *testing.T) {
 		"release fails":    {"", "", "exit 1", "release: exit status 1"},
 		"no connection":    {"", "", "", `the builder has released no connection: "chaincode/server/connection.json": no such file or directory`},
 		"null":             {"", "", strings.Replace(good, `{"address":"cc:1","dial_timeout":"3s"}`, "null", 1), "released connection.json: is not a JSON object"},
-		"string for bool":  {"", "", strings.Replace(good, `"dial_timeout":"3s"`, `"tls_required":"true"`, 1), "tls_required: is a string, which the peer refuses"},
+		"string for bool":  {"", "", strings.Replace(good, `"dial_timeout":"3s"`, `"tls_required":"true"`, 1), "tls_required: is a string, which the peer rejects"},
 		"no address":       {"", "", strings.Replace(good, `"address":"cc:1",`, ``, 1), "address: must be HOST:PORT"},
 		"link in release":  {"", "", good + `; ln -s connection.json "$2/chaincode/server/link"`, "the peer could not read the indexes in the release folder"},
 		"link leaves":      {"", `ln -s ../../x "$3/link"`, good, `the peer refuses to keep "link": the symbolic link leaves the tree`},

@@ -29,7 +29,7 @@ func Blocks(text string) ([]*pem.Block, error) {
 	}
 	switch begun := strings.Count(text, Begin); {
 	case begun == 0 && strings.HasPrefix(text, "/"):
-		return nil, errors.New("is a path and not PEM: a file is named by the variable with _FILE appended, or read by envFile")
+		return nil, errors.New("is a path, not PEM: append _FILE to the name of the variable, or read the file with envFile")
 	case begun == 0:
 		return nil, errors.New("is not PEM: it has no -----BEGIN line")
 	case begun != len(blocks):
@@ -54,7 +54,7 @@ func Canonical(text string) (string, error) {
 	return canonical.String(), nil
 }
 
-// MayBePrivateKey tells whether der begins as private keys do in any of their
+// MayBePrivateKey reports whether der begins as private keys do in any of their
 // encodings, of curves too that Go does not know, and as PKCS #12 does: with a
 // small version number. Certificates and public keys begin otherwise.
 func MayBePrivateKey(der []byte) bool {
@@ -69,7 +69,7 @@ func MayBePrivateKey(der []byte) bool {
 	return len(body) > 3 && body[0] == integer && body[1] == 1 && body[2] <= 3
 }
 
-// IsPrivateKey tells whether der is a private key in one of the encodings that
+// IsPrivateKey reports whether der is a private key in one of the encodings that
 // PEM private keys have: PKCS #8, SEC 1 or PKCS #1.
 func IsPrivateKey(der []byte) bool {
 	if len(der) == 0 || der[0] != 0x30 {

@@ -14,8 +14,8 @@ type action struct {
 
 var (
 	errUnclosed  = errors.New("the action that begins here is not closed by }}")
-	errBackslash = errors.New("in the action that begins here a \\ stands outside of quotes: " +
-		"in a file that is not JSON as it stands, quotes in actions are written without it")
+	errBackslash = errors.New("the action that begins here has a \\ outside quotes: " +
+		"in a file that is not valid JSON, write quotes in actions without it")
 )
 
 // scanAction finds the end of the action that begins at start. Braces in its

@@ -56,7 +56,7 @@ func (m *Member) actions() (actions []action, err error) {
 		switch a.keyword {
 		case "range", "define", "template", "block", "break", "continue":
 			return nil, m.errorAt(a.start, OfLanguage, fmt.Errorf("{{ %s }} is not part of this language, "+
-				"in which every template ends: it has if, else, with and functions", a.keyword))
+				"whose templates always terminate: it has if, else, with and functions", a.keyword))
 		}
 		depth += a.opens()
 		if depth > maxNesting || a.parens > maxNesting {

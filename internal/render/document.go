@@ -67,7 +67,7 @@ type Kind int
 const (
 	OfValue     Kind = iota // a value, and what the peer knows of its key
 	OfDocument              // the document around the templates
-	OfDuplicate             // a key that stands there twice
+	OfDuplicate             // a key that appears twice
 	OfTemplate              // the syntax of a template
 	OfLanguage              // a template that asks for what the language has not
 )
@@ -147,7 +147,7 @@ func (d *Document) duplicates() (errs []error) {
 	for _, m := range d.Members {
 		if first := seen[m.Key]; first != nil {
 			place := d.place(first.start)
-			err := fmt.Errorf("the key stands here again, first at line %d:%d", place.Line, place.Column)
+			err := fmt.Errorf("the key appears twice, first at line %d:%d", place.Line, place.Column)
 			errs = append(errs, d.errorAt(m.start, m.name(), OfDuplicate, err))
 			continue
 		}
@@ -205,7 +205,7 @@ func (m *Member) name() string {
 	return quoted
 }
 
-// Readable tells whether the template of the member could be read.
+// Readable reports whether the template of the member could be read.
 func (m *Member) Readable() bool { return m.literal != nil || m.template != nil }
 
 // Literal returns the value of a member that has no actions: a string, bool,

@@ -119,7 +119,7 @@ func (e *evaluator) result() (any, error) {
 		return nil, e.member.Error(errors.New("holds a private key among other text: " +
 			"a key can only be the whole of client_key"))
 	case !utf8.ValidString(joined.String()):
-		return nil, e.member.Error(errors.New("is not valid UTF-8: a function has cut a character"))
+		return nil, e.member.Error(errors.New("is not valid UTF-8: a function has split a character"))
 	case e.member.quoted:
 		return joined.String(), nil
 	}
@@ -129,8 +129,8 @@ func (e *evaluator) result() (any, error) {
 	case "false":
 		return false, nil
 	}
-	return nil, e.member.Error(errors.New("outside quotes only one action, or true or false, can be the value: " +
-		"put quotes around the whole of it"))
+	return nil, e.member.Error(errors.New("outside quotes, the value must be a single action, true or false: " +
+		"put quotes around the whole value"))
 }
 
 func (e *evaluator) list(l list) error {
@@ -167,7 +167,7 @@ func (e *evaluator) action(p *pipe) error {
 		return e.fail(p.at, "%w", missing)
 	}
 	if _, ok := format(v); !ok && !isSecret(v) {
-		return e.fail(p.at, "gives %s: only a string, a number, true or false can stand in a connection.json", kindOf(v))
+		return e.fail(p.at, "gives %s: only a string, a number, true or false can be in a connection.json", kindOf(v))
 	}
 	e.parts = append(e.parts, v)
 	return nil

@@ -242,7 +242,7 @@ func negated(call func([]any) (any, error)) func([]any) (any, error) {
 	}
 }
 
-// equal tells whether the first argument equals any of the others.
+// equal reports whether the first argument equals any of the others.
 func equal(args []any) (any, error) {
 	for _, other := range args[1:] {
 		a, b := comparable(args[0], other)
@@ -309,7 +309,7 @@ func index(args []any) (any, error) {
 		case map[string]any:
 			name, ok := key.(string)
 			if !ok {
-				return nil, fmt.Errorf("an object has no %s as a key", kindOf(key))
+				return nil, fmt.Errorf("an object cannot have %s as a key", kindOf(key))
 			}
 			if v, ok = container[name]; !ok {
 				return nil, errors.New("the object has no such key")
@@ -338,7 +338,7 @@ func slice(args []any) (any, error) {
 	for i, bound := range []*int{&from, &to}[:len(args)-1] {
 		n, ok := args[i+1].(int64)
 		if !ok || n < 0 || n > int64(len(text)+len(list)) {
-			return nil, fmt.Errorf("argument %d is outside of what is sliced", i+2)
+			return nil, fmt.Errorf("argument %d is out of range", i+2)
 		}
 		*bound = int(n)
 	}

@@ -27,10 +27,10 @@ func (p *parser) fail(at int, format string, args ...any) error {
 func (p *parser) object() error {
 	p.space()
 	if strings.HasPrefix(p.source[p.at:], "{{") {
-		return p.fail(p.at, "an action cannot stand around the document: put it inside a value")
+		return p.fail(p.at, "the document cannot begin with an action: put it inside a value")
 	}
 	if !p.take('{') {
-		return p.fail(p.at, "a connection.json is a JSON object, { … }; this begins with %s", p.found())
+		return p.fail(p.at, "a connection.json must be a JSON object, { … }, but this begins with %s", p.found())
 	}
 	p.space()
 	if !p.take('}') {
@@ -51,14 +51,14 @@ func (p *parser) object() error {
 	return nil
 }
 
-// separator reads what follows a member, and tells whether another one does.
+// separator reads what follows a member, and reports whether another one does.
 func (p *parser) separator() (more bool, err error) {
 	p.space()
 	switch {
 	case p.take(','):
 		p.space()
 		if p.peek() == '}' {
-			return false, p.fail(p.at, "a comma stands before the closing }: remove it")
+			return false, p.fail(p.at, "there is a comma before the closing }: remove it")
 		}
 		return true, nil
 	case p.take('}'):
@@ -70,8 +70,8 @@ func (p *parser) separator() (more bool, err error) {
 func (p *parser) member() error {
 	start := p.at
 	if strings.HasPrefix(p.source[p.at:], "{{") {
-		return p.fail(p.at, "an action cannot stand for a key: put it inside a value; "+
-			"keys that do not apply are left out by themselves")
+		return p.fail(p.at, "an action cannot be a key: put it inside a value; "+
+			"keys that do not apply are left out automatically")
 	}
 	if p.peek() != '"' {
 		return p.fail(p.at, "expected a key in quotes, found %s", p.found())
@@ -118,7 +118,7 @@ func (p *parser) value(m *Member) (err error) {
 		m.literal = word == "true"
 		return nil
 	case word == "null":
-		return m.fail(OfDocument, errors.New("is null, which is no value: leave the key out"))
+		return m.fail(OfDocument, errors.New("is null, which is not a value: leave the key out"))
 	}
 	if n, err := strconv.ParseInt(word, 10, 64); err == nil {
 		m.literal = n
@@ -160,7 +160,7 @@ func (p *parser) text(actions bool) (string, []int, error) {
 			}
 			add(string(r), from, 0)
 		case c < 0x20:
-			return "", nil, p.fail(p.at, "%s stands in a string: write it as an escape such as \\n, or close the quote",
+			return "", nil, p.fail(p.at, "%s is not allowed in a string: write it as an escape such as \\n, or close the quote",
 				p.found())
 		case actions && !p.isJSON && strings.HasPrefix(p.source[p.at:], "{{"):
 			a, err := scanAction(p.source, p.at)
@@ -201,7 +201,7 @@ func (p *parser) escape() (rune, error) {
 			return r, nil
 		}
 	}
-	return 0, p.fail(start, "this is no escape of JSON, which has \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX")
+	return 0, p.fail(start, "this is not a JSON escape; use \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX")
 }
 
 // codeUnit reads uXXXX.

@@ -29,10 +29,10 @@ func printf(args []any) (any, error) {
 		}
 		if letter == "" || !strings.Contains("sqvdxtefg", letter) {
 			const known = "%s %q %v %d %x %t %e %f %g %%"
-			return nil, fmt.Errorf("%q in its format is none of %s with a width under 100", v[0], known)
+			return nil, fmt.Errorf("%q in its format is not one of %s with a width under 100", v[0], known)
 		}
 		if used == len(args) {
-			return nil, fmt.Errorf("its format wants more than %d arguments", len(args))
+			return nil, fmt.Errorf("its format needs more than %d arguments", len(args))
 		}
 		if kind := kindOf(args[used]); !fits(letter, args[used]) {
 			return nil, fmt.Errorf("%q in its format does not take %s", v[0], kind)

@@ -178,9 +178,9 @@ func (c *converter) operand(node parse.Node) expression {
 		case n.IsFloat:
 			return n.Float64
 		}
-		c.fail(n, "%s is no number that could be used", n)
+		c.fail(n, "%s is not a usable number", n)
 	case *parse.NilNode:
-		c.fail(n, "nil is no value")
+		c.fail(n, "nil is not a value")
 	case *parse.DotNode:
 		return c.path(n, c.named("."), nil)
 	case *parse.FieldNode:
@@ -207,7 +207,7 @@ func (c *converter) named(name string) expression {
 	return variable(name)
 }
 
-// isRoot tells whether a node is the root itself, not in parentheses.
+// isRoot reports whether a node is the root itself, not in parentheses.
 func (c *converter) isRoot(node parse.Node) bool {
 	switch node.(type) {
 	case *parse.DotNode, *parse.VariableNode:
@@ -229,12 +229,12 @@ func (c *converter) path(node parse.Node, from expression, keys []string) expres
 func (c *converter) checkRoot(node parse.Node, keys []string) {
 	switch {
 	case len(keys) == 0:
-		c.fail(node, "%s is everything there is, not a value: name what you want of it, such as .Address", node)
+		c.fail(node, "%s is everything there is, not a value: name the value you want, such as .Address", node)
 	case keys[0] != "Env":
 	case len(keys) == 1:
-		c.fail(node, "%s is all of the environment, not a value: name what you want of it, such as .Env.NAME", node)
+		c.fail(node, "%s is the whole environment, not a value: name the variable you want, such as .Env.NAME", node)
 	case !validName(keys[1]):
-		c.fail(node, "%q cannot be the name of a variable: letters, digits and _", keys[1])
+		c.fail(node, "%q is not a valid variable name: use letters, digits and _", keys[1])
 	}
 }
 
@@ -284,7 +284,7 @@ func (c *converter) function(id *parse.IdentifierNode, args []parse.Node, piped 
 	case f.constant && !isConstant:
 		c.fail(id, "%s takes its first argument in quotes, because an error may show it", id.Ident)
 	case f.variable && !validName(first):
-		c.fail(args[0], "%q cannot be the name of a variable: letters, digits and _", first)
+		c.fail(args[0], "%q is not a valid variable name: use letters, digits and _", first)
 	}
 	return f
 }
@@ -299,7 +299,7 @@ func constant(nodes []parse.Node) (string, bool) {
 	return "", false
 }
 
-// validName tells whether name can be that of an environment variable: letters,
+// validName reports whether name can be that of an environment variable: letters,
 // digits and _, not beginning with a digit.
 func validName(name string) bool {
 	for i, r := range name {

@@ -59,7 +59,7 @@ func checkRegular(info fs.FileInfo) error {
 		return fmt.Errorf("is %s, not a regular file", kind(info.Mode()))
 	}
 	if info.Mode().Perm()&0o400 == 0 {
-		return fmt.Errorf("has mode %04o, so its owner may not read it: package it with mode 0644", info.Mode().Perm())
+		return fmt.Errorf("has mode %04o, so its owner cannot read it: package it with mode 0644", info.Mode().Perm())
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package archive is the chaincode package as a file: a gzip tar of
-// metadata.json and code.tar.gz. It writes packages whose bytes depend on their
-// content alone ([Write]), and reads them as strictly as the peer does ([Open], [Parse]).
+// Package archive reads and writes a chaincode package as a file: a gzip tar of
+// metadata.json and code.tar.gz. It writes packages whose bytes depend only on
+// their content ([Write]), and reads them as strictly as the peer does ([Open], [Parse]).
 package archive
 
 import (
@@ -21,32 +21,32 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Bounds on what is read. The peer has none; the packages that this builder
-// takes hold a template and indexes.
+// Limits on what is read. The peer has none; the packages that this builder
+// accepts hold a template and indexes.
 const (
 	maxPackage  = 64 << 20  // of a package file, in bytes
 	maxUnpacked = 128 << 20 // of all files in its code.tar.gz, in bytes
-	maxPath     = 3 << 10   // of a file's path; the peer's scratch folder stands before it
+	maxPath     = 3 << 10   // of a file's path, which follows that of the peer's scratch folder
 )
 
 // Package is a chaincode package that was read.
 type Package struct {
 	ID       string
 	Metadata chaincode.Metadata
-	// RawMetadata is metadata.json as it is in the package.
+	// RawMetadata is metadata.json exactly as in the package.
 	RawMetadata []byte
 	// Unknown are the entries that are neither metadata nor code, which the peer ignores.
 	Unknown []string
 	data    []byte
 }
 
-// Bytes are the bytes of the package, which its ID is made of.
+// Bytes are the bytes of the package, from which its ID is computed.
 func (p *Package) Bytes() []byte { return p.data }
 
 // Open reads the package in file by the rules of the peer
-// (ParseChaincodePackage of core/chaincode/persistence), and refuses besides an
-// entry that stands there twice, of which the peer takes now the first, now the last.
-// Its error is a *safefile.FileError.
+// (ParseChaincodePackage of core/chaincode/persistence). It also rejects an
+// entry that appears twice: the peer sometimes uses the first, sometimes the
+// last. Its error is a *safefile.FileError.
 func Open(file string) (*Package, error) {
 	data, err := safefile.ReadOperators(file, maxPackage)
 	if err != nil {
@@ -65,10 +65,11 @@ func Parse(data []byte) (*Package, error) {
 	seen := map[string]bool{}
 	err := entries(bytes.NewReader(data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		if header.Typeflag != tar.TypeReg {
-			return fmt.Errorf("%q: is no regular file, so the peer refuses the package: write it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
+			return fmt.Errorf("%q: is not a regular file, so the peer rejects the package: "+
+				"create it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
 		}
 		if seen[header.Name] {
-			return fmt.Errorf("%q: stands there twice", header.Name)
+			return fmt.Errorf("%q: appears twice", header.Name)
 		}
 		seen[header.Name] = true
 		switch header.Name {
@@ -83,9 +84,9 @@ func Parse(data []byte) (*Package, error) {
 	switch {
 	case err != nil:
 	case !seen[chaincode.CodeFile]:
-		err = fmt.Errorf("is no chaincode package: there is no %s in it", chaincode.CodeFile)
+		err = fmt.Errorf("is not a chaincode package: it has no %s", chaincode.CodeFile)
 	case p.RawMetadata == nil:
-		err = fmt.Errorf("is no chaincode package: there is no %s in it", chaincode.MetadataFile)
+		err = fmt.Errorf("is not a chaincode package: it has no %s", chaincode.MetadataFile)
 	default:
 		err = chaincode.CheckLabel(p.Metadata.Label)
 	}
@@ -107,8 +108,8 @@ func (p *Package) readMetadata(r io.Reader) (err error) {
 	return err
 }
 
-// Entry returns the content of an entry of the package file, of at most limit
-// bytes; none if it is longer.
+// Entry returns the content of an entry of the package file, or nothing if it is
+// longer than limit bytes.
 func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
 	err = entries(bytes.NewReader(p.data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
 		if header.Name != name || header.Size > limit {
@@ -122,8 +123,8 @@ func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
 
 // Unpack writes the files of code.tar.gz below dir, as the peer's Untar does
 // (core/container/externalbuilder): folders 0700, files with the modes they
-// have in the archive. It refuses what the peer refuses, and a file that stands
-// there twice, before it writes anything.
+// have in the archive. Before it writes anything, it rejects what the peer
+// rejects, and a file that appears twice.
 func (p *Package) Unpack(dir *os.Root) error {
 	if err := p.eachCode(checker()); err != nil {
 		return err
@@ -131,8 +132,8 @@ func (p *Package) Unpack(dir *os.Root) error {
 	return p.eachCode(func(header *tar.Header, r io.Reader) error { return write(dir, header, r) })
 }
 
-// Template returns the one template of connection.json in code.tar.gz, as it would
-// be found where the package is unpacked. It refuses what Unpack refuses.
+// Template returns the only template of connection.json in code.tar.gz, as it
+// would be found after unpacking. It rejects what Unpack rejects.
 func (p *Package) Template() (File, error) {
 	var found []string
 	var template File
@@ -169,7 +170,7 @@ func (p *Package) eachCode(visit func(*tar.Header, io.Reader) error) error {
 	})
 }
 
-// checker refuses the entries that the peer would, one after the other.
+// checker returns a function that rejects the entries that the peer would, called for one at a time.
 func checker() func(*tar.Header, io.Reader) error {
 	left := int64(maxUnpacked)
 	seen := map[string]bool{}
@@ -183,13 +184,13 @@ func checker() func(*tar.Header, io.Reader) error {
 			return nil
 		case tar.TypeReg:
 			if strings.HasSuffix(header.Name, "/") {
-				return fmt.Errorf("%q: is a file with the name of a folder, so the peer refuses the package", header.Name)
+				return fmt.Errorf("%q: is a file with a folder's name, so the peer rejects the package", header.Name)
 			}
 		default:
-			return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer refuses the package", header.Name)
+			return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer rejects the package", header.Name)
 		}
 		if seen[name] {
-			return fmt.Errorf("%q: stands there twice", header.Name)
+			return fmt.Errorf("%q: appears twice", header.Name)
 		}
 		seen[name] = true
 		if left -= header.Size; left < 0 {
@@ -199,7 +200,7 @@ func checker() func(*tar.Header, io.Reader) error {
 	}
 }
 
-// write writes an entry that was checked.
+// write writes an entry that has been checked.
 func write(dir *os.Root, header *tar.Header, r io.Reader) error {
 	name := filepath.Clean(header.Name)
 	if header.Typeflag == tar.TypeDir {
@@ -223,22 +224,22 @@ func failure(name string, err error) error {
 	return safefile.At(name, err)
 }
 
-// checkPath refuses a path that leaves its folder, as the peer does (ValidPath
-// of core/container/externalbuilder).
+// checkPath rejects a path that points outside its folder, as the peer does
+// (ValidPath of core/container/externalbuilder).
 func checkPath(name string) error {
 	switch {
 	case !filepath.IsLocal(name):
-		return fmt.Errorf("%q: is absolute or leaves the archive, so the peer refuses the package", name)
+		return fmt.Errorf("%q: is absolute or points outside the archive, so the peer rejects the package", name)
 	case strings.Count(name, "/") > safefile.MaxDepth:
 		return fmt.Errorf("%.40q…: folders nest deeper than %d", name, safefile.MaxDepth)
 	case len(name) > maxPath || strings.ContainsRune(name, 0):
-		return fmt.Errorf("%.40q…: is no path that a file could have", name)
+		return fmt.Errorf("%.40q…: is not a valid file path", name)
 	}
 	return nil
 }
 
-// entries calls visit for each entry of a gzip tar that unpacks to less than
-// limit bytes.
+// entries calls visit for each entry of a gzip tar, which must unpack to less
+// than limit bytes.
 func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error) error {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
@@ -249,12 +250,12 @@ func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error)
 	for count := 0; ; count++ {
 		header, err := reader.Next()
 		switch {
-		case left.N == 0: // before the end of the file, which may only seem to be there
-			return fmt.Errorf("is not smaller than %d bytes when unpacked", limit)
+		case left.N == 0: // check this before io.EOF, which the limit may have caused
+			return fmt.Errorf("unpacks to %d bytes or more", limit)
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return fmt.Errorf("is not a sound gzip tar: %w", err)
+			return fmt.Errorf("is not a valid gzip tar: %w", err)
 		case count == safefile.MaxEntries:
 			return fmt.Errorf("has more than %d entries", safefile.MaxEntries)
 		}

@@ -8,10 +8,10 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Folder returns the files of a package folder that belong into the package:
-// the template, META-INF and metadata. leftOut names what lies beside them and
-// stays out: an env file or a key, perhaps. What the peer or the builder would
-// refuse at install is an error here.
+// Folder returns the files of a package folder that belong in the package: the
+// template, META-INF and metadata. leftOut names everything else in it, such as
+// an env file or a key. What the peer or the builder would reject at install is
+// an error here.
 func Folder(root *os.Root) (files []File, leftOut []string, err error) {
 	template, templateErr := chaincode.TemplateFile(root)
 	artifacts, hidden, artifactsErr := chaincode.Artifacts(root)

@@ -21,9 +21,9 @@ type File struct {
 }
 
 // Write returns the package of these files with a label and a type. The bytes,
-// and so the package ID, depend on the arguments alone: entries are sorted,
+// and so the package ID, depend only on the arguments: entries are sorted and
 // have no time, owner or mode of their own, and nothing is compressed, because
-// what compresses better with the next release of Go would be another package.
+// a better compressor in the next release of Go would give another package ID.
 func Write(label, ccType string, files []File) (*Package, error) {
 	if err := errors.Join(chaincode.CheckLabel(label), checkType(ccType)); err != nil {
 		return nil, err
@@ -45,12 +45,12 @@ func Write(label, ccType string, files []File) (*Package, error) {
 	return Parse(data)
 }
 
-// checkType refuses what cannot be meant as a type; which types are a
-// builder's is for its detect to say.
+// checkType rejects what cannot be a type; which types a builder accepts is up
+// to its detect.
 func checkType(ccType string) error {
 	for _, r := range ccType {
 		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.') {
-			return fmt.Errorf("type %q: a type is letters, digits and any of . _ -", ccType)
+			return fmt.Errorf("type %q: a type may contain only letters, digits and . _ -", ccType)
 		}
 	}
 	if ccType == "" {
@@ -63,21 +63,23 @@ func compare(a, b string) int {
 	return bytes.Compare([]byte(a), []byte(b))
 }
 
-// writeTar is a gzip of a tar of regular files, as the peer untars it: in the
-// plainest format, without folders, which the peer makes by itself.
+// writeTar returns a gzip tar of regular files that the peer can untar: in the
+// plainest format, without folders, which the peer creates itself.
 func writeTar(files []File) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for i, file := range files {
 		if i > 0 && files[i-1].Name == file.Name {
-			return nil, fmt.Errorf("%q: stands there twice", file.Name)
+			return nil, fmt.Errorf("%q: appears twice", file.Name)
 		}
 		if err := checkPath(file.Name); err != nil {
 			return nil, err
 		}
-		header := &tar.Header{Typeflag: tar.TypeReg, Name: file.Name, Size: int64(len(file.Content)), Mode: 0o644, Format: tar.FormatUSTAR}
+		size := int64(len(file.Content))
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: file.Name, Size: size, Mode: 0o644, Format: tar.FormatUSTAR}
 		if err := w.WriteHeader(header); err != nil {
-			return nil, fmt.Errorf("%q: the name must be ASCII, with at most 100 characters behind the last / and 155 before", file.Name)
+			return nil, fmt.Errorf("%q: the name must be ASCII, with at most 100 characters after the last / "+
+				"and 155 before it", file.Name)
 		}
 		if _, err := w.Write(file.Content); err != nil {
 			return nil, err
@@ -89,8 +91,8 @@ func writeTar(files []File) ([]byte, error) {
 	return stored(b.Bytes()), nil
 }
 
-// stored is a gzip stream (RFC 1952) of stored blocks (RFC 1951, 3.2.4): its
-// bytes are fixed by these two, whoever writes it.
+// stored is a gzip stream (RFC 1952) of stored blocks (RFC 1951, 3.2.4): these
+// two RFCs determine its bytes, whoever writes it.
 func stored(data []byte) []byte {
 	const unknownSystem = 255
 	out := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, unknownSystem}

@@ -11,24 +11,23 @@ import (
 	"unicode"
 )
 
-// The folders of a package that hold what belongs beside the code, the
-// indexes of the state database above all: Fabric's packager writes MetaInf,
-// its sample builder scripts read SampleMetadata. A build has MetaInf only.
+// The folders of a package that hold what accompanies the code, mainly the
+// indexes of the state database: Fabric's packager writes MetaInf, its sample
+// builder scripts read SampleMetadata. A build has only MetaInf.
 const (
 	MetaInf        = "META-INF"
 	SampleMetadata = "metadata"
 	StateDB        = "statedb"
 )
 
-// Bounds of one index definition, and of all in a package, in bytes.
+// Limits on one index definition and on all in a package, in bytes.
 const (
 	maxIndex   = 64 << 10
 	maxIndexes = 4 << 20
 )
 
-// CheckIndexPath holds the path of a file, relative to META-INF, against the
-// places where the peer looks for CouchDB indexes
-// (internal/ccmetadata of Fabric):
+// CheckIndexPath checks that a file's path, relative to META-INF, is one where
+// the peer looks for CouchDB indexes (internal/ccmetadata of Fabric):
 //
 //	statedb/couchdb/indexes/NAME.json
 //	statedb/couchdb/collections/COLLECTION/indexes/NAME.json
@@ -36,17 +35,18 @@ func CheckIndexPath(path string) error {
 	parts := strings.Split(path, "/")
 	switch {
 	case len(parts) < 3 || parts[1] != "couchdb":
-		return errors.New("indexes are for CouchDB, below statedb/couchdb")
+		return errors.New("indexes must be for CouchDB, in statedb/couchdb")
 	case parts[2] == "collections" && len(parts) == 6 && parts[4] == "indexes":
 		if !collectionName(parts[3]) {
-			return fmt.Errorf("collection %s: a collection's name is letters, digits, _ and -", short(parts[3]))
+			return fmt.Errorf("collection %s: a collection name may contain only letters, digits, _ and -", short(parts[3]))
 		}
 	case parts[2] == "indexes" && len(parts) == 4:
 	default:
-		return errors.New("an index lies in statedb/couchdb/indexes or statedb/couchdb/collections/COLLECTION/indexes")
+		return errors.New("an index must be in statedb/couchdb/indexes or statedb/couchdb/collections/COLLECTION/indexes")
 	}
-	if !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json") || strings.ContainsFunc(path, unicode.IsControl) {
-		return errors.New("an index is a file NAME.json, without control characters in its name")
+	noName := !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json")
+	if noName || strings.ContainsFunc(path, unicode.IsControl) {
+		return errors.New("an index must be a file NAME.json, without control characters in its name")
 	}
 	return nil
 }
@@ -60,10 +60,10 @@ func collectionName(name string) bool {
 	return name != ""
 }
 
-// CheckIndex holds the content of an index file against the definition that
+// CheckIndex checks the content of an index file against the definition that
 // the peer's packager accepts (internal/ccmetadata of Fabric), and against what
-// CouchDB needs besides: fields, at least one, each with one order at most. The
-// peer itself checks nothing at install, and CouchDB's refusal is only logged.
+// CouchDB also needs: at least one field, each with at most one order. The peer
+// itself checks nothing at install, and only logs that CouchDB rejects an index.
 func CheckIndex(data []byte) error {
 	definition, err := object(data)
 	if err != nil {
@@ -88,7 +88,7 @@ func CheckIndex(data []byte) error {
 				err = errors.New(`"type" must be "json"`)
 			}
 		default:
-			err = fmt.Errorf("an index definition has no %s", short(key))
+			err = fmt.Errorf("unknown key in the index definition: %s", short(key))
 		}
 		if err != nil {
 			return err
@@ -104,19 +104,19 @@ func checkIndexFields(data []byte) error {
 	}
 	for key, value := range index {
 		if key != "fields" && key != "partial_filter_selector" {
-			return fmt.Errorf(`"index" has no %s`, short(key))
+			return fmt.Errorf(`unknown key in "index": %s`, short(key))
 		}
 		if key == "fields" {
-			continue // each of which is looked at below
+			continue // each is checked below
 		}
-		var whole any // finds numbers that nobody could hold
+		var whole any // to find numbers that are out of range
 		if err := json.Unmarshal(value, &whole); err != nil {
 			return jsonError(err)
 		}
 	}
 	var fields []json.RawMessage
 	if json.Unmarshal(index["fields"], &fields) != nil || len(fields) == 0 {
-		return errors.New(`"index" must have "fields", a list of one or more`)
+		return errors.New(`"index" must have "fields", a non-empty list`)
 	}
 	for i, field := range fields {
 		if err := checkIndexField(field); err != nil {
@@ -126,7 +126,7 @@ func checkIndexFields(data []byte) error {
 	return nil
 }
 
-// object decodes a JSON object whose keys count as they are written.
+// object decodes a JSON object with case-sensitive keys.
 func object(data []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil {
@@ -146,7 +146,7 @@ func checkIndexField(data json.RawMessage) error {
 	}
 	var sorted map[string]string
 	if json.Unmarshal(data, &sorted) != nil || len(sorted) != 1 {
-		return errors.New(`must be a name, or an object of one name with "asc" or "desc"`)
+		return errors.New(`must be a name, or an object that maps one name to "asc" or "desc"`)
 	}
 	for _, order := range sorted {
 		if order := strings.ToLower(order); order != "asc" && order != "desc" {
@@ -156,8 +156,8 @@ func checkIndexField(data json.RawMessage) error {
 	return nil
 }
 
-// short is a name of a package as an error may quote it. What is long is no
-// name: it might be anything, also a key.
+// short is a name from a package as an error may quote it. Something long is
+// not a name: it could be anything, even a private key.
 func short(name string) string {
 	const longest = 32
 	if len(name) > longest {

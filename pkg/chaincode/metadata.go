@@ -1,4 +1,4 @@
-// Package chaincode knows what Fabric says about a chaincode package: its
+// Package chaincode implements Fabric's rules for a chaincode package: its
 // metadata ([Metadata]), its label ([CheckLabel]), its package ID ([PackageID]) and its
 // state database indexes ([Artifacts]).
 package chaincode
@@ -14,17 +14,17 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// Names in a chaincode package and in a build, as the peer has them.
+// Names in a chaincode package and in a build, as the peer knows them.
 const (
 	MetadataFile   = "metadata.json"
 	CodeFile       = "code.tar.gz"
 	ConnectionFile = "connection.json"
-	// ReleasedConnection is where the peer reads it in a release folder.
+	// ReleasedConnection is where the peer reads ConnectionFile in a release folder.
 	ReleasedConnection = "chaincode/server/" + ConnectionFile
 )
 
-// Bounds of these files, in bytes. What is in a connection.json is bounded far
-// below by its template and its values.
+// Size limits of these files, in bytes. The limits on a template and its values
+// keep a connection.json far smaller.
 const (
 	MaxMetadata   = 64 << 10
 	MaxConnection = 1 << 20
@@ -35,7 +35,7 @@ type Metadata struct {
 	Path  string `json:"path"`
 	Type  string `json:"type"`
 	Label string `json:"label"`
-	// Extra is whatever else the packager wanted builders to know, of the form
+	// Extra is whatever else the packager wanted builders to know, in the form
 	// that fabric-cc-external-builder reads.
 	// The peer does not read it, so it may be any JSON value.
 	Extra any `json:"extra,omitempty"`
@@ -60,8 +60,8 @@ func ParseMetadata(data []byte) (Metadata, error) {
 	return metadata, nil
 }
 
-// jsonError says what is wrong with a document of a package in words that do
-// not depend on Go's types.
+// jsonError describes what is wrong with a document of a package without
+// mentioning Go's types.
 func jsonError(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {

@@ -12,10 +12,10 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// templateFiles are the names that the template of connection.json may have.
+// templateFiles are the allowed names of the template of connection.json.
 var templateFiles = [...]string{ConnectionFile, ConnectionFile + ".tmpl"}
 
-// IsTemplateFile tells whether a template may have this name.
+// IsTemplateFile reports whether a template may have this name.
 func IsTemplateFile(name string) bool { return slices.Contains(templateFiles[:], name) }
 
 // TemplateFiles returns the names of the templates in a folder of code.
@@ -40,19 +40,19 @@ func TemplateFile(dir *os.Root) (string, error) {
 	return OneTemplate(found)
 }
 
-// OneTemplate is the one template among those found in a package.
+// OneTemplate returns the only template found in a package, or an error.
 func OneTemplate(found []string) (string, error) {
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("there is no %s beside the code", strings.Join(templateFiles[:], " or "))
+		return "", fmt.Errorf("there is no %s in the package's code", strings.Join(templateFiles[:], " or "))
 	case 1:
 		return found[0], nil
 	}
-	return "", fmt.Errorf("there are both %s: remove one", strings.Join(found, " and "))
+	return "", fmt.Errorf("%s both exist: remove one", strings.Join(found, " and "))
 }
 
-// LeftOut names what lies in a folder of code beside the template, MetaInf and
-// SampleMetadata: nobody reads it.
+// LeftOut names everything in a folder of code except the template, MetaInf and
+// SampleMetadata: nothing reads it.
 func LeftOut(dir *os.Root) ([]string, error) {
 	entries, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {
@@ -68,16 +68,16 @@ func LeftOut(dir *os.Root) ([]string, error) {
 	return names, nil
 }
 
-// Artifact is a file that a package has beside its template.
+// Artifact is a file that a package has in addition to its template.
 type Artifact struct {
 	From  string // its path in the package
 	To    string // its path in a build, below MetaInf
-	Index bool   // it is an index of the state database; the peer reads nothing else
+	Index bool   // whether it is an index of the state database; the peer reads nothing else
 }
 
-// Artifacts lists what lies in META-INF and metadata of a folder of code, the
-// two layouts there are. Below statedb only sound indexes may lie. Hidden files,
-// such as .gitkeep, are listed apart: Fabric's packager passes over them.
+// Artifacts lists the files in META-INF and metadata of a folder of code, the
+// two possible layouts. Only valid indexes may be under statedb. Hidden files,
+// such as .gitkeep, are listed separately: Fabric's packager ignores them.
 func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) {
 	var errs []error
 	for _, layout := range []string{MetaInf, SampleMetadata} {
@@ -89,21 +89,22 @@ func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) 
 				continue
 			}
 			place := strings.TrimPrefix(from, layout+"/")
-			artifacts = append(artifacts, Artifact{From: from, To: MetaInf + "/" + place, Index: strings.HasPrefix(place+"/", StateDB+"/")})
+			isIndex := strings.HasPrefix(place+"/", StateDB+"/")
+			artifacts = append(artifacts, Artifact{From: from, To: MetaInf + "/" + place, Index: isIndex})
 		}
 	}
 	errs = append(errs, checkClashes(artifacts), checkIndexes(dir, artifacts))
 	return artifacts, hidden, errors.Join(errs...)
 }
 
-// checkClashes refuses files of the two layouts that would lie in one place, or
-// one in the other.
+// checkClashes rejects files of the two layouts that would have the same path in
+// a build, or one the path of a folder that another needs.
 func checkClashes(artifacts []Artifact) error {
 	var errs []error
 	taken := map[string]string{}
 	for _, a := range artifacts {
 		if first := taken[a.To]; first != "" {
-			errs = append(errs, safefile.At(a.From, fmt.Errorf("stands there as %q too: remove one", first)))
+			errs = append(errs, safefile.At(a.From, fmt.Errorf("also exists as %q: remove one", first)))
 			continue
 		}
 		taken[a.To] = a.From
@@ -111,15 +112,16 @@ func checkClashes(artifacts []Artifact) error {
 	for _, a := range artifacts {
 		for folder := path.Dir(a.To); folder != "."; folder = path.Dir(folder) {
 			if file := taken[folder]; file != "" {
-				errs = append(errs, safefile.At(a.From, fmt.Errorf("would lie in the folder %q, which is a file: remove one", file)))
+				err := fmt.Errorf("would be in the folder %q, which is a file: remove one", file)
+				errs = append(errs, safefile.At(a.From, err))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// checkIndexes checks the indexes among the artifacts, until they are too large
-// together.
+// checkIndexes checks the indexes among the artifacts, until their total size
+// exceeds the limit.
 func checkIndexes(dir *os.Root, artifacts []Artifact) error {
 	var errs []error
 	left := maxIndexes
@@ -132,14 +134,14 @@ func checkIndexes(dir *os.Root, artifacts []Artifact) error {
 		size, err := checkIndexFile(files, a)
 		errs = append(errs, err)
 		if left -= size; left < 0 {
-			errs = append(errs, fmt.Errorf("the indexes of the package are larger than %d bytes", maxIndexes))
+			errs = append(errs, fmt.Errorf("the indexes of the package exceed %d bytes", maxIndexes))
 			break
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// checkIndexFile checks an index by its place and its content, and returns its size.
+// checkIndexFile checks the path and the content of an index, and returns its size.
 func checkIndexFile(files *safefile.Folder, a Artifact) (size int, err error) {
 	if err := CheckIndexPath(strings.TrimPrefix(a.To, MetaInf+"/")); err != nil {
 		return 0, safefile.At(a.From, err)

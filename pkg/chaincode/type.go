@@ -5,13 +5,13 @@ import "strings"
 // DefaultType is the type in metadata.json of a chaincode that runs as a service.
 const DefaultType = "ccaas"
 
-// TypesVariable lists the metadata types that are ours, with commas between them.
+// TypesVariable names the variable that lists the metadata types we accept, separated by commas.
 const TypesVariable = "CCAAS_TYPES"
 
 const defaultTypes = DefaultType + ",external"
 
-// Accepts tells whether a type, in any case, is one of types, with commas between
-// them, or of the default where there are none.
+// Accepts reports whether a type, in any case, is one of types, separated by
+// commas, or of the default types if there are none.
 func Accepts(types, ccType string) bool {
 	if strings.Trim(types, ", ") == "" {
 		types = defaultTypes

@@ -21,22 +21,22 @@ import (
 type Connection struct {
 	// Address of the chaincode server, HOST:PORT.
 	Address string `json:"address" validate:"address"`
-	// Domain is the name the server's certificate must have, where it is not
-	// the host of Address. Peers before v3 ignore it, all do without ClientAuthRequired.
+	// Domain is the name the server's certificate must have if it is not the host
+	// of Address. Peers before v3 ignore it, and so do all without ClientAuthRequired.
 	Domain string `json:"domain,omitempty" validate:"omitempty,host"`
 	// DialTimeout is a Go duration such as 3s.
 	DialTimeout string `json:"dial_timeout" validate:"dial_timeout"`
 	TLSRequired bool   `json:"tls_required"`
-	// ClientAuthRequired makes the peer show a client certificate.
+	// ClientAuthRequired makes the peer send a client certificate.
 	ClientAuthRequired bool `json:"client_auth_required"`
-	// RootCert has the certificate authorities of the chaincode server, in PEM.
+	// RootCert holds the CA certificates of the chaincode server, in PEM.
 	RootCert string `json:"root_cert,omitempty" validate:"required_if=TLSRequired true,omitempty,certificates"`
 	// ClientCert and ClientKey are the peer's own identity, in PEM.
 	ClientCert string `json:"client_cert,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,certificates"`
 	ClientKey  string `json:"client_key,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,private_key"`
 }
 
-// Failure is what is wrong with one key of a connection. Reason holds no value.
+// Failure says what is wrong with one key of a connection. Reason holds no value.
 type Failure struct {
 	Key    string
 	Reason error
@@ -59,8 +59,8 @@ func Keys() []string {
 	return keys
 }
 
-// CheckKey refuses a key that the peer would ignore, or would take for another:
-// it matches keys in any case and passes over those it does not know.
+// CheckKey rejects a key that the peer would ignore or mistake for another: the
+// peer matches keys in any case and ignores those it does not know.
 func CheckKey(key string) error {
 	keys := Keys()
 	for _, known := range keys {
@@ -69,13 +69,13 @@ func CheckKey(key string) error {
 		}
 	}
 	if meant := nearest.DidYouMean(key, "", keys); meant != "" {
-		return fmt.Errorf("the peer knows no such key%s", meant)
+		return fmt.Errorf("the peer does not know this key%s", meant)
 	}
-	return fmt.Errorf("the peer knows no such key; it knows %s", strings.Join(keys, ", "))
+	return fmt.Errorf("the peer does not know this key; it knows %s", strings.Join(keys, ", "))
 }
 
-// Set gives a key its value: a bool or the strings true and false where the
-// peer takes a bool, else a string. The key must be one of Keys.
+// Set gives a key its value: a bool or one of the strings true and false if the
+// peer expects a bool, otherwise a string. The key must be one of Keys.
 func (c *Connection) Set(key string, v any) error {
 	field := c.field(key)
 	if field.Kind() == reflect.Bool {
@@ -95,7 +95,7 @@ func (c *Connection) Set(key string, v any) error {
 		field.SetString(text)
 		return nil
 	case key == "dial_timeout":
-		return errors.New(`must be a duration in quotes such as "10s": the peer takes a number for nanoseconds`)
+		return errors.New(`must be a duration in quotes such as "10s": the peer reads a number as nanoseconds`)
 	}
 	return errors.New("must be a string")
 }
@@ -114,7 +114,8 @@ func (c *Connection) field(key string) reflect.Value {
 }
 
 // Encode returns c as the peer reads it, the same bytes for the same c: keys in
-// fixed order, two spaces deep, with a newline at the end. What is not set is left out.
+// fixed order, indented by two spaces, with a newline at the end. It omits what
+// is not set.
 func (c Connection) Encode() []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -126,10 +127,9 @@ func (c Connection) Encode() []byte {
 	return b.Bytes()
 }
 
-// Decode reads a connection.json as the peer does, and refuses what the peer
-// passes over or fails at later: unknown keys, keys in another case, duplicates,
-// null, numbers, strings for booleans, and anything behind the object. It does
-// not Validate.
+// Decode reads a connection.json as the peer does, and rejects what the peer
+// ignores or fails at later: unknown keys, keys in another case, duplicates,
+// null, numbers, strings for booleans, and trailing data. It does not Validate.
 func Decode(data []byte) (Connection, error) {
 	var c Connection
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -154,7 +154,7 @@ func Decode(data []byte) (Connection, error) {
 		return c, errors.New("is not valid JSON")
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return c, errors.New("has something behind the JSON object")
+		return c, errors.New("has trailing data after the JSON object")
 	}
 	return c, errors.Join(errs...)
 }
@@ -164,11 +164,11 @@ func (c *Connection) decode(key string, v any, seen map[string]bool) error {
 		return fail(fmt.Sprintf("%q", key), "%w", err)
 	}
 	if seen[key] {
-		return fail(key, "stands there twice")
+		return fail(key, "appears twice")
 	}
 	seen[key] = true
 	if _, isText := v.(string); isText && c.field(key).Kind() == reflect.Bool {
-		return fail(key, "is a string, which the peer refuses: true or false without quotes")
+		return fail(key, "is a string, which the peer rejects: write true or false without quotes")
 	}
 	if err := c.Set(key, v); err != nil {
 		return fail(key, "%w", err)
@@ -176,7 +176,7 @@ func (c *Connection) decode(key string, v any, seen map[string]bool) error {
 	return nil
 }
 
-// Canonicalize drops what stands around the PEM blocks of a connection that is valid.
+// Canonicalize removes text around the PEM blocks of a valid connection.
 func (c *Connection) Canonicalize() {
 	for _, field := range []*string{&c.RootCert, &c.ClientCert, &c.ClientKey} {
 		if canonical, err := pemtext.Canonical(*field); err == nil {

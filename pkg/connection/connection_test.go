@@ -67,16 +67,16 @@ func TestAddress(t *testing.T) {
 		"::1:9999":                        "between [ and ]",
 		"cc:80:9999":                      "between [ and ]",
 		"[::1]":                           "has no port",
-		"[cc]:9999":                       "no IPv6 address",
-		"[127.0.0.1]:9999":                "no IPv6 address",
-		"a b:9999":                        "no host name",
-		"cc/x:9999":                       "no host name",
-		"-cc:9999":                        "no host name",
-		"a..b:9999":                       "no host name",
-		"ä:9999":                          "no host name",
-		"cc\n:9999":                       "no host name",
-		strings.Repeat("a", 64) + ":1":    "no host name",
-		strings.Repeat("a.", 127) + "b:1": "no host name",
+		"[cc]:9999":                       "must have an IPv6 address",
+		"[127.0.0.1]:9999":                "must have an IPv6 address",
+		"a b:9999":                        "invalid host name",
+		"cc/x:9999":                       "invalid host name",
+		"-cc:9999":                        "invalid host name",
+		"a..b:9999":                       "invalid host name",
+		"ä:9999":                          "invalid host name",
+		"cc\n:9999":                       "invalid host name",
+		strings.Repeat("a", 64) + ":1":    "invalid host name",
+		strings.Repeat("a.", 127) + "b:1": "invalid host name",
 	} {
 		t.Run(address, func(t *testing.T) {
 			check(t, connection.Connection{Address: address, DialTimeout: "3s"}.Validate(), "address", want)
@@ -110,7 +110,7 @@ func TestTLS(t *testing.T) {
 		"a chain":            {func(c *connection.Connection) { c.ClientCert += c.RootCert }, "", ""},
 		"domain":             {func(c *connection.Connection) { c.Domain = "cc.example.com" }, "", ""},
 		"underscores":        {func(c *connection.Connection) { c.Domain = "peer0org1_basic_ccaas" }, "", ""},
-		"root a path":        {func(c *connection.Connection) { c.RootCert = "/etc/ca.crt" }, "root_cert", "is a path and not PEM: a file is named by the variable with _FILE"},
+		"root a path":        {func(c *connection.Connection) { c.RootCert = "/etc/ca.crt" }, "root_cert", "is a path, not PEM: append _FILE to the name of the variable"},
 		"domain with port":   {func(c *connection.Connection) { c.Domain = "cc.example.com:9999" }, "domain", "must be a host name"},
 		"domain with scheme": {func(c *connection.Connection) { c.Domain = "https://cc" }, "domain", "must be a host name"},
 		"no root":            {func(c *connection.Connection) { c.RootCert = "" }, "root_cert", "is missing: tls_required is true"},
@@ -119,13 +119,13 @@ func TestTLS(t *testing.T) {
 		"root no PEM":        {func(c *connection.Connection) { c.RootCert = "x" }, "root_cert", "is not PEM"},
 		"root damaged":       {func(c *connection.Connection) { c.RootCert = c.RootCert[:200] }, "root_cert", "damaged or cut off"},
 		"second damaged":     {func(c *connection.Connection) { c.RootCert += other.Cert[:200] }, "root_cert", "damaged or cut off"},
-		"root no DER":        {func(c *connection.Connection) { c.RootCert = encode("CERTIFICATE", []byte("x")) }, "root_cert", "certificate 1 in it cannot be parsed"},
-		"root is a key":      {func(c *connection.Connection) { c.RootCert = other.Key }, "root_cert", "must hold certificates only"},
-		"other's key":        {func(c *connection.Connection) { c.ClientKey = other.Key }, "client_key", "does not belong to client_cert"},
+		"root no DER":        {func(c *connection.Connection) { c.RootCert = encode("CERTIFICATE", []byte("x")) }, "root_cert", "certificate 1 cannot be parsed"},
+		"root is a key":      {func(c *connection.Connection) { c.RootCert = other.Key }, "root_cert", "must hold only certificates"},
+		"other's key":        {func(c *connection.Connection) { c.ClientKey = other.Key }, "client_key", "does not match client_cert"},
 		"key no PEM":         {func(c *connection.Connection) { c.ClientKey = "x" }, "client_key", "is not PEM"},
 		"key no DER":         {func(c *connection.Connection) { c.ClientKey = encode("PRIVATE KEY", []byte("x")) }, "client_key", "cannot be parsed"},
-		"key is certificate": {func(c *connection.Connection) { c.ClientKey = c.ClientCert }, "client_key", "must hold one private key, and holds 0"},
-		"two keys":           {func(c *connection.Connection) { c.ClientKey += other.Key }, "client_key", "must hold one private key, and holds 2"},
+		"key is certificate": {func(c *connection.Connection) { c.ClientKey = c.ClientCert }, "client_key", "must hold exactly one private key, but holds 0"},
+		"two keys":           {func(c *connection.Connection) { c.ClientKey += other.Key }, "client_key", "must hold exactly one private key, but holds 2"},
 		"encrypted":          {func(c *connection.Connection) { c.ClientKey = encode("ENCRYPTED PRIVATE KEY", block.Bytes) }, "client_key", "is encrypted with a password"},
 		"encrypted, old": {func(c *connection.Connection) {
 			c.ClientKey = string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "x"}, Bytes: block.Bytes}))
@@ -166,7 +166,7 @@ func TestKeyEncodings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := mutual(t)
 			c.ClientKey = key // it is read as a key if all that is wrong is whose it is
-			check(t, c.Validate(), "client_key", "does not belong to client_cert")
+			check(t, c.Validate(), "client_key", "does not match client_cert")
 		})
 	}
 }
@@ -273,16 +273,16 @@ func TestDecode(t *testing.T) {
 		``:                              "is not a JSON object",
 		`{"address":`:                   "is not valid JSON",
 		`{"address":"a"`:                "is not valid JSON",
-		`{"address":"a"} {}`:            "something behind",
-		`{"address":"a"} x`:             "something behind",
+		`{"address":"a"} {}`:            "trailing data",
+		`{"address":"a"} x`:             "trailing data",
 		`{"adress":"a"}`:                `did you mean "address"`,
 		`{"ADDRESS":"a"}`:               `did you mean "address"`,
 		`{"addreſs":"a"}`:               `did you mean "address"`,
-		`{"address":"a","address":"b"}`: "address: stands there twice",
+		`{"address":"a","address":"b"}`: "address: appears twice",
 		`{"address":null}`:              "address: must be a string",
 		`{"address":1}`:                 "address: must be a string",
 		`{"dial_timeout":10}`:           "nanoseconds",
-		`{"tls_required":"true"}`:       "tls_required: is a string, which the peer refuses",
+		`{"tls_required":"true"}`:       "tls_required: is a string, which the peer rejects",
 		`{"tls_required":1}`:            "tls_required: must be true or false",
 		`{"root_cert":{}}`:              "root_cert: must be a string",
 	} {

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// Difference is a key that two connections have not alike, with the two values
-// as people can tell them apart: of a certificate the name, the end and the
-// fingerprint, of a private key nothing.
+// Difference is a key whose values differ between two connections, with both
+// values as people can tell them apart: the name, expiry and fingerprint of a
+// certificate, and nothing of a private key.
 type Difference struct {
 	Key string `json:"name"`
 	A   string `json:"a"`
 	B   string `json:"b"`
 }
 
-// Differences lists the keys that a and b have not alike, in the order of Keys.
+// Differences lists the keys whose values differ between a and b, in the order of Keys.
 func Differences(a, b Connection) []Difference {
 	found := []Difference{}
 	for _, key := range Keys() {
@@ -39,7 +39,8 @@ func (c Connection) describe(key string) string {
 func describeCertificates(certificates []*x509.Certificate) string {
 	var all []string
 	for _, cert := range certificates {
-		all = append(all, fmt.Sprintf("%s until %s %s", cert.Subject.CommonName, cert.NotAfter.UTC().Format(time.DateOnly), Fingerprint(cert)))
+		until := cert.NotAfter.UTC().Format(time.DateOnly)
+		all = append(all, fmt.Sprintf("%s until %s %s", cert.Subject.CommonName, until, Fingerprint(cert)))
 	}
 	return strings.Join(all, ", ")
 }

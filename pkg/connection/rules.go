@@ -1,13 +1,10 @@
 package connection
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"iter"
 	"net/netip"
 	"reflect"
 	"strconv"
@@ -20,12 +17,12 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// MaxDialTimeout bounds dial_timeout. The peer dials within an invocation,
-// which has long ended by then.
+// MaxDialTimeout is the maximum of dial_timeout. The peer dials within an
+// invocation, which has long ended by then.
 const MaxDialTimeout = 5 * time.Minute
 
-// rules are the checks behind the validate tags of Connection that are ours.
-// What they return holds no value.
+// rules are the checks for our own validate tags of Connection. Their errors hold
+// no value.
 var rules = map[string]func(string) error{
 	"address":      checkAddress,
 	"dial_timeout": checkDialTimeout,
@@ -34,7 +31,7 @@ var rules = map[string]func(string) error{
 	"certificates": func(text string) error { _, err := certificates(text); return err },
 }
 
-// reasons are what to say of validator's own tags.
+// reasons are the messages for validator's own tags.
 var reasons = map[string]string{
 	"required_if": "is missing",
 }
@@ -43,8 +40,8 @@ var validate = sync.OnceValue(func() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(keyOf)
 	for tag, check := range rules {
-		err := v.RegisterValidation(tag, func(field validator.FieldLevel) bool { return check(field.Field().String()) == nil }, true)
-		if err != nil {
+		valid := func(field validator.FieldLevel) bool { return check(field.Field().String()) == nil }
+		if err := v.RegisterValidation(tag, valid, true); err != nil {
 			panic(err)
 		}
 	}
@@ -57,8 +54,8 @@ func keyOf(field reflect.StructField) string {
 	return key
 }
 
-// Validate holds c against all that the peer and gRPC will ask of it, and joins
-// a *Failure for each rule it breaks.
+// Validate checks c against everything that the peer and gRPC will require, and
+// joins a *Failure for each rule it breaks.
 func (c Connection) Validate() error {
 	var failed validator.ValidationErrors
 	err := validate().Struct(c)
@@ -82,51 +79,10 @@ func (c Connection) Validate() error {
 	}
 	if c.ClientKey != "" && c.ClientCert != "" && !broken["client_key"] && !broken["client_cert"] {
 		if _, err := tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey)); err != nil {
-			errs = append(errs, fail("client_key", "does not belong to client_cert: the two have different public keys"))
+			errs = append(errs, fail("client_key", "does not match client_cert: the two have different public keys"))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Warnings are what the peer takes but people should know, at the time now.
-func (c Connection) Warnings(now time.Time) []*Failure {
-	var warnings []*Failure
-	warn := func(key, format string, args ...any) {
-		warnings = append(warnings, &Failure{key, fmt.Errorf(format, args...)})
-	}
-	if c.Domain != "" && !c.ClientAuthRequired {
-		warn("domain", "the peer ignores it without client_auth_required")
-	}
-	for key, certs := range c.Certificates() {
-		for _, cert := range certs {
-			switch {
-			case now.After(cert.NotAfter):
-				warn(key, "certificate %s expired at %s", Fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
-			case now.Before(cert.NotBefore):
-				warn(key, "certificate %s is not valid before %s", Fingerprint(cert), cert.NotBefore.UTC().Format(time.RFC3339))
-			}
-		}
-	}
-	return warnings
-}
-
-// SHA256 is a certificate's SHA-256, in hexadecimal.
-func SHA256(cert *x509.Certificate) string {
-	sum := sha256.Sum256(cert.Raw)
-	return hex.EncodeToString(sum[:])
-}
-
-// Fingerprint is the beginning of a certificate's SHA-256, enough to tell which it is.
-func Fingerprint(cert *x509.Certificate) string { return SHA256(cert)[:16] + "…" }
-
-// Certificates are those in root_cert and then those in client_cert, by key, of
-// a connection that is valid.
-func (c Connection) Certificates() iter.Seq2[string, []*x509.Certificate] {
-	return func(yield func(string, []*x509.Certificate) bool) {
-		root, _ := certificates(c.RootCert)
-		client, _ := certificates(c.ClientCert)
-		_ = yield("root_cert", root) && yield("client_cert", client)
-	}
 }
 
 func checkAddress(address string) error {
@@ -135,7 +91,7 @@ func checkAddress(address string) error {
 	}
 	colon := strings.LastIndexByte(address, ':')
 	if colon < 0 || strings.HasSuffix(address, "]") {
-		return errors.New("must be HOST:PORT, and has no port")
+		return errors.New("must be HOST:PORT, but has no port")
 	}
 	host, port := address[:colon], address[colon+1:]
 	n, err := strconv.ParseUint(port, 10, 16)
@@ -144,17 +100,17 @@ func checkAddress(address string) error {
 	}
 	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
 		if ip, err := netip.ParseAddr(host[1 : len(host)-1]); err != nil || !ip.Is6() {
-			return errors.New("has no IPv6 address between [ and ]")
+			return errors.New("must have an IPv6 address between [ and ]")
 		}
 		return nil
 	}
 	switch {
 	case host == "":
-		return errors.New("must be HOST:PORT, and has no host")
+		return errors.New("must be HOST:PORT, but has no host")
 	case strings.Contains(host, ":"):
-		return errors.New("has an IPv6 address as its host, or more than one port: an IPv6 address goes between [ and ]")
+		return errors.New("has an IPv6 address without brackets, or more than one port: put an IPv6 address between [ and ]")
 	case !isHost(host):
-		return errors.New("has a host that is no host name: letters, digits, - and _ in parts between dots")
+		return errors.New("has an invalid host name: use letters, digits, - and _ in parts separated by dots")
 	}
 	return nil
 }
@@ -166,8 +122,8 @@ func checkHost(name string) error {
 	return nil
 }
 
-// isHost accepts what a resolver takes for a name: also underscores, which
-// Compose has in the names of its services.
+// isHost accepts what a resolver accepts as a name, including underscores, which
+// names of Compose services may contain.
 func isHost(host string) bool {
 	if len(host) > 253 {
 		return false
@@ -198,7 +154,7 @@ func checkDialTimeout(text string) error {
 	return nil
 }
 
-// certificates parses PEM that holds certificates only, one or more.
+// certificates parses PEM that holds one or more certificates and nothing else.
 func certificates(text string) ([]*x509.Certificate, error) {
 	blocks, err := pemtext.Blocks(text)
 	if err != nil {
@@ -207,18 +163,18 @@ func certificates(text string) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for i, block := range blocks {
 		if block.Type != "CERTIFICATE" {
-			return nil, errors.New("must hold certificates only, and holds another kind of PEM block")
+			return nil, errors.New("must hold only certificates, but holds another kind of PEM block")
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d in it cannot be parsed", i+1)
+			return nil, fmt.Errorf("certificate %d cannot be parsed", i+1)
 		}
 		certs = append(certs, cert)
 	}
 	return certs, nil
 }
 
-// checkPrivateKey accepts PEM in which there is one private key that needs no password.
+// checkPrivateKey accepts PEM with exactly one private key that needs no password.
 func checkPrivateKey(text string) error {
 	blocks, err := pemtext.Blocks(text)
 	if err != nil {
@@ -231,14 +187,14 @@ func checkPrivateKey(text string) error {
 		}
 		keys++
 		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-			return errors.New("is encrypted with a password, which the peer cannot give: store it decrypted")
+			return errors.New("is encrypted with a password, which the peer cannot supply: store it decrypted")
 		}
 		if !pemtext.IsPrivateKey(block.Bytes) {
 			return errors.New("cannot be parsed as a private key")
 		}
 	}
 	if keys != 1 {
-		return fmt.Errorf("must hold one private key, and holds %d", keys)
+		return fmt.Errorf("must hold exactly one private key, but holds %d", keys)
 	}
 	return nil
 }

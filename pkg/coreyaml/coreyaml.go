@@ -1,5 +1,5 @@
-// Package coreyaml is the externalBuilders of a peer's core.yaml: read ([Read]), printed
-// ([Stanza]), patched ([File.Patch]).
+// Package coreyaml reads ([Read]), prints ([Stanza]) and patches ([File.Patch]) the
+// externalBuilders of a peer's core.yaml.
 package coreyaml
 
 import (
@@ -15,30 +15,30 @@ import (
 
 // Builder is one entry of chaincode.externalBuilders.
 type Builder struct {
-	// Name is identity: the peer keeps it with every build.
+	// Name identifies the builder: the peer keeps it with every build.
 	Name string
 	Path string
 	// PropagateEnvironment are the variables that the peer passes on.
 	PropagateEnvironment []string
 }
 
-// DefaultName is the name of our builder, unless people give it another one.
+// DefaultName is the name of our builder unless people choose another.
 const DefaultName = "ccaas-template-builder"
 
-// ListVariable, if it is set for the peer, replaces the list of core.yaml.
+// ListVariable replaces the list in core.yaml if it is set for the peer.
 const ListVariable = "CORE_CHAINCODE_EXTERNALBUILDERS"
 
-// AlwaysPropagated are the variables that the peer passes on in any case.
+// AlwaysPropagated are the variables that the peer always passes on.
 func AlwaysPropagated() []string { return []string{"LD_LIBRARY_PATH", "LIBPATH", "PATH", "TMPDIR"} }
 
-// Propagates tells whether the peer passes a variable on to the builder, if it
+// Propagates reports whether the peer passes a variable on to the builder, if it
 // is set.
 func (b Builder) Propagates(name string) bool {
 	return slices.Contains(b.PropagateEnvironment, name) || slices.Contains(AlwaysPropagated(), name)
 }
 
-// Environment returns what the programs of the builder get of the environment of the
-// peer's process: the propagated variables, as far as they are set. If none is, they
+// Environment returns the part of the environment of the peer's process that the
+// builder's programs get: the propagated variables that are set. If none is set, they
 // inherit all of it, and inherits is true.
 func (b Builder) Environment(process map[string]string) (env map[string]string, inherits bool) {
 	env = map[string]string{}
@@ -62,8 +62,8 @@ func Parse(data []byte) ([]Builder, error) {
 	return f.Builders(), nil
 }
 
-// Find returns the builder of this name, and those that the peer asks before it. If there is
-// none, the error is a *NotFoundError.
+// Find returns the builder with this name, and those that the peer asks before it. If there
+// is none, the error is a *NotFoundError.
 func Find(builders []Builder, name string) (found Builder, before []Builder, err error) {
 	notFound := &NotFoundError{Name: name}
 	for i, b := range builders {
@@ -75,10 +75,10 @@ func Find(builders []Builder, name string) (found Builder, before []Builder, err
 	return Builder{}, nil, notFound
 }
 
-// NotFoundError is that a core.yaml has no builder of this name.
+// NotFoundError says that a core.yaml has no builder with this name.
 type NotFoundError struct {
 	Name  string
-	Names []string // those that there are
+	Names []string // of the builders that it has
 }
 
 func (e *NotFoundError) Error() string {
@@ -89,8 +89,8 @@ func (e *NotFoundError) Error() string {
 	return text
 }
 
-// ParseVariable reads the value of ListVariable, whose list replaces that
-// of core.yaml; if it is empty, it replaces nothing.
+// ParseVariable reads the value of ListVariable, whose list replaces that in
+// core.yaml; if it is empty, it replaces nothing.
 func ParseVariable(value string) ([]Builder, error) {
 	list, err := load([]byte(value))
 	if err != nil || value == "" {
@@ -109,12 +109,12 @@ func ParseVariable(value string) ([]Builder, error) {
 	return builders(entries), nil
 }
 
-// Stanza is the part of a core.yaml that holds b alone.
+// Stanza is the part of a core.yaml that holds only b.
 func Stanza(b Builder) []byte {
 	return []byte("chaincode:\n" + indent("externalBuilders:\n"+indent(block(b), 2), 2))
 }
 
-// block is b as an item of a list, in lines.
+// block is b as an item of a list in block style.
 func block(b Builder) string {
 	lines := "- name: " + scalar(b.Name) + "\n  path: " + scalar(b.Path) + "\n"
 	if len(b.PropagateEnvironment) > 0 {
@@ -131,7 +131,7 @@ func blockNames(names []string) string {
 	return lines.String()
 }
 
-// flow is b as an item of a list between brackets.
+// flow is b as an item of a list in brackets.
 func flow(b Builder) string {
 	item := "{name: " + scalar(b.Name) + ", path: " + scalar(b.Path)
 	if len(b.PropagateEnvironment) > 0 {
@@ -154,11 +154,11 @@ func indent(lines string, spaces int) string {
 	return margin + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n"+margin) + "\n"
 }
 
-// plain are the texts that need no quotes anywhere, but for those in notText.
+// plain matches texts that need no quotes anywhere, except those that notText matches.
 var plain = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+-]*$`)
 
-// notText are the words that are no strings without quotes. Peers before Fabric
-// 3.0 take all of them for booleans and null, as YAML 1.1 did.
+// notText matches the words that are not strings without quotes. Peers before
+// Fabric 3.0 read all of them as booleans or null, as in YAML 1.1.
 var notText = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null)$`)
 
 // scalar is s as YAML. Go's escapes are YAML's.

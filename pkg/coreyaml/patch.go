@@ -11,14 +11,15 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Patch returns core.yaml with b in it, and all else byte for byte as it was.
+// Patch returns core.yaml with b in it, and everything else byte for byte as it
+// was.
 //
-// A new builder becomes the first, as the peer takes the first that accepts a
-// package. Where one has its name, that one gets the path of b, unless b has
-// none, and those of its variables that it lacks.
+// A new builder becomes the first, because the peer uses the first that accepts
+// a package. An existing builder with the name of b gets its path, unless b has
+// none, and the variables of b that it lacks.
 //
-// It splices text, and reads the result to see whether that is what it should
-// be. What it cannot splice it refuses.
+// It splices text, and reads the result to check it. It rejects what it cannot
+// splice.
 func (f *File) Patch(b Builder) ([]byte, error) {
 	want, at, err := f.with(b)
 	if err != nil {
@@ -27,7 +28,7 @@ func (f *File) Patch(b Builder) ([]byte, error) {
 	if reflect.DeepEqual(want, f.Builders()) {
 		return bytes.Clone(f.data), nil
 	}
-	// The parser counts columns without it.
+	// The parser does not count the byte order mark as a column.
 	body, marked := bytes.CutPrefix(f.data, []byte("\ufeff"))
 	patched, err := f.splice(string(body), want, at)
 	if err != nil {
@@ -42,21 +43,21 @@ func (f *File) Patch(b Builder) ([]byte, error) {
 	return patched, nil
 }
 
-// with returns the builders as they should be with b, and the place in the list
-// of the one with its name, -1 if there was none.
+// with returns the builders as they should be with b, and the index of the
+// existing one with its name, -1 if there was none.
 func (f *File) with(b Builder) (want []Builder, at int, err error) {
 	if b.Name == "" {
-		return nil, 0, errors.New("the builder to be put in has no name")
+		return nil, 0, errors.New("the builder to add has no name")
 	}
 	for _, s := range append([]string{b.Name, b.Path}, b.PropagateEnvironment...) {
 		if !utf8.ValidString(s) {
-			return nil, 0, errors.New("the builder to be put in is not UTF-8")
+			return nil, 0, errors.New("the builder to add is not UTF-8")
 		}
 	}
 	want = f.Builders()
 	at = slices.IndexFunc(want, func(old Builder) bool { return old.Name == b.Name })
 	if at < 0 && b.Path == "" {
-		return nil, 0, fmt.Errorf("there is no builder %q yet, and to put it in takes its path", b.Name)
+		return nil, 0, fmt.Errorf("there is no builder %q yet, and adding it requires its path", b.Name)
 	}
 	if at < 0 {
 		b.PropagateEnvironment = join(nil, b.PropagateEnvironment)
@@ -69,7 +70,7 @@ func (f *File) with(b Builder) (want []Builder, at int, err error) {
 	return want, at, nil
 }
 
-// join puts behind some names those of more that are not among them.
+// join appends to names those of more that it lacks.
 func join(names, more []string) []string {
 	names = slices.Clip(names)
 	for _, name := range more {
@@ -80,7 +81,7 @@ func join(names, more []string) []string {
 	return names
 }
 
-// splice turns the text of f into one that has the builders it should.
+// splice turns the text of f into one with the builders that are wanted.
 func (f *File) splice(body string, want []Builder, at int) ([]byte, error) {
 	way := []*yaml.Node{f.root, f.chaincode.key, f.chaincode.value, f.list.key, f.list.value}
 	if at >= 0 {
@@ -89,7 +90,7 @@ func (f *File) splice(body string, want []Builder, at int) ([]byte, error) {
 	}
 	for _, n := range way {
 		if n != nil && (n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0) {
-			return nil, byHand(n, "an alias, an anchor or a tag stands there")
+			return nil, byHand(n, "there is an alias, an anchor or a tag")
 		}
 	}
 	for _, n := range []*yaml.Node{f.root, f.chaincode.value} {
@@ -109,7 +110,7 @@ func (f *File) splice(body string, want []Builder, at int) ([]byte, error) {
 	return t.patched(), err
 }
 
-// insert makes b the first builder of the list, in whatever form that is.
+// insert makes b the first builder of the list, in whatever style that is.
 func (f *File) insert(t *text, b Builder) error {
 	step := f.step()
 	section := "externalBuilders:\n" + indent(block(b), step)
@@ -129,7 +130,7 @@ func (f *File) insert(t *text, b Builder) error {
 	}
 }
 
-// step is how far the file indents the keys of chaincode, or else of its first section.
+// step is how far the file indents the keys of chaincode, or of its first section if there is none.
 func (f *File) step() int {
 	sections := f.root.Content
 	if f.chaincode.key != nil {
@@ -144,7 +145,7 @@ func (f *File) step() int {
 	return 2
 }
 
-// change makes a builder that is there the one that it should be.
+// change turns an existing builder into the one that is wanted.
 func (e entry) change(t *text, want Builder) error {
 	from, to, err := t.scalar(e.path.value)
 	if err != nil {
@@ -173,7 +174,7 @@ func (e entry) change(t *text, want Builder) error {
 	return nil
 }
 
-// verify reads what was patched: it must have the builders it should, and all
+// verify reads the patched file: it must have the wanted builders, and everything
 // else that the file had.
 func (f *File) verify(patched []byte, want []Builder) error {
 	place := f.root
@@ -185,19 +186,19 @@ func (f *File) verify(patched []byte, want []Builder) error {
 	}
 	got, err := Read(patched)
 	if err != nil || !reflect.DeepEqual(got.Builders(), want) {
-		return byHand(place, "a splice would say something else")
+		return byHand(place, "patching would give different builders")
 	}
 	before, err := f.others()
 	if err != nil {
 		return refusal(err)
 	}
 	if after, err := got.others(); err != nil || !reflect.DeepEqual(after, before) {
-		return byHand(place, "a splice would change something else")
+		return byHand(place, "patching would change something else")
 	}
 	return nil
 }
 
-// others is all that a core.yaml says but its builders.
+// others is everything in a core.yaml except its builders.
 func (f *File) others() (v any, err error) {
 	root, chaincode := f.root, without(f.chaincode.value, f.list.key)
 	if chaincode != nil {
@@ -215,7 +216,7 @@ func (f *File) others() (v any, err error) {
 	return v, nil
 }
 
-// without is a mapping without a key, or the same one where there is no such key.
+// without is a mapping without a key, or the mapping itself if it has no such key.
 func without(mapping, key *yaml.Node) *yaml.Node {
 	if mapping == nil || key == nil {
 		return mapping
@@ -226,9 +227,9 @@ func without(mapping, key *yaml.Node) *yaml.Node {
 	return &rest
 }
 
-// byHand refuses a form that cannot be spliced.
+// byHand rejects a form that cannot be spliced.
 func byHand(n *yaml.Node, why string) error { return refusal(fail(n, "%s", why)) }
 
 func refusal(err error) error {
-	return fmt.Errorf("%w: the file cannot be patched, put the stanza in by hand", err)
+	return fmt.Errorf("%w: the file cannot be patched: add the stanza by hand", err)
 }

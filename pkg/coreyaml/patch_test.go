@@ -267,9 +267,9 @@ func TestPatchBuilder(t *testing.T) {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
 	}
 	for want, b := range map[string]coreyaml.Builder{
-		"the builder to be put in has no name":                         {Path: "/x"},
-		`there is no builder "x" yet, and to put it in takes its path`: {Name: "x"},
-		"the builder to be put in is not UTF-8":                        {Name: "x", Path: "\xff"},
+		"the builder to add has no name":                               {Path: "/x"},
+		`there is no builder "x" yet, and adding it requires its path`: {Name: "x"},
+		"the builder to add is not UTF-8":                              {Name: "x", Path: "\xff"},
 	} {
 		if got, err := patch([]byte(old), b); err == nil || got != nil || err.Error() != want {
 			t.Errorf("got %q, %v, want %q", got, err, want)
@@ -304,49 +304,49 @@ func TestPatchBytes(t *testing.T) {
 }
 
 func TestPatchRefuses(t *testing.T) {
-	byHand := ": the file cannot be patched, put the stanza in by hand"
+	byHand := ": the file cannot be patched: add the stanza by hand"
 	for file, want := range map[string]string{
 		// what is no core.yaml
 		"chaincode: [":      "line 2: is not YAML: did not find expected node content",
-		inFile("- name: x"): "line 3: a builder has no path, and the peer does not start",
-		"a: b\n---\n":       "line 2: a second YAML document begins, which the peer does not read",
+		inFile("- name: x"): "line 3: a builder has no path, so the peer does not start",
+		"a: b\n---\n":       "line 2: a second YAML document begins here, and the peer does not read it",
 		// braces and brackets
 		"{}":                                      "line 1: the builders are in braces" + byHand,
 		"vm: 1\nchaincode: {a: b}":                "line 2: the builders are in braces" + byHand,
 		"vm: 1\nchaincode:\n  {}":                 "line 3: the builders are in braces" + byHand,
-		"chaincode:\n  externalBuilders: [\n  ]":  "line 2: something stands behind a key" + byHand,
-		"chaincode:\n  externalBuilders:\n    []": "line 2: a splice would say something else" + byHand,
+		"chaincode:\n  externalBuilders: [\n  ]":  "line 2: something follows a key on its line" + byHand,
+		"chaincode:\n  externalBuilders:\n    []": "line 2: patching would give different builders" + byHand,
 		"chaincode:\n  externalBuilders: [\n\n\n{name: x, path: /x},\n # c\n]": "",
-		"chaincode:\n  externalBuilders: [\n  ? {name: x, path: /x} : y]":      "line 3: is not YAML: a key or a value means nothing",
+		"chaincode:\n  externalBuilders: [\n  ? {name: x, path: /x} : y]":      "line 3: is not YAML: a key or a value is invalid",
 		// anchors, aliases, tags
-		"&a\nchaincode:\n  mode: net":                                        "line 1: an alias, an anchor or a tag stands there" + byHand,
-		"chaincode: &a\n  mode: net":                                         "line 1: an alias, an anchor or a tag stands there" + byHand,
-		"a: &a {b: c}\nchaincode: *a":                                        "line 2: an alias, an anchor or a tag stands there" + byHand,
-		"&a chaincode:\n  mode: net":                                         "line 1: an alias, an anchor or a tag stands there" + byHand,
-		"chaincode:\n  externalBuilders: &a []\n  x: *a":                     "line 2: an alias, an anchor or a tag stands there" + byHand,
-		"chaincode:\n  externalBuilders: !!seq []":                           "line 2: an alias, an anchor or a tag stands there" + byHand,
-		"a: &a externalBuilders\nchaincode:\n  *a : []":                      "line 3: an alias, an anchor or a tag stands there" + byHand,
-		inFile("- &a {name: ccaas, path: /x}"):                               "line 3: an alias, an anchor or a tag stands there" + byHand,
-		inFile("- {name: ccaas, path: &a /x}"):                               "line 3: an alias, an anchor or a tag stands there" + byHand,
-		inFile("- {name: ccaas, path: /x, propagateEnvironment: !!seq [C]}"): "line 3: an alias, an anchor or a tag stands there" + byHand,
-		inFile("- {name: ccaas, path: /x, propagateEnvironment: [&a C]}"):    "line 3: a string is written in more than one line or in an odd way" + byHand,
-		"chaincode: {<<: {a: b}}":                                            "line 1: a merge key is not read here: write out what it merges",
+		"&a\nchaincode:\n  mode: net":                                        "line 1: there is an alias, an anchor or a tag" + byHand,
+		"chaincode: &a\n  mode: net":                                         "line 1: there is an alias, an anchor or a tag" + byHand,
+		"a: &a {b: c}\nchaincode: *a":                                        "line 2: there is an alias, an anchor or a tag" + byHand,
+		"&a chaincode:\n  mode: net":                                         "line 1: there is an alias, an anchor or a tag" + byHand,
+		"chaincode:\n  externalBuilders: &a []\n  x: *a":                     "line 2: there is an alias, an anchor or a tag" + byHand,
+		"chaincode:\n  externalBuilders: !!seq []":                           "line 2: there is an alias, an anchor or a tag" + byHand,
+		"a: &a externalBuilders\nchaincode:\n  *a : []":                      "line 3: there is an alias, an anchor or a tag" + byHand,
+		inFile("- &a {name: ccaas, path: /x}"):                               "line 3: there is an alias, an anchor or a tag" + byHand,
+		inFile("- {name: ccaas, path: &a /x}"):                               "line 3: there is an alias, an anchor or a tag" + byHand,
+		inFile("- {name: ccaas, path: /x, propagateEnvironment: !!seq [C]}"): "line 3: there is an alias, an anchor or a tag" + byHand,
+		inFile("- {name: ccaas, path: /x, propagateEnvironment: [&a C]}"):    "line 3: a string spans several lines or is written in an unusual way" + byHand,
+		"chaincode: {<<: {a: b}}":                                            "line 1: a merge key is not supported here: write out what it merges",
 		// keys and strings in odd forms
-		"? chaincode\n: mode: net":                                                 "line 1: the colon of a key is not behind it" + byHand,
+		"? chaincode\n: mode: net":                                                 "line 1: the colon of a key does not follow it directly" + byHand,
 		"chaincode:\n  \"external\\x42uilders\": []\n":                             "",
-		"chaincode:\n  ? externalBuilders\n  : []":                                 "line 2: the colon of a key is not behind it" + byHand,
-		inFile("- name: ccaas\n  path: >\n    /x"):                                 "line 4: a string is written in more than one line or in an odd way" + byHand,
-		"? chaincode # a: b\n: mode: net":                                          "line 1: the colon of a key is not behind it" + byHand,
-		inFile("- name: ccaas\n  path: |-\n    |-"):                                "line 4: a string is written in more than one line or in an odd way" + byHand,
-		inFile("- name: ccaas\n  path: /x\n    y"):                                 "line 4: a string is written in more than one line or in an odd way" + byHand,
-		inFile("- name: ccaas\n  path: 'x\n    y'"):                                "line 4: a string is written in more than one line or in an odd way" + byHand,
-		inFile("- name: ccaas\n  path: \"x\\\n    y\""):                            "line 4: a string is written in more than one line or in an odd way" + byHand,
-		inFile("- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment:\n  - "): "line 6: a string is written in more than one line or in an odd way" + byHand,
+		"chaincode:\n  ? externalBuilders\n  : []":                                 "line 2: the colon of a key does not follow it directly" + byHand,
+		inFile("- name: ccaas\n  path: >\n    /x"):                                 "line 4: a string spans several lines or is written in an unusual way" + byHand,
+		"? chaincode # a: b\n: mode: net":                                          "line 1: the colon of a key does not follow it directly" + byHand,
+		inFile("- name: ccaas\n  path: |-\n    |-"):                                "line 4: a string spans several lines or is written in an unusual way" + byHand,
+		inFile("- name: ccaas\n  path: /x\n    y"):                                 "line 4: a string spans several lines or is written in an unusual way" + byHand,
+		inFile("- name: ccaas\n  path: 'x\n    y'"):                                "line 4: a string spans several lines or is written in an unusual way" + byHand,
+		inFile("- name: ccaas\n  path: \"x\\\n    y\""):                            "line 4: a string spans several lines or is written in an unusual way" + byHand,
+		inFile("- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment:\n  - "): "line 6: a string spans several lines or is written in an unusual way" + byHand,
 		// a splice that does not do
-		"a: b\n...\n": "line 1: a splice would say something else" + byHand,
-		"--- ~\n":     "line 1: a splice would say something else" + byHand,
-		"a: |\n  b":   "line 1: a splice would change something else" + byHand,
-		inFile("- {name: ccaas, path: /x, environment: [C]}"):                      "line 2: a splice would say something else" + byHand,
+		"a: b\n...\n": "line 1: patching would give different builders" + byHand,
+		"--- ~\n":     "line 1: patching would give different builders" + byHand,
+		"a: |\n  b":   "line 1: patching would change something else" + byHand,
+		inFile("- {name: ccaas, path: /x, environment: [C]}"):                      "line 2: patching would give different builders" + byHand,
 		"a:\n  b: c\n  b: d\nchaincode:\n  mode: net\n":                            "line 3: is not YAML: a key appears twice" + byHand,
 		"chaincode:\n  externalBuilders:\n    - &a {name: x, path: /x}\n  x: *a\n": "",
 		"# " + strings.Repeat("c", 1<<20-3) + "\n":                                 "it would be larger than 1048576 bytes" + byHand,

@@ -12,11 +12,11 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// MaxFile bounds a core.yaml, in bytes. Fabric's own has 36 KiB.
+// MaxFile is the maximum size of a core.yaml, in bytes. Fabric's own has 36 KiB.
 const MaxFile = 1 << 20
 
-// File is a core.yaml that was read: the way through it to its builders. What is not there
-// is nil.
+// File is a core.yaml that was read: the nodes on the way to its builders. Those that are
+// missing are nil.
 type File struct {
 	data            []byte
 	root            *yaml.Node
@@ -27,7 +27,7 @@ type File struct {
 // member is a key of a mapping and its value.
 type member struct{ key, value *yaml.Node }
 
-// entry is a builder and where it stands.
+// entry is a builder and where it is.
 type entry struct {
 	Builder
 	node        *yaml.Node
@@ -44,8 +44,8 @@ func builders(entries []entry) (all []Builder) {
 	return all
 }
 
-// Read finds the external builders of a core.yaml. Its errors are all that the peer
-// would not start with, or that not every version of it reads alike, a line each.
+// Read finds the external builders of a core.yaml. Its errors are everything that would
+// keep the peer from starting, or that its versions read differently, one per line.
 func Read(data []byte) (*File, error) {
 	root, err := load(data)
 	if err != nil {
@@ -56,7 +56,7 @@ func Read(data []byte) (*File, error) {
 		return nil, err
 	}
 	if dotted := top[1].key; dotted != nil {
-		return nil, fail(dotted, "externalBuilders must be a key of chaincode, and not one with a dot")
+		return nil, fail(dotted, "externalBuilders must be a key under chaincode, not part of a key with a dot")
 	}
 	below, err := find(top[0].value, "chaincode", "externalBuilders")
 	if err != nil {
@@ -66,7 +66,7 @@ func Read(data []byte) (*File, error) {
 	return &File{data, root, top[0], below[0], entries}, err
 }
 
-// load returns the root of the one document in data, null if there is none.
+// load returns the root of the only document in data, null if there is none.
 func load(data []byte) (*yaml.Node, error) {
 	if len(data) > MaxFile {
 		return nil, fmt.Errorf("is larger than %d bytes", MaxFile)
@@ -82,19 +82,19 @@ func load(data []byte) (*yaml.Node, error) {
 		return nil, notYAML(err, "")
 	}
 	if err := decoder.Decode(&second); err == nil {
-		return nil, fail(&second, "a second YAML document begins, which the peer does not read")
+		return nil, fail(&second, "a second YAML document begins here, and the peer does not read it")
 	} else if err != io.EOF {
 		return nil, notYAML(err, "")
 	}
 	var v any
 	if err := document.Load(&v, yaml.WithUniqueKeys(false)); err != nil {
-		return nil, notYAML(err, "a key or a value means nothing")
+		return nil, notYAML(err, "a key or a value is invalid")
 	}
 	return document.Content[0], nil
 }
 
-// notYAML is an error of the parser. When it makes values of a tree, what it
-// says may show them, so another reason stands in for its own.
+// notYAML is an error of the parser. When the parser turns a tree into values, its
+// message may show them, so reason replaces it.
 func notYAML(err error, reason string) error {
 	found := &yaml.LoadError{Message: "it cannot be parsed"}
 	errors.As(err, &found)
@@ -114,7 +114,8 @@ func readBuilders(list *yaml.Node) (entries []entry, err error) {
 	for _, item := range all {
 		e, err := readBuilder(item)
 		if named[e.Name] {
-			err = errors.Join(err, fail(item, "a second builder has the name %q: the peer asks the first for what either has built", e.Name))
+			err = errors.Join(err, fail(item, "a second builder has the name %q: "+
+				"the peer uses the first for whatever either has built", e.Name))
 		}
 		named[e.Name] = e.Name != ""
 		entries, errs = append(entries, e), append(errs, err)
@@ -132,17 +133,17 @@ func readBuilder(item *yaml.Node) (entry, error) {
 	e.Name, errs[0] = readString(m[0].value)
 	e.Path, errs[1] = readString(m[1].value)
 	e.PropagateEnvironment, errs[2] = readNames(m[2].value)
-	if len(e.PropagateEnvironment) == 0 { // then the peer takes what it once was called
+	if len(e.PropagateEnvironment) == 0 { // then the peer reads its former name
 		e.PropagateEnvironment, errs[3] = readNames(m[3].value)
 	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return e, err
 	}
 	if e.Name == "" {
-		errs[0] = fail(item, "a builder has no name, and the peer does not start")
+		errs[0] = fail(item, "a builder has no name, so the peer does not start")
 	}
 	if e.Path == "" {
-		errs[1] = fail(item, "a builder has no path, and the peer does not start")
+		errs[1] = fail(item, "a builder has no path, so the peer does not start")
 	}
 	return e, errors.Join(errs[:]...)
 }
@@ -157,9 +158,9 @@ func readNames(list *yaml.Node) (names []string, err error) {
 	return names, errors.Join(errs...)
 }
 
-// readString refuses what YAML takes for a number or a boolean, of which each
-// version of the peer makes something else. Words such as yes, of which Fabric 2
-// does too, are strings.
+// readString rejects what YAML reads as a number or a boolean, which versions of
+// the peer treat differently. Words such as yes, which Fabric 2 reads as booleans,
+// are strings here.
 func readString(n *yaml.Node) (string, error) {
 	if isNull(n) {
 		return "", nil
@@ -171,22 +172,23 @@ func readString(n *yaml.Node) (string, error) {
 	return n.Value, nil
 }
 
-// checkKeys refuses keys of builders that not every version of the peer takes in
-// the variable.
+// checkKeys rejects keys of builders that not every version of the peer accepts
+// in the variable.
 func checkKeys(list *yaml.Node) error {
 	var errs []error
 	known := []string{"name", "path", "propagateEnvironment"}
 	for _, item := range resolve(list).Content {
 		for i, key := range resolve(item).Content {
 			if key = resolve(key); i%2 == 0 && !slices.Contains(known, key.Value) {
-				errs = append(errs, fail(key, "the key %q is not one that every peer takes here: %s", key.Value, strings.Join(known, ", ")))
+				errs = append(errs, fail(key, "not every peer accepts the key %q here: use %s",
+					key.Value, strings.Join(known, ", ")))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// items are the items of a list, none of null.
+// items returns the items of a list. Null is an empty list.
 func items(list *yaml.Node, of string) ([]*yaml.Node, error) {
 	if isNull(list) {
 		return nil, nil
@@ -197,8 +199,8 @@ func items(list *yaml.Node, of string) ([]*yaml.Node, error) {
 	return list.Content, nil
 }
 
-// find returns the members of a mapping that have some keys, in any case. Null is
-// an empty mapping.
+// find returns the members of a mapping with these keys, in any case. Null is an
+// empty mapping.
 func find(mapping *yaml.Node, place string, keys ...string) ([]member, error) {
 	found := make([]member, len(keys))
 	if isNull(mapping) {
@@ -212,10 +214,10 @@ func find(mapping *yaml.Node, place string, keys ...string) ([]member, error) {
 		i := slices.IndexFunc(keys, func(k string) bool { return strings.EqualFold(k, key.Value) })
 		switch {
 		case key.ShortTag() == "!!merge":
-			return nil, fail(key, "a merge key is not read here: write out what it merges")
+			return nil, fail(key, "a merge key is not supported here: write out what it merges")
 		case i < 0:
 		case found[i].key != nil:
-			return nil, fail(key, "%s stands there twice", keys[i])
+			return nil, fail(key, "%s appears twice", keys[i])
 		default:
 			found[i] = member{mapping.Content[n], mapping.Content[n+1]}
 		}
@@ -223,7 +225,7 @@ func find(mapping *yaml.Node, place string, keys ...string) ([]member, error) {
 	return found, nil
 }
 
-// resolve follows an alias. None leads to another.
+// resolve follows an alias. An alias never leads to another.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias

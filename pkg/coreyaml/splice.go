@@ -10,14 +10,14 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// text is a file and what is to be spliced into it.
+// text is a file and what to splice into it.
 type text struct {
 	data  string
 	eol   string
 	edits []edit
 }
 
-// edit puts something in place of what stands between two offsets.
+// edit replaces what is between two offsets.
 type edit struct {
 	from, to int
 	with     string
@@ -53,8 +53,8 @@ func (t *text) replace(from, to int, with string) {
 
 func (t *text) insert(at int, with string) { t.replace(at, at, with) }
 
-// below inserts lines below the line of an offset. A file that does not end in a
-// newline does not then either.
+// below inserts lines below the line of an offset. A file without a newline at its
+// end stays without one.
 func (t *text) below(at int, lines string) {
 	end := strings.IndexByte(t.data[at:], '\n')
 	switch {
@@ -67,7 +67,7 @@ func (t *text) below(at int, lines string) {
 	}
 }
 
-// line is where a line begins, of which the first is 1.
+// line is the offset where a line begins. The first line is 1.
 func (t *text) line(number int) (at int) {
 	for range number - 1 {
 		at += strings.IndexByte(t.data[at:], '\n') + 1
@@ -85,7 +85,7 @@ func (t *text) offset(n *yaml.Node) int {
 	return at
 }
 
-// rest is what stands in a line from an offset on.
+// rest is the text of a line from an offset on.
 func (t *text) rest(at int) string {
 	line, _, _ := strings.Cut(t.data[at:], "\n")
 	return strings.TrimSuffix(line, "\r")
@@ -93,12 +93,12 @@ func (t *text) rest(at int) string {
 
 var (
 	nothing = regexp.MustCompile(`^[ \t]*(?:#.*)?$`)
-	// noValue is what stands behind a key whose value is null or has nothing in it.
+	// noValue matches what follows a key whose value is null or empty.
 	noValue = regexp.MustCompile(`^(?:[ \t]*(?:~|null|Null|NULL|\[ *\]))?`)
 	quoted  = regexp.MustCompile(`^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')`)
 )
 
-// scalar is where a string that stands in one line begins and ends.
+// scalar returns where a string that is on one line begins and ends.
 func (t *text) scalar(n *yaml.Node) (from, to int, err error) {
 	from = t.offset(n)
 	line, written := t.rest(from), ""
@@ -109,12 +109,12 @@ func (t *text) scalar(n *yaml.Node) (from, to int, err error) {
 		written = n.Value
 	}
 	if written == "" {
-		return 0, 0, byHand(n, "a string is written in more than one line or in an odd way")
+		return 0, 0, byHand(n, "a string spans several lines or is written in an unusual way")
 	}
 	return from, from + len(written), nil
 }
 
-// colon is the offset behind the colon of a key.
+// colon is the offset after the colon of a key.
 func (t *text) colon(key *yaml.Node) (int, error) {
 	_, to, err := t.scalar(key)
 	if err != nil {
@@ -122,13 +122,13 @@ func (t *text) colon(key *yaml.Node) (int, error) {
 	}
 	colon := strings.IndexByte(t.rest(to), ':')
 	if colon < 0 || strings.Trim(t.data[to:to+colon], " ") != "" {
-		return 0, byHand(key, "the colon of a key is not behind it")
+		return 0, byHand(key, "the colon of a key does not follow it directly")
 	}
 	return to + colon + 1, nil
 }
 
-// open inserts lines below a key: as its value where that is null or [], and
-// else before what is there.
+// open inserts lines below a key: as its value if that is null or [], otherwise
+// before the existing value.
 func (t *text) open(m member, lines string) error {
 	at, err := t.colon(m.key)
 	if err != nil {
@@ -136,15 +136,15 @@ func (t *text) open(m member, lines string) error {
 	}
 	value := noValue.FindString(t.rest(at))
 	if !nothing.MatchString(t.rest(at + len(value))) {
-		return byHand(m.key, "something stands behind a key")
+		return byHand(m.key, "something follows a key on its line")
 	}
 	t.replace(at, at+len(value), "")
 	t.below(at, lines)
 	return nil
 }
 
-// intoBrackets makes an item the first of a list that has some, in a line of its
-// own where the list does so.
+// intoBrackets makes an item the first of a list that is not empty, on a line of
+// its own if the first item is.
 func (t *text) intoBrackets(list *yaml.Node, item string) {
 	first, line := t.offset(list.Content[0]), t.line(list.Content[0].Line)
 	if list.Content[0].Line == list.Line {
@@ -154,7 +154,7 @@ func (t *text) intoBrackets(list *yaml.Node, item string) {
 	}
 }
 
-// extend puts names behind the last of a list that has some.
+// extend adds names to the end of a list that is not empty.
 func (t *text) extend(list *yaml.Node, names []string) error {
 	_, to, err := t.scalar(list.Content[len(list.Content)-1])
 	if err != nil {

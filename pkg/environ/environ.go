@@ -1,9 +1,9 @@
 // Package environ is what the operator of a peer supplies to a template: the
 // variables the peer propagates, and the files and folders they name. [Load] reads them.
 //
-// Private keys stay in it. What a template gets in place of one is a
-// [Secret], and only [Environment.Key] gives the key for it. No error of this
-// package holds a value.
+// Private keys stay in it. A template gets a [Secret] instead, and only
+// [Environment.Key] returns the key for it. No error of this package holds a
+// value.
 package environ
 
 import (
@@ -14,10 +14,11 @@ import (
 	"reflect"
 	"strings"
 
+	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/safefile"
 )
 
-// MaxValue bounds a variable's value and a file that a variable names, in bytes.
+// MaxValue is the maximum size of a variable's value and of a file that a variable names, in bytes.
 const MaxValue = 64 << 10
 
 // Environment is what the templates of one chaincode may ask for.
@@ -26,13 +27,13 @@ type Environment struct {
 	root       map[string]any // Var or Group by name
 	legacy     legacy
 	keys       []string
-	found      map[string]Var // what was asked for before
+	found      map[string]Var // what has been looked up
 	requireTLS bool
 }
 
 // Load reads the settings from the variables of a process, and from the folder
-// that CCAAS_ENV_DIR names among them, for the chaincode with this label. All
-// that is wrong with them is reported, not the first.
+// that CCAAS_ENV_DIR among them names, for the chaincode with this label. It
+// reports everything that is wrong with them, not only the first error.
 func Load(process map[string]string, label string) (*Environment, error) {
 	e := &Environment{layers: layersOf(process, label), found: map[string]Var{}}
 	var settings Settings
@@ -53,8 +54,8 @@ func Load(process map[string]string, label string) (*Environment, error) {
 	return e, nil
 }
 
-// load fills a settings struct, and returns the name that each variable which is
-// set was found under: its own, or that of its _FILE.
+// load fills a settings struct, and returns for each variable that is set the
+// name it was found under: its own, or its own with _FILE.
 func (e *Environment) load(spec any) (names map[string]string, err error) {
 	found, names := map[string]string{}, map[string]string{}
 	var errs []error
@@ -70,11 +71,11 @@ func (e *Environment) load(spec any) (names map[string]string, err error) {
 	return names, errors.Join(errs...)
 }
 
-// Root is what a template finds under its names, {{ .NAME }}: each a Var
-// or a Group.
+// Root holds what a template reads as {{ .NAME }}, by name: each a Var or a
+// Group.
 func (e *Environment) Root() map[string]any { return maps.Clone(e.root) }
 
-// Lookup returns the variable name. Unset and empty are the same: a nil value.
+// Lookup returns the variable called name. Unset and empty are the same: a nil value.
 func (e *Environment) Lookup(name string) (Var, error) {
 	return e.once(name, func() (Var, error) {
 		v, err := e.layers.lookup(name)
@@ -85,8 +86,8 @@ func (e *Environment) Lookup(name string) (Var, error) {
 	})
 }
 
-// ReadFile returns the content of the file that the variable name names, which
-// ends where its last line does.
+// ReadFile returns the content of the file that the variable called name names,
+// without newlines at its end.
 func (e *Environment) ReadFile(name string) (Var, error) {
 	return e.once("file "+name, func() (Var, error) {
 		file, err := e.layers.lookup(name)
@@ -101,7 +102,7 @@ func (e *Environment) ReadFile(name string) (Var, error) {
 	})
 }
 
-// once returns what find found for a name when it was first asked for.
+// once returns what find found when a name was first looked up.
 func (e *Environment) once(name string, find func() (Var, error)) (Var, error) {
 	if found, ok := e.found[name]; ok {
 		return found, nil
@@ -113,14 +114,14 @@ func (e *Environment) once(name string, find func() (Var, error)) (Var, error) {
 	return found, err
 }
 
-// IsSecret tells whether a variable is for a key by its name, such as
-// CORE_CHAINCODE_TLS_CLIENT_KEY: then it is secret whatever it looks like.
+// IsSecret reports whether a variable is for a key, judging by its name, such as
+// CORE_CHAINCODE_TLS_CLIENT_KEY: its value is then secret, whatever it looks like.
 func IsSecret(name string) bool { return strings.HasSuffix(name, "KEY") }
 
-// readNamed reads the file that the variable name names.
+// readNamed reads file, which the variable called name names.
 func readNamed(name, file string) (string, error) {
 	if !filepath.IsAbs(file) {
-		return "", fmt.Errorf("%s must name a file by its absolute path", name)
+		return "", fmt.Errorf("%s must be the absolute path of a file", name)
 	}
 	content, err := safefile.ReadOperators(file, MaxValue)
 	if err != nil {
@@ -130,17 +131,17 @@ func readNamed(name, file string) (string, error) {
 	return text, checkText("the file that "+name+" names", text)
 }
 
-// Key is the private key, as canonical PEM where it is PEM, that s stands for.
+// Key returns the private key that s stands for, as canonical PEM if it is PEM.
 func (e *Environment) Key(s Secret) string { return e.keys[s] }
 
-// RequireTLS tells whether the operator refuses connections without TLS.
+// RequireTLS reports whether the operator forbids connections without TLS.
 func (e *Environment) RequireTLS() bool { return e.requireTLS }
 
-// value is v as a template may have it: PEM canonical, a private key not at all,
-// nor what is secret anyway.
+// value is v as a template may have it: PEM becomes canonical, and a private key,
+// or what is secret anyway, becomes a Secret.
 func (e *Environment) value(v string, secret bool) any {
-	text := canonicalPEM(v)
-	if secret || HoldsPrivateKey(v) || HoldsPrivateKey(text) {
+	text := pemtext.FromVariable(v)
+	if secret || pemtext.HoldsKey(v) || pemtext.HoldsKey(text) {
 		return e.secret(text)
 	}
 	return text

@@ -128,7 +128,7 @@ func TestErrorsHoldNoValue(t *testing.T) {
 	}{
 		"booleans": {map[string]string{"CORE_CHAINCODE_TLS_REQUIRED": secret, "CORE_CHAINCODE_CLIENT_AUTH_REQUIRED": secret, "CCAAS_REQUIRE_TLS": secret},
 			[]string{"CORE_CHAINCODE_TLS_REQUIRED must be true or false", "CORE_CHAINCODE_CLIENT_AUTH_REQUIRED must be true or false", "CCAAS_REQUIRE_TLS must be true or false"}},
-		"relative":  {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": secret}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE must name a file by its absolute path"}},
+		"relative":  {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": secret}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE must be the absolute path of a file"}},
 		"missing":   {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": "/" + secret}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE names cannot be read: no such file"}},
 		"too large": {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": big}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE names cannot be read: is larger than 65536 bytes"}},
 		"long":      {map[string]string{"CORE_CHAINCODE_ADDRESS": strings.Repeat(secret, 10000)}, []string{"CORE_CHAINCODE_ADDRESS is larger than 65536 bytes"}},

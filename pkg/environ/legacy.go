@@ -6,10 +6,11 @@ import (
 
 	"ccaas-template-builder/internal/jsonvalue"
 	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/pemtext"
 )
 
-// LegacyVariable holds a JSON object whose keys stand at the root of a
-// template, as Fabric's own ccaas_builder has them.
+// LegacyVariable holds a JSON object whose keys are at the root of a template, as
+// in Fabric's own ccaas_builder.
 const LegacyVariable = "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"
 
 // legacy is the content of LegacyVariable.
@@ -25,11 +26,12 @@ func (e *Environment) loadLegacy() (legacy, error) {
 		return legacy{}, err
 	}
 	if quotesEaten(text) {
-		return legacy{}, message.WithHint(fmt.Errorf("%s has no quotes around its keys, as when a shell has eaten them", LegacyVariable),
-			`quote the whole of it for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
+		err := fmt.Errorf("%s has no quotes around its keys: a shell has probably removed them", LegacyVariable)
+		return legacy{}, message.WithHint(err, `quote the whole value for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
 	}
 	if strings.HasPrefix(text, `'`) || strings.HasPrefix(text, `"`) {
-		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value", LegacyVariable)
+		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value",
+			LegacyVariable)
 	}
 	var keys map[string]any
 	if jsonvalue.Decode([]byte(text), &keys) != nil || keys == nil {
@@ -40,7 +42,7 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	jsonvalue.Numbers(keys)
 	fragment := false
 	e.hideKeys(keys, &fragment)
-	if fragment { // what else is in it may be the rest of the key
+	if fragment { // other values may hold the rest of the key
 		for key := range keys {
 			keys[key] = e.secret("")
 		}
@@ -49,25 +51,25 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	return l, nil
 }
 
-// quotesEaten tells whether text looks like an object whose quotes are gone.
+// quotesEaten reports whether text looks like an object whose quotes are gone.
 func quotesEaten(text string) bool {
 	text = strings.TrimSpace(text)
 	return strings.HasPrefix(text, "{") && strings.Contains(text, ":") && !strings.Contains(text, `"`)
 }
 
-// hideKeys makes each string of a decoded JSON value what a template may have,
-// and tells whether one of them, or a key, is a part of a private key only.
+// hideKeys turns each string of a decoded JSON value into what a template may
+// have, and reports whether one of them, or a key, is only part of a private key.
 func (e *Environment) hideKeys(v any, fragment *bool) any {
 	switch v := v.(type) {
 	case string:
 		hidden := e.value(v, false)
-		if secret, ok := hidden.(Secret); ok && !isWholeKey(e.Key(secret)) {
+		if secret, ok := hidden.(Secret); ok && !pemtext.IsWholeKey(e.Key(secret)) {
 			*fragment = true
 		}
 		return hidden
 	case map[string]any:
 		for key, element := range v {
-			*fragment = *fragment || HoldsPrivateKey(key)
+			*fragment = *fragment || pemtext.HoldsKey(key)
 			v[key] = e.hideKeys(element, fragment)
 		}
 	case []any:
@@ -78,7 +80,7 @@ func (e *Environment) hideKeys(v any, fragment *bool) any {
 	return v
 }
 
-// root has the keys as variables of a template's root.
+// root returns the keys as variables at the root of a template.
 func (l legacy) root() map[string]any {
 	root := make(map[string]any, len(l.keys))
 	for key, v := range l.keys {

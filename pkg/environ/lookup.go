@@ -13,12 +13,12 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// DirVariable names a folder of values: the file NAME in it is a variable of
-// every chaincode, the file LABEL/NAME one of the chaincode with that label.
+// DirVariable names a folder of values: the file NAME in it is a variable for
+// every chaincode, the file LABEL/NAME one for the chaincode with that label.
 const DirVariable = "CCAAS_ENV_DIR"
 
-// layers are the places where a variable may stand, the most specific first;
-// the first that has it decides.
+// layers are the places where a variable may be set, the most specific first;
+// the first that has it wins.
 type layers []layer
 
 type layer struct {
@@ -40,14 +40,14 @@ func layersOf(process map[string]string, label string) layers {
 	return all
 }
 
-// check reports a folder of values that is not there: no value in it could be found.
+// check reports a missing folder of values, in which no value could be found.
 func (ls layers) check() error {
 	for _, l := range ls {
 		if l.name != DirVariable {
 			continue
 		}
 		if !filepath.IsAbs(l.dir) {
-			return fmt.Errorf("%s must name a folder by its absolute path", DirVariable)
+			return fmt.Errorf("%s must be the absolute path of a folder", DirVariable)
 		}
 		if err := safefile.CheckDir(l.dir); err != nil {
 			return fmt.Errorf("the folder that %s names cannot be used: %w", DirVariable, err)
@@ -56,8 +56,8 @@ func (ls layers) check() error {
 	return nil
 }
 
-// lookup returns the value of a variable. A value in a file ends where its last
-// line does. No value and an empty one are the same.
+// lookup returns the value of a variable. A value in a file has no newlines at
+// its end. No value and an empty one are the same.
 func (ls layers) lookup(name string) (string, error) {
 	for _, l := range ls {
 		if v, ok, err := l.lookup(name); ok || err != nil {
@@ -124,12 +124,12 @@ func checkText(name, v string) error {
 	case len(v) > MaxValue:
 		return fmt.Errorf("%s is larger than %d bytes", name, MaxValue)
 	case !utf8.ValidString(v) || strings.ContainsRune(v, 0):
-		return fmt.Errorf("%s is not text: it is no valid UTF-8, or has NUL bytes", name)
+		return fmt.Errorf("%s is not text: it is not valid UTF-8, or contains NUL bytes", name)
 	}
 	return nil
 }
 
-// InFolder tells whether the folder of values dir has a file for a variable of
+// InFolder reports whether the folder of values dir has a file for a variable of
 // the chaincode with this label.
 func InFolder(dir, label, name string) bool {
 	for _, l := range layersOf(map[string]string{DirVariable: dir}, label) {
@@ -140,9 +140,9 @@ func InFolder(dir, label, name string) bool {
 	return false
 }
 
-// Files lists the files in which the values of variables stand or might stand: the
-// settings, which are always read, and those called names. Among them is whatever
-// file a variable names.
+// Files lists the files that hold, or might hold, the values of variables: the
+// settings, which are always read, and those called names. It includes any file
+// that a variable names.
 func Files(process map[string]string, label string, names []string) []string {
 	files := map[string]bool{}
 	ls := layersOf(process, label)

@@ -11,7 +11,7 @@ import (
 	"github.com/kelseyhightower/envconfig"
 )
 
-// Settings are the variables that have a name of their own in a template: each
+// Settings are the variables that have their own name in a template: each
 // field is {{ .Field }}, each field of Peer is {{ .Peer.Field }}. The names of
 // the variables are those of fabric-cc-external-builder and of the peer.
 type Settings struct {
@@ -32,20 +32,20 @@ type Settings struct {
 // RequireTLSVariable, if true, makes a connection without TLS an error.
 const RequireTLSVariable = "CCAAS_REQUIRE_TLS"
 
-// policy are the settings that no template sees.
+// policy holds the settings that no template sees.
 type policy struct {
 	RequireTLS bool `envconfig:"CCAAS_REQUIRE_TLS"`
 }
 
 // setting is one field of a settings struct.
 type setting struct {
-	path       []string // the field's name in a template, a part each
+	path       []string // the parts of the field's name in a template
 	variable   string
-	file       bool // may stand in a file that VARIABLE_FILE names
+	file       bool // may be in a file that VARIABLE_FILE names
 	hasDefault bool
 }
 
-var listed sync.Map // what settingsOf has found of each type
+var listed sync.Map // what settingsOf has found, by type
 
 // settingsOf lists the fields of a settings struct, outer ones first.
 func settingsOf(t reflect.Type) []setting {
@@ -69,7 +69,9 @@ func listSettings(t reflect.Type) []setting {
 			continue
 		}
 		_, hasDefault := field.Tag.Lookup("default")
-		all = append(all, setting{[]string{field.Name}, field.Tag.Get("envconfig"), field.Tag.Get("file") == "true", hasDefault})
+		all = append(all, setting{
+			[]string{field.Name}, field.Tag.Get("envconfig"), field.Tag.Get("file") == "true", hasDefault,
+		})
 	}
 	return all
 }
@@ -91,12 +93,12 @@ func settingsNames() []string {
 // Field is a settings field as a template reads it.
 type Field struct {
 	Variable   string
-	HasDefault bool // it has a value also where the variable is not set
+	HasDefault bool // it has a value even if the variable is not set
 	File       bool // VARIABLE_FILE may name a file that holds it instead
 }
 
-// Fields returns the settings fields by the names that templates have for them,
-// such as Address and Peer.ID. The map is not to be changed.
+// Fields returns the settings fields by their names in templates, such as Address
+// and Peer.ID. The caller must not change the map.
 func Fields() map[string]Field { return fields() }
 
 var fields = sync.OnceValue(func() map[string]Field {
@@ -107,8 +109,8 @@ var fields = sync.OnceValue(func() map[string]Field {
 	return fields
 })
 
-// decode fills spec from the variables in found and reports each that does not
-// fit its field, by name and reason: envconfig's own errors hold the value.
+// decode fills spec from the variables in found, and reports the name and reason
+// of each that does not fit its field: envconfig's own errors hold the value.
 func decode(spec any, found map[string]string) error {
 	var errs []error
 	for {
@@ -124,8 +126,8 @@ func decode(spec any, found map[string]string) error {
 
 var processEnvironment sync.Mutex
 
-// process runs envconfig, which reads nothing but the environment of the
-// process, on the variables in found: they stand in it for the length of the call.
+// process runs envconfig, which can only read the environment of the process, on
+// the variables in found, by setting them there for the duration of the call.
 func process(spec any, found map[string]string) error {
 	processEnvironment.Lock()
 	defer processEnvironment.Unlock()
@@ -144,8 +146,8 @@ func process(spec any, found map[string]string) error {
 	return envconfig.Process("", spec)
 }
 
-// fields turns a settings struct into what a template finds under the names of
-// its fields. names has the name each variable was found under.
+// fields turns a settings struct into what a template reads by the names of its
+// fields. names has the name each variable was found under.
 func (e *Environment) fields(v reflect.Value, names map[string]string) map[string]any {
 	fields := map[string]any{}
 	for i := range v.NumField() {

@@ -9,20 +9,21 @@ import (
 	"ccaas-template-builder/internal/nearest"
 )
 
-// Unknown is the error of a template that asks for a name that Root has not.
+// Unknown is the error for a template that reads a name that Root lacks.
 func (e *Environment) Unknown(name string) error {
 	meant := DidYouMean(name)
 	switch {
 	case e.legacy.set:
-		return fmt.Errorf(".%s is no setting and no key in %s%s", name, LegacyVariable, meant)
+		return fmt.Errorf(".%s is neither a setting nor a key in %s%s", name, LegacyVariable, meant)
 	case meant != "":
-		return fmt.Errorf(".%s is no setting%s", name, meant)
+		return fmt.Errorf(".%s is not a setting%s", name, meant)
 	}
-	return message.WithHint(fmt.Errorf(".%s is no setting, and %s, which could supply it, is not set", name, LegacyVariable), e.hint())
+	err := fmt.Errorf(".%s is not a setting, and %s, which could supply it, is not set", name, LegacyVariable)
+	return message.WithHint(err, e.hint())
 }
 
 // DidYouMean is what to add to an error about a name at the root of a template
-// that no setting has: the setting that was probably meant, or nothing.
+// that is not a setting: the setting that was probably meant, or nothing.
 func DidYouMean(name string) string {
 	settings := []string{"Env", "Chaincode", "Chaincode.Label", "Chaincode.Type", "Chaincode.Path", "Chaincode.Extra"}
 	for setting := range Fields() {

@@ -1,21 +1,21 @@
 package environ
 
-// These types stand between the environment, which supplies values, and the template
+// These types connect the environment, which supplies values, and the template
 // language, which works on them. A value is a string, bool, int64, float64, Secret,
 // []any or map[string]any.
 
-// Secret stands for a private key wherever a value may stand. It is only a
-// number by which the environment finds the key again: whoever holds a Secret
-// holds nothing of the key, neither its bytes nor its length.
+// Secret stands for a private key wherever a value is allowed. It is only a number
+// by which the environment finds the key: a Secret holds nothing of the key,
+// neither its bytes nor its length.
 type Secret int
 
-// Var is a value with the name it was found under, for errors that must name
-// the variable and never its value.
+// Var is a value with the name it was found under, for errors, which must name
+// the variable and never show its value.
 type Var struct {
 	Name  string // as people know it, e.g. CORE_CHAINCODE_ADDRESS
 	Value any    // nil: not set
 	Why   string // what to say when it is not set; empty: "NAME is not set"
-	Hint  string // what to do when it is not set, if there is something to say
+	Hint  string // what to do when it is not set; may be empty
 }
 
 // Group is a named set of variables, such as .Peer: only its members are values.

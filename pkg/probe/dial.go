@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// dial is one way to a chaincode server.
+// dial is one attempt to reach a chaincode server.
 type dial struct {
 	Target
 	stages     []Stage
@@ -21,8 +21,8 @@ type dial struct {
 	stream     grpc.ClientStream
 	cancel     context.CancelFunc // of the stream
 	asked      bool               // the server has asked for a client certificate
-	sent       bool               // and got one
-	accepted   bool               // and has gone on
+	sent       bool               // one was sent to it
+	accepted   bool               // it has accepted that one
 	chaincode  string             // the ID it has registered with
 }
 
@@ -38,11 +38,11 @@ func (d *dial) close() {
 	}
 }
 
-// watched is a connection that keeps how the server's answer began, and what
-// went wrong with reading it: gRPC tells neither.
+// watched is a connection that records how the server's answer began, and what
+// went wrong while reading it: gRPC reports neither.
 type watched struct {
 	net.Conn
-	ahead []byte // what was read of it before
+	ahead []byte // what has already been read from it
 	mutex sync.Mutex
 	begun []byte
 	err   error
@@ -71,14 +71,14 @@ func (w *watched) read(p []byte) (int, error) {
 	return n, nil
 }
 
-// seen is what the connection has kept.
+// seen returns what the connection has recorded.
 func (w *watched) seen() (begun string, err error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	return string(w.begun), w.err
 }
 
-// short is a text of the server's, which may be of any length, as far as it is shown.
+// short shortens a text from the server, which may be of any length, for display.
 func short(text string) string {
 	const longest = 200
 	if runes := []rune(text); len(runes) > longest {

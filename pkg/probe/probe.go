@@ -1,6 +1,6 @@
 // Package probe dials a chaincode server as the peer does, stage by stage, up to
-// the message by which the chaincode registers. It never answers that: the server
-// goes on serving, and no peer notices.
+// the message with which the chaincode registers. It never answers that message:
+// the server goes on serving, and no peer notices.
 package probe
 
 import (
@@ -13,8 +13,8 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// RegisterTimeout bounds the wait for the server's first message, if people set
-// no bound. The peer waits for its startuptimeout, 300 s unless set.
+// RegisterTimeout limits the wait for the server's first message unless people
+// set another limit. The peer waits for its startuptimeout, 300 s by default.
 const RegisterTimeout = 10 * time.Second
 
 // Stage is one step on the way to a chaincode, and how it went.
@@ -22,7 +22,7 @@ type Stage struct {
 	Name    string  `json:"stage"`
 	State   State   `json:"state"`
 	Seconds float64 `json:"seconds"`           // how long it took
-	Finding string  `json:"finding,omitempty"` // what was found: good, or what is wrong
+	Finding string  `json:"finding,omitempty"` // what was found, or what is wrong
 	Hint    string  `json:"hint,omitempty"`    // what to do about it
 }
 
@@ -35,18 +35,18 @@ const (
 	Skipped State = "skipped"
 )
 
-// Target is what to dial, and what should be found there.
+// Target is what to dial, and what to expect there.
 type Target struct {
 	// Connection must be valid.
 	Connection connection.Connection
-	// PackageID is that of the package the peer has; empty if it is not known.
+	// PackageID is that of the package on the peer; empty if unknown.
 	PackageID string
-	// Timeout bounds the stages up to gRPC together, and the wait for the first
-	// message; 0: dial_timeout, and RegisterTimeout.
+	// Timeout limits the stages up to gRPC together, and the wait for the first
+	// message; 0 means dial_timeout and RegisterTimeout.
 	Timeout time.Duration
 }
 
-// Run goes through the stages. Those behind one that fails are skipped.
+// Run goes through the stages. Those after one that fails are skipped.
 func Run(ctx context.Context, target Target) []Stage {
 	d := &dial{Target: target}
 	defer d.close()
@@ -112,7 +112,8 @@ func (d *dial) resolve(ctx context.Context) (string, error) {
 	}
 	addresses, err := net.DefaultResolver.LookupHost(ctx, d.host)
 	if err != nil {
-		return "", fail("the host of the address must be a name where the peer runs", "%q has no address here: %s", d.host, cause(err))
+		return "", fail("the address's host name must resolve where the peer runs",
+			"%q does not resolve here: %s", d.host, cause(err))
 	}
 	return fmt.Sprintf("%s is %s", d.host, addresses[0]), nil
 }
@@ -121,11 +122,11 @@ func (d *dial) resolve(ctx context.Context) (string, error) {
 func (d *dial) connect(ctx context.Context) (string, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(d.host, d.port))
 	if err != nil {
-		hint := "is the chaincode server running, and does it listen at this port?"
+		hint := "is the chaincode server running, and is it listening on this port?"
 		if ctx.Err() != nil {
-			hint = "is there a firewall or a network policy between, or is the address another machine's?"
+			hint = "is a firewall or a network policy in the way, or does the address belong to another machine?"
 		}
-		return "", fail(hint, "there is no connection: %s", cause(err))
+		return "", fail(hint, "%s", cause(err))
 	}
 	d.conn = &watched{Conn: conn}
 	return "to " + conn.RemoteAddr().String(), nil

@@ -191,39 +191,39 @@ func TestProbe(t *testing.T) {
 			c.Address, c.Domain = strings.Replace(c.Address, "localhost", "127.0.0.1", 1), "localhost"
 		}), id, "", "", ""},
 
-		"no such host": {plain("no-such-host.invalid:1"), "", "resolve", `"no-such-host.invalid" has no address here: `, "where the peer runs"},
+		"no such host": {plain("no-such-host.invalid:1"), "", "resolve", `"no-such-host.invalid" does not resolve here: `, "where the peer runs"},
 		"nobody":       {plain(closed(t)), "", "connect", "connection refused", "running"},
 		"other name":   {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) { c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1) }), "", "tls", `is for ["localhost"], not for "127.0.0.1"`, "domain"},
 		"domain unread": {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) {
 			c.Domain = "x"
 			c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1)
-		}), "", "tls", `not for "127.0.0.1"`, "client_auth_required only"},
-		"other CA":      {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) { c.RootCert = p.clients.Cert }), "", "tls", `has not the authority "servers"`, "not of the peer"},
-		"expired":       {encrypted(serve(t, tlsConfig(t, p.expired, ""), register(id))), "", "tls", "is valid from 20", "clocks"},
-		"no TLS":        {encrypted(serve(t, nil, register(id))), "", "tls", "the server speaks no TLS", "TLS"},
+		}), "", "tls", `not for "127.0.0.1"`, "with client_auth_required"},
+		"other CA":      {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) { c.RootCert = p.clients.Cert }), "", "tls", `lacks "servers"`, "not of the peer"},
+		"expired":       {encrypted(serve(t, tlsConfig(t, p.expired, ""), register(id))), "", "tls", "is valid only from 20", "clocks"},
+		"no TLS":        {encrypted(serve(t, nil, register(id))), "", "tls", "the server does not speak TLS", "TLS"},
 		"TLS not meant": {plain(serve(t, tlsConfig(t, p.server, ""), register(id))), "", "grpc", "the server ", "tls_required"},
-		"cert asked":    {encrypted(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), "", "tls", "asks for a client certificate, and none is configured", "client_auth_required"},
-		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "refuses the client certificate: it asks for one of other authorities, so the peer sends none (tls: ", "CACERT_FILE"},
+		"cert asked":    {encrypted(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), "", "tls", "asks for a client certificate, but none is configured", "client_auth_required"},
+		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "rejects the client certificate: it asks for one from other CAs, so the peer sends none (tls: ", "CACERT_FILE"},
 		"cert expired": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
 			c.ClientCert, c.ClientKey = p.oldClient.Cert, p.oldClient.Key
-		}), "", "tls", "refuses the client certificate: it has expired (tls: ", "a new client certificate"},
+		}), "", "tls", "rejects the client certificate: it has expired (tls: ", "a new client certificate"},
 		"https":         {encrypted(https.Addr().String()), "", "tls", "no application protocol", "chaincode server"},
 		"old https":     {encrypted(old.Addr().String()), "", "tls", "not HTTP/2 over it", "chaincode server"},
 		"http":          {plain(answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")), "", "grpc", `begins with "HTTP/1.1 400 Bad`, "this port"},
 		"ssh":           {plain(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "grpc", `begins with "SSH-2.0-OpenSSH`, "this port"},
-		"ssh for tls":   {encrypted(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "tls", "the server speaks no TLS", "start the chaincode server with TLS"},
+		"ssh for tls":   {encrypted(answer(t, "SSH-2.0-OpenSSH\r\n")), "", "tls", "the server does not speak TLS", "start the chaincode server with TLS"},
 		"silent":        {plain(answer(t, "")), "", "grpc", "says nothing", "this port"},
 		"silent tls":    {encrypted(answer(t, "")), "", "tls", "says nothing", "TLS"},
-		"not gRPC":      {plain(answer(t, "\x00\x00\x00\x00\x08mysql")), "", "grpc", "something else than gRPC", "this port"},
-		"ends":          {plain(serve(t, nil, []byte{})), "", "register", "no REGISTER", "this port"},
+		"not gRPC":      {plain(answer(t, "\x00\x00\x00\x00\x08mysql")), "", "grpc", "something other than gRPC", "this port"},
+		"ends":          {plain(serve(t, nil, []byte{})), "", "register", "not a REGISTER", "this port"},
 		"long ID":       {plain(serve(t, nil, long(3000))), id, "package ID", "ccc…", "CORE_CHAINCODE_ID"},
 		"too long":      {plain(serve(t, nil, long(20_000))), id, "register", "ResourceExhausted", "log"},
 		"other grpc":    {plain(empty.Addr().String()), "", "register", "has no /protos.Chaincode/Connect", "this port"},
-		"never":         {plain(serve(t, nil, nil)), "", "register", "never registers", "log"},
-		"nonsense":      {plain(serve(t, nil, []byte("hello"))), "", "register", "no REGISTER", "this port"},
+		"never":         {plain(serve(t, nil, nil)), "", "register", "never registered", "log"},
+		"nonsense":      {plain(serve(t, nil, []byte("hello"))), "", "register", "not a REGISTER", "this port"},
 		"other message": {plain(serve(t, nil, []byte{1 << 3, 2})), "", "register", "its type is 2", "this port"},
 		"no name":       {plain(serve(t, nil, register(""))), "", "register", "names no chaincode", "this port"},
-		"other ID":      {plain(serve(t, nil, register("other:1"))), id, "package ID", `the server is "other:1", and the package is "basic_1.0:abc"`, "CORE_CHAINCODE_ID"},
+		"other ID":      {plain(serve(t, nil, register("other:1"))), id, "package ID", `the server registered as "other:1", but the package ID is "basic_1.0:abc"`, "CORE_CHAINCODE_ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,13 +17,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxMessage bounds the message by which a chaincode registers, in bytes.
+// maxMessage is the maximum size of the message with which a chaincode registers, in bytes.
 const maxMessage = 16 << 10
 
-// method is the one that the peer calls on a chaincode server.
+// method is the gRPC method that the peer calls on a chaincode server.
 const method = "/protos.Chaincode/Connect"
 
-// open begins gRPC on the connection there is.
+// open starts gRPC on the existing connection.
 func (d *dial) open(ctx context.Context) (string, error) {
 	used := false
 	dialer := func(context.Context, string) (net.Conn, error) {
@@ -33,7 +33,8 @@ func (d *dial) open(ctx context.Context) (string, error) {
 		used = true
 		return d.conn, nil
 	}
-	client, err := grpc.NewClient("passthrough:///"+d.Connection.Address, grpc.WithContextDialer(dialer), grpc.WithTransportCredentials(d.credentials()), grpc.WithNoProxy())
+	client, err := grpc.NewClient("passthrough:///"+d.Connection.Address, grpc.WithContextDialer(dialer),
+		grpc.WithTransportCredentials(d.credentials()), grpc.WithNoProxy())
 	if err != nil {
 		return "", err
 	}
@@ -47,7 +48,7 @@ func (d *dial) open(ctx context.Context) (string, error) {
 	return "HTTP/2", nil
 }
 
-// credentials are of a connection whose handshake is done.
+// credentials are those of a connection whose handshake is done.
 func (d *dial) credentials() credentials.TransportCredentials {
 	if !d.Connection.TLSRequired {
 		return insecure.NewCredentials()
@@ -55,13 +56,14 @@ func (d *dial) credentials() credentials.TransportCredentials {
 	return handshaken{insecure.NewCredentials()}
 }
 
-// handshaken lets gRPC take a connection that speaks TLS already.
+// handshaken lets gRPC use a connection that already speaks TLS.
 type handshaken struct {
 	credentials.TransportCredentials
 }
 
 func (handshaken) ClientHandshake(_ context.Context, _ string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return conn, credentials.TLSInfo{CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}}, nil
+	level := credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}
+	return conn, credentials.TLSInfo{CommonAuthInfo: level}, nil
 }
 
 func (handshaken) Info() credentials.ProtocolInfo {
@@ -70,37 +72,41 @@ func (handshaken) Info() credentials.ProtocolInfo {
 
 func (h handshaken) Clone() credentials.TransportCredentials { return h }
 
-// noGRPC says what a server is that does not speak gRPC.
+// noGRPC says what is wrong with a server that does not speak gRPC.
 func (d *dial) noGRPC(ctx context.Context) error {
 	begun, err := d.conn.seen()
-	const isIt = "is it a chaincode server that listens at this port?"
+	const isIt = "is a chaincode server listening on this port?"
 	switch {
 	case d.Connection.TLSRequired && err != nil:
 		return d.tlsFailure(err)
 	case begun == "" && ctx.Err() != nil:
-		return fail(isIt, "the server accepts the connection and says nothing")
+		return fail(isIt, "the server accepts the connection but says nothing")
 	case strings.HasPrefix(begun, "\x15\x03") || strings.HasPrefix(begun, "\x16\x03"):
-		return fail("set tls_required to true, with the root_cert of the server", "the server speaks TLS, and tls_required is false")
+		return fail("set tls_required to true, with the server's root_cert",
+			"the server speaks TLS, but tls_required is false")
 	case begun != "" && !isHTTP2(begun):
-		return fail(isIt, "the server speaks something else than gRPC: its answer begins with %q", begun)
+		return fail(isIt, "the server speaks something other than gRPC: its answer begins with %q", begun)
 	case !d.Connection.TLSRequired && err != nil:
-		return fail("does the server want TLS? then tls_required must be true", "the server has closed the connection")
+		return fail("does the server require TLS? then set tls_required to true",
+			"the server closed the connection")
 	}
 	return fail(isIt, "the server does not speak gRPC")
 }
 
-// isHTTP2 tells whether an answer begins with the settings with which HTTP/2
-// begins: a length of three bytes, and the type of the frame.
+// isHTTP2 reports whether an answer begins with a SETTINGS frame, as HTTP/2 does:
+// a length of three bytes, and the type of the frame.
 func isHTTP2(begun string) bool { return len(begun) > 3 && begun[3] == 4 }
 
-// register opens the stream that the peer opens, and waits for the message by
+// register opens the stream that the peer opens, and waits for the message with
 // which the chaincode registers.
 func (d *dial) register(ctx context.Context) (string, error) {
-	// Like the peer's, the stream has no deadline that the server could see.
+	// As with the peer, the server cannot see a deadline of the stream.
 	streamContext, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.cancel = cancel
 	defer context.AfterFunc(ctx, cancel)()
-	stream, err := d.client.NewStream(streamContext, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method, grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(maxMessage))
+	both := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+	stream, err := d.client.NewStream(streamContext, both, method,
+		grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(maxMessage))
 	if err != nil {
 		return "", d.noRegister(ctx, err)
 	}
@@ -109,7 +115,8 @@ func (d *dial) register(ctx context.Context) (string, error) {
 		return "", d.noRegister(ctx, err)
 	}
 	if d.chaincode, err = registered(message); err != nil {
-		return "", fail("is it a chaincode server that listens at this port?", "the server's first message is no REGISTER: %s", err)
+		return "", fail("is a chaincode server listening on this port?",
+			"the server's first message is not a REGISTER: %s", err)
 	}
 	return "as " + short(d.chaincode), nil
 }
@@ -118,32 +125,34 @@ func (d *dial) noRegister(ctx context.Context, err error) error {
 	if _, readErr := d.conn.seen(); readErr != nil && d.Connection.TLSRequired {
 		return d.tlsFailure(readErr)
 	}
-	const log = "look at the log of the chaincode server, and restart it"
+	const log = "check the chaincode server's log, and restart it"
 	switch answer, ok := status.FromError(err); {
 	case errors.Is(err, io.EOF):
-		return fail(log, "the server ends the stream without registering")
+		return fail(log, "the server ended the stream without registering")
 	case !ok:
 		return err
 	case answer.Code() == codes.Unimplemented:
-		return fail("is it a chaincode server that listens at this port?", "a gRPC server answers, but it is no chaincode server: it has no %s", method)
+		return fail("is a chaincode server listening on this port?",
+			"a gRPC server answers, but it is not a chaincode server: it has no %s", method)
 	case ctx.Err() != nil:
-		return fail(log, "the server accepts the stream and never registers")
+		return fail(log, "the server accepted the stream but never registered")
 	default:
-		return fail(log, "the server ends the stream: %s: %s", answer.Code(), short(answer.Message()))
+		return fail(log, "the server ended the stream: %s: %s", answer.Code(), short(answer.Message()))
 	}
 }
 
-// compare holds the ID of the chaincode against the package's.
+// compare checks the ID of the chaincode against the package's.
 func (d *dial) compare() (string, error) {
 	if d.chaincode != d.PackageID {
-		return "", fail("start the chaincode server with CORE_CHAINCODE_ID (CHAINCODE_ID in Go, CORE_CHAINCODE_ID_NAME in Java) set to the package ID; until then the peer waits for its startuptimeout",
-			"the server is %q, and the package is %q", short(d.chaincode), d.PackageID)
+		return "", fail("start the chaincode server with CORE_CHAINCODE_ID (CHAINCODE_ID in Go, "+
+			"CORE_CHAINCODE_ID_NAME in Java) set to the package ID; until then the peer waits for its startuptimeout",
+			"the server registered as %q, but the package ID is %q", short(d.chaincode), d.PackageID)
 	}
 	return "the same", nil
 }
 
-// raw is the codec of messages that are looked at by hand: two fields of two
-// messages are no reason for generated code.
+// raw is the codec of messages that are parsed by hand: two fields of two messages
+// do not justify generated code.
 type raw struct{}
 
 func (raw) Name() string { return "proto" }
@@ -174,7 +183,7 @@ func registered(message []byte) (string, error) {
 	return string(name), nil
 }
 
-// fieldsOf returns a number and some bytes of a message, by their field numbers.
+// fieldsOf returns a number and a byte string from a message, by their field numbers.
 func fieldsOf(message []byte, number, bytes protowire.Number) (n uint64, b []byte, err error) {
 	for len(message) > 0 {
 		field, kind, size := protowire.ConsumeTag(message)

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// serverName is the name that the server's certificate must have: the host of the
-// address, or domain, which the peer honours only with client authentication.
+// serverName is the name that the server's certificate must have: domain, which
+// the peer honours only with client authentication, or else the host of the
+// address.
 func (d *dial) serverName() string {
 	if c := d.Connection; c.ClientAuthRequired && c.Domain != "" {
 		return c.Domain
@@ -22,8 +23,8 @@ func (d *dial) serverName() string {
 	return d.host
 }
 
-// config is that of the peer (internal/pkg/comm of Fabric), and notes whether the
-// server asks for a certificate.
+// config is the peer's TLS configuration (internal/pkg/comm of Fabric), and records
+// whether the server asks for a certificate.
 func (d *dial) config() (*tls.Config, error) {
 	c := d.Connection
 	config := &tls.Config{ServerName: d.serverName(), RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
@@ -32,14 +33,14 @@ func (d *dial) config() (*tls.Config, error) {
 	if c.ClientAuthRequired {
 		pair, err := tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey))
 		if err != nil {
-			return nil, fail("", "client_cert and client_key are no pair")
+			return nil, fail("", "client_cert and client_key do not match")
 		}
 		certificate = pair
 	}
 	config.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		d.asked = true
 		if request.SupportsCertificate(&certificate) != nil {
-			return &tls.Certificate{}, nil // as Go does, and so the peer
+			return &tls.Certificate{}, nil // like Go, and so like the peer
 		}
 		d.sent = true
 		return &certificate, nil
@@ -59,7 +60,8 @@ func (d *dial) handshake(ctx context.Context) (string, error) {
 	}
 	state := conn.ConnectionState()
 	if state.NegotiatedProtocol != "h2" {
-		return "", fail("is it a chaincode server that listens at this port?", "the server speaks TLS, but not HTTP/2 over it")
+		return "", fail("is a chaincode server listening on this port?",
+			"the server speaks TLS, but not HTTP/2 over it")
 	}
 	ahead, err := d.verdict(ctx, conn)
 	if err != nil {
@@ -67,20 +69,21 @@ func (d *dial) handshake(ctx context.Context) (string, error) {
 	}
 	d.conn = &watched{Conn: conn, ahead: ahead}
 	server := state.PeerCertificates[0]
-	return fmt.Sprintf("%s, server %q until %s, %s", tls.VersionName(state.Version), d.serverName(), server.NotAfter.UTC().Format(time.DateOnly), d.clientCertificate()), nil
+	return fmt.Sprintf("%s, server %q until %s, %s", tls.VersionName(state.Version), d.serverName(),
+		server.NotAfter.UTC().Format(time.DateOnly), d.clientCertificate()), nil
 }
 
-// verdict waits a moment for what the server says of the client's certificate, if
-// it has asked for one: with TLS 1.3 it does so behind the handshake only, and
-// gRPC, which begins to write then, may miss it. A server that takes the
-// certificate begins with HTTP/2's settings, which are returned.
+// verdict waits a moment for the server to accept or reject the client's
+// certificate, if it has asked for one: with TLS 1.3 it does so only after the
+// handshake, and gRPC, which then begins to write, may miss it. A server that
+// accepts the certificate begins with HTTP/2's settings, which are returned.
 func (d *dial) verdict(ctx context.Context, conn *tls.Conn) (ahead []byte, err error) {
 	if !d.asked {
 		return nil, nil
 	}
 	const moment = time.Second
 	deadline := time.Now().Add(moment)
-	if end, ok := ctx.Deadline(); ok { // and leave as much for gRPC
+	if end, ok := ctx.Deadline(); ok { // leave as much for gRPC
 		deadline = time.Now().Add(min(moment, time.Until(end)/2))
 	}
 	if err := conn.SetReadDeadline(deadline); err != nil {
@@ -95,7 +98,7 @@ func (d *dial) verdict(ctx context.Context, conn *tls.Conn) (ahead []byte, err e
 	return ahead[:n], conn.SetReadDeadline(time.Time{})
 }
 
-// clientCertificate says what became of the client's certificate.
+// clientCertificate says what happened to the client's certificate.
 func (d *dial) clientCertificate() string {
 	switch {
 	case d.accepted:
@@ -103,11 +106,11 @@ func (d *dial) clientCertificate() string {
 	case d.sent:
 		return "client certificate sent"
 	case d.asked && d.Connection.ClientAuthRequired:
-		return "client certificate of another authority asked for, none sent"
+		return "client certificate from another CA requested, none sent"
 	case d.asked:
-		return "client certificate asked for, none configured"
+		return "client certificate requested, none configured"
 	case d.Connection.ClientAuthRequired:
-		return "client certificate not asked for"
+		return "client certificate not requested"
 	}
 	return "no client certificate"
 }
@@ -121,50 +124,61 @@ func (d *dial) tlsFailure(err error) error {
 	var alert tls.AlertError
 	switch {
 	case errors.As(err, &name):
-		return fail("the host of the address must be a name in the certificate; or set domain, which the peer honours with client_auth_required only, from v3 on",
+		return fail("the address's host must be a name in the certificate; "+
+			"or set domain, which peers honour only from v3 on and with client_auth_required",
 			"the server's certificate is for %s, not for %q", names(name.Certificate), d.serverName())
 	case errors.As(err, &authority):
-		return fail("root_cert must hold the certificate authority of the chaincode server, not of the peer; if that is an intermediate one, the server must send its certificate too",
-			"root_cert has not the authority %q, which has issued the server's certificate", short(authority.Cert.Issuer.CommonName))
+		return fail("root_cert must hold the CA of the chaincode server, not of the peer; "+
+			"if it is an intermediate CA, the server must send that CA's certificate too",
+			"root_cert lacks %q, the CA that issued the server's certificate",
+			short(authority.Cert.Issuer.CommonName))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fail("give the chaincode server a new certificate, and look at the clocks",
-			"the server's certificate is valid from %s to %s only", invalid.Cert.NotBefore.UTC().Format(time.RFC3339), invalid.Cert.NotAfter.UTC().Format(time.RFC3339))
+		return fail("give the chaincode server a new certificate, and check the clocks",
+			"the server's certificate is valid only from %s to %s",
+			invalid.Cert.NotBefore.UTC().Format(time.RFC3339), invalid.Cert.NotAfter.UTC().Format(time.RFC3339))
 	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
-		return fail("give the chaincode server a certificate for server authentication", "the server's certificate is not for servers")
+		return fail("give the chaincode server a certificate for server authentication",
+			"the server's certificate is not for servers")
 	case errors.Is(err, context.DeadlineExceeded) || os.IsTimeout(err):
-		return fail("does the chaincode server speak TLS, and is it that which listens at this port?", "the server accepts the connection and says nothing")
+		return fail("does the chaincode server speak TLS, and is it the one listening on this port?",
+			"the server accepts the connection but says nothing")
 	case errors.As(err, &record):
-		return fail("start the chaincode server with TLS, or set tls_required to false", "the server speaks no TLS")
+		return fail("start the chaincode server with TLS, or set tls_required to false", "the server does not speak TLS")
 	case errors.As(err, &alert):
 		return d.refused(alert.Error())
 	case strings.Contains(err.Error(), "remote error: tls: "):
 		_, alert, _ := strings.Cut(err.Error(), "remote error: ")
 		return d.refused(alert)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		if d.asked {
 			return d.refused("the connection was closed")
 		}
-		return fail("does the chaincode server speak TLS?", "the server has closed the connection in the middle of the TLS handshake")
+		return fail("does the chaincode server speak TLS?", "the server closed the connection during the TLS handshake")
 	}
 	return fail("does the chaincode server speak TLS?", "the TLS handshake failed: %s", cause(err))
 }
 
-// refused is a server that wants none of this client.
+// refused says why a server rejects this client.
 func (d *dial) refused(alert string) error {
-	const cacert = "the server's file of client authorities (CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE on Node) must hold the one that has issued client_cert"
+	const cacert = "the server's client CA file (CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE on Node) " +
+		"must hold the CA that issued client_cert"
 	switch {
 	case strings.Contains(alert, "protocol version"):
-		return fail("the peer speaks TLS 1.2 and later", "the server speaks no version of TLS that the peer does (%s)", alert)
+		return fail("the peer speaks TLS 1.2 and later", "the server speaks no TLS version that the peer speaks (%s)", alert)
 	case d.asked && strings.Contains(alert, "expired"):
-		return fail("give this peer a new client certificate", "the server refuses the client certificate: it has expired (%s)", alert)
+		return fail("give this peer a new client certificate",
+			"the server rejects the client certificate: it has expired (%s)", alert)
 	case d.asked && !d.Connection.ClientAuthRequired:
-		return fail("set client_auth_required to true, with client_cert and client_key", "the server asks for a client certificate, and none is configured (%s)", alert)
+		return fail("set client_auth_required to true, with client_cert and client_key",
+			"the server asks for a client certificate, but none is configured (%s)", alert)
 	case d.asked && !d.sent:
-		return fail(cacert, "the server refuses the client certificate: it asks for one of other authorities, so the peer sends none (%s)", alert)
+		return fail(cacert, "the server rejects the client certificate: "+
+			"it asks for one from other CAs, so the peer sends none (%s)", alert)
 	case d.asked:
-		return fail(cacert, "the server refuses the client certificate (%s)", alert)
+		return fail(cacert, "the server rejects the client certificate (%s)", alert)
 	}
-	return fail("is it a chaincode server that listens at this port?", "the server refuses the TLS handshake (%s)", alert)
+	return fail("is a chaincode server listening on this port?", "the server rejects the TLS handshake (%s)", alert)
 }
 
 func names(cert *x509.Certificate) string {

@@ -12,12 +12,12 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// lockName is the file, beside the folder of builds, that a run holds locked. It
-// stays: to remove it would let two runs hold two files of that name.
+// lockName is the file, next to the builds folder, that a run keeps locked. It is
+// never removed: otherwise two runs could hold two files of that name.
 const lockName = "ccaas-refresh.lock"
 
-// lock waits until no other run holds the lock. The kernel gives it up for a run
-// that was killed.
+// lock waits until no other run holds the lock. The kernel releases the lock of a
+// run that was killed.
 func lock(ctx context.Context, buildsDir string) (unlock func(), err error) {
 	dir := filepath.Dir(buildsDir)
 	name := filepath.Join(dir, lockName)
@@ -45,8 +45,8 @@ func lock(ctx context.Context, buildsDir string) (unlock func(), err error) {
 	}
 }
 
-// openLock opens the file, which belongs to whom the folder does, so that the
-// peer's user can lock what root has made.
+// openLock opens the file, which belongs to the owner of the folder, so that the
+// peer's user can lock what root has created.
 func openLock(dir, name string) (*os.File, error) {
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, safefile.FileMode)
 	if err != nil {
@@ -62,8 +62,8 @@ func openLock(dir, name string) (*os.File, error) {
 	return file, nil
 }
 
-// giveAway makes file belong to whom the folder does, unless it has another name
-// too, by which it may be somebody else's.
+// giveAway gives file to the owner of the folder, unless it has another name too,
+// under which it may be somebody else's.
 func giveAway(file *os.File, dir string) error {
 	var folder, own syscall.Stat_t
 	if err := errors.Join(syscall.Stat(dir, &folder), syscall.Fstat(int(file.Fd()), &own)); err != nil {

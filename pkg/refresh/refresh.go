@@ -1,7 +1,7 @@
-// Package refresh renders the connections of installed chaincodes anew. The peer
-// renders a connection once, at install, but reads it again at every connection:
-// a file that is replaced counts from the next one on, without a reinstall and
-// without a restart.
+// Package refresh renders the connections of installed chaincodes again. The peer
+// has a connection.json rendered once, at install, but reads it whenever it
+// connects: a replaced file takes effect at the next connection, without a
+// reinstall or a restart.
 package refresh
 
 import (
@@ -26,33 +26,33 @@ import (
 // Refresher renders the builds of one peer.
 type Refresher struct {
 	Store store.Store
-	// Builder is our name in core.yaml, which the peer has kept with each build.
+	// Builder is our name in core.yaml, which the peer keeps with each build.
 	Builder string
-	// Adopt are the names of other builders whose builds are rendered too, if they
+	// Adopt names other builders whose builds are rendered too, if their packages
 	// are of a type that we accept.
 	Adopt []string
-	// Env is the environment that the builder's programs would get today.
+	// Env is the environment that the builder's programs would get now.
 	Env map[string]string
 	// Now is the time at which certificates are checked.
 	Now time.Time
-	// DryRun leaves everything as it is.
+	// DryRun changes nothing.
 	DryRun bool
-	// Probe, if it is there, must accept a connection before it replaces one that
+	// Probe, if not nil, must accept a connection before it replaces one that
 	// differs.
 	Probe func(ctx context.Context, packageID string, c connection.Connection) error
-	// Done, if it is there, is called for each build, from any goroutine.
+	// Done, if not nil, is called for each build, from any goroutine.
 	Done func()
 }
 
-// State is what came of one build.
+// State is the outcome for one build.
 type State string
 
 const (
-	Unchanged State = "unchanged" // what is there is what would be rendered
+	Unchanged State = "unchanged" // it is already what would be rendered
 	Refreshed State = "refreshed" // it was replaced
 	Outdated  State = "outdated"  // it would have been replaced, but for DryRun
-	Failed    State = "failed"    // the connection that was there stays
-	LeftAlone State = "left"      // it is not for us to render
+	Failed    State = "failed"    // the old connection remains
+	LeftAlone State = "left"      // it is not ours to render
 )
 
 // Change is what a refresh changes, or would. No value in it is a private key.
@@ -71,10 +71,10 @@ type Certificate struct {
 	NotAfter time.Time `json:"notAfter"`
 }
 
-// Errors are errors that are their texts in JSON.
+// Errors are errors that JSON encodes as their texts.
 type Errors []error
 
-// MarshalJSON is that of a json.Marshaler.
+// MarshalJSON implements json.Marshaler.
 func (e Errors) MarshalJSON() ([]byte, error) {
 	texts := []string{}
 	for _, err := range e {
@@ -83,38 +83,38 @@ func (e Errors) MarshalJSON() ([]byte, error) {
 	return json.Marshal(texts)
 }
 
-// Result is what came of one build.
+// Result is the outcome for one build.
 type Result struct {
-	// PackageID is that of the build's package; the name of the folder where it is
-	// the build of none.
+	// PackageID is that of the build's package, or the name of the folder if it is
+	// not the build of a package.
 	PackageID string   `json:"packageID"`
 	State     State    `json:"state"`
 	Changes   []Change `json:"changes"`
-	// Certificates are those of the connection that the peer reads from now on.
+	// Certificates are those of the connection that the peer now reads.
 	Certificates []Certificate `json:"certificates"`
-	// Warnings are those of the new connection, and of putting it on disk.
+	// Warnings are those of the new connection, and of writing it to disk.
 	Warnings Errors `json:"warnings"`
-	// Errors are why it failed or was left alone.
+	// Errors say why it failed or was left alone.
 	Errors Errors `json:"errors"`
-	// Ours tells whether it is the build of a builder whose builds we render.
+	// Ours reports whether it was made by a builder whose builds we render.
 	Ours bool `json:"-"`
-	// Differs tells whether a peer connects otherwise for these changes, and they are
-	// not of the file alone.
+	// Differs reports whether these changes affect how a peer connects, and not only the
+	// file.
 	Differs bool `json:"-"`
 	// Files are those that it depends on: those that the operator's values were read
-	// from, or would have been; of a build that is half there, what is missing.
+	// from, or would have been; for an incomplete build, the missing ones.
 	Files []string `json:"-"`
 }
 
-// atOnce is how many builds are worked on at a time: a probe waits for its server.
+// atOnce is how many builds are processed at a time: a probe waits for its server.
 const atOnce = 8
 
-// lockTimeout bounds how long one run waits for another.
+// lockTimeout is how long one run waits for another at most.
 const lockTimeout = time.Minute
 
-// Run renders each build of the peer, in the order of their names, and replaces
-// the connections that are not as they would be rendered. One that fails
-// stops no other. The error is that of the store or of ctx.
+// Run renders each build of the peer, ordered by name, and replaces the connections
+// that differ from what would be rendered. One that fails does not stop the
+// others. The error is that of the store or of ctx.
 func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	builds, err := r.Store.Builds()
 	if err != nil {
@@ -150,21 +150,22 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	return results, ctx.Err()
 }
 
-// hinted is err with what to do about a folder of the peer's.
+// hinted is err with what to do about a folder of the peer.
 func hinted(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return message.WithHint(err, asPeer)
 	case errors.Is(err, fs.ErrNotExist):
-		return message.WithHint(err, "the peer's folder is its peer.fileSystemPath; the peer makes the folder of builds at its first start")
+		return message.WithHint(err, "the peer's folder is its peer.fileSystemPath; "+
+			"the peer creates the builds folder when it first starts")
 	}
 	return err
 }
 
-const asPeer = "run it as the peer's user, to whom the files belong"
+const asPeer = "run it as the peer's user, who owns the files"
 
-// refresh renders one build. What goes wrong, a panic too, is the failure of this
-// build only.
+// refresh renders one build. Anything that goes wrong, even a panic, fails only this
+// build.
 func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -224,7 +225,7 @@ func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
 // Err joins Errors.
 func (r Result) Err() error { return errors.Join(r.Errors...) }
 
-// failed is the result with why it failed, or was left alone.
+// failed adds to the result why it failed, or was left alone.
 func (r Result) failed(err error) Result {
 	r.State, r.Errors = Failed, message.Errors(err)
 	if errors.As(err, &leftError{}) {
@@ -233,7 +234,7 @@ func (r Result) failed(err error) Result {
 	return r
 }
 
-// render renders the connection of a build as its builder would today, and returns the files
+// render renders the connection of a build as its builder would now, and returns the files
 // that it depends on.
 func (r Refresher) render(t *target) (rendered template.Rendered, files []string, err error) {
 	metadata := t.pkg.Metadata
@@ -255,7 +256,7 @@ func (r Refresher) render(t *target) (rendered template.Rendered, files []string
 	return rendered, files, err
 }
 
-// leftError is why a build is left alone.
+// leftError says why a build is left alone.
 type leftError struct{ error }
 
 func left(format string, args ...any) error { return leftError{fmt.Errorf(format, args...)} }

@@ -41,7 +41,7 @@ func TestRefreshed(t *testing.T) {
 	nothing := func(*testing.T, store.Build) {}
 	notForReading := []string{"mode: 0000 → 0600"}
 	if os.Getuid() != 0 { // root can read it all the same
-		notForReading = append([]string{"connection.json: cannot be used: permission denied → good"}, notForReading...)
+		notForReading = append([]string{"connection.json: cannot be used: permission denied → valid"}, notForReading...)
 	}
 	compact := func(t *testing.T, b store.Build) {
 		var text bytes.Buffer
@@ -65,9 +65,9 @@ func TestRefreshed(t *testing.T) {
 		"address and mode": {func(t *testing.T, b store.Build) { chmod(t, at(b, released), 0o640) }, with(old, "HOST", "cc2"), []string{"address: cc:9999 → cc2:9999", "mode: 0640 → 0600"}},
 		"not for reading":  {func(t *testing.T, b store.Build) { chmod(t, at(b, released), 0) }, old, notForReading},
 		"another form":     {compact, old, []string{"connection.json: formatted differently → reformatted"}},
-		"null":             {func(t *testing.T, b store.Build) { write(t, at(b, released), []byte("null")) }, old, []string{"connection.json: cannot be used: is not a JSON object → good"}},
-		"cut off":          {func(t *testing.T, b store.Build) { write(t, at(b, released), rendered(old)[:900]) }, old, []string{"connection.json: cannot be used: is not valid JSON → good"}},
-		"empty":            {func(t *testing.T, b store.Build) { write(t, at(b, released), nil) }, old, []string{"connection.json: cannot be used: is not a JSON object → good"}},
+		"null":             {func(t *testing.T, b store.Build) { write(t, at(b, released), []byte("null")) }, old, []string{"connection.json: cannot be used: is not a JSON object → valid"}},
+		"cut off":          {func(t *testing.T, b store.Build) { write(t, at(b, released), rendered(old)[:900]) }, old, []string{"connection.json: cannot be used: is not valid JSON → valid"}},
+		"empty":            {func(t *testing.T, b store.Build) { write(t, at(b, released), nil) }, old, []string{"connection.json: cannot be used: is not a JSON object → valid"}},
 		"copy":             {func(t *testing.T, b store.Build) { write(t, at(b, built), []byte("{}")) }, old, []string{"bld/connection.json: differs from release → updated"}},
 		"mode of the copy": {func(t *testing.T, b store.Build) { chmod(t, at(b, built), 0o644) }, old, []string{"bld/connection.json: differs from release → updated"}},
 	} {
@@ -163,16 +163,16 @@ func TestFailed(t *testing.T) {
 		blind bool // the connection on disk is not read
 	}{
 		"no value":                {func(t *testing.T, n neighbours) { write(t, n.values+"/HOST", nil) }, "connection.json:1:17: address: HOST is not set", false},
-		"a value that is refused": {func(t *testing.T, n neighbours) { write(t, n.values+"/HOST", []byte("a b")) }, "no host name", false},
+		"a value that is refused": {func(t *testing.T, n neighbours) { write(t, n.values+"/HOST", []byte("a b")) }, "invalid host name", false},
 		"key of another": {func(t *testing.T, n neighbours) {
 			write(t, filepath.Join(n.values, clientKey), []byte(environment(t, "another", now.AddDate(0, 1, 0))[clientKey]))
-		}, "does not belong to client_cert", false},
+		}, "does not match client_cert", false},
 		"two wrong values": {func(t *testing.T, n neighbours) {
 			write(t, n.values+"/CORE_CHAINCODE_TLS_REQUIRED", []byte("perhaps"))
 			write(t, n.values+"/CCAAS_REQUIRE_TLS", []byte("perhaps"))
 		}, "CORE_CHAINCODE_TLS_REQUIRED must be true or false\nCCAAS_REQUIRE_TLS must be true or false", false},
 		"damaged package":    {func(t *testing.T, n neighbours) { write(t, n.PackageFile(n.id), []byte("no package")) }, ".tar.gz\": is not a gzip file", false},
-		"cut off package":    {func(t *testing.T, n neighbours) { write(t, n.PackageFile(n.id), read(t, n.PackageFile(n.id))[:1000]) }, "is not a sound gzip tar", false},
+		"cut off package":    {func(t *testing.T, n neighbours) { write(t, n.PackageFile(n.id), read(t, n.PackageFile(n.id))[:1000]) }, "is not a valid gzip tar", false},
 		"another package":    {func(t *testing.T, n neighbours) { write(t, n.PackageFile(n.id), pack(t, "x", "ccaas").Bytes()) }, "its package is not what was installed: its package ID is x:", false},
 		"a link":             {func(t *testing.T, n neighbours) { link(t, n.victim, at(n.build, released)) }, `"release/chaincode/server/connection.json": is not a regular file`, true},
 		"a link to the copy": {func(t *testing.T, n neighbours) { link(t, "../../../"+built, at(n.build, released)) }, `"release/chaincode/server/connection.json": is not a regular file`, true},
@@ -185,7 +185,7 @@ func TestFailed(t *testing.T) {
 			write(t, at(n.build, released)+"/x", nil)
 		}, `"release/chaincode/server/connection.json": is not a regular file`, true},
 		"of no builder":       {func(t *testing.T, n neighbours) { write(t, at(n.build, store.InfoFile), []byte("{}")) }, "its build-info.json names no builder", true},
-		"a file and no build": {func(t *testing.T, n neighbours) { remove(t, string(n.build)); write(t, string(n.build), nil) }, "has no build-info.json that can be read: not a directory", true},
+		"a file and no build": {func(t *testing.T, n neighbours) { remove(t, string(n.build)); write(t, string(n.build), nil) }, "build-info.json cannot be read: not a directory", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNeighbours(t)
@@ -212,8 +212,8 @@ func TestLeftAlone(t *testing.T) {
 		"another builder": {func(t *testing.T, n neighbours) {
 			write(t, at(n.build, store.InfoFile), []byte(`{"builder_name":"theirs"}`))
 		}, `was made by the builder "theirs"`},
-		"no info":    {func(t *testing.T, n neighbours) { remove(t, at(n.build, store.InfoFile)) }, "is half there: the peer is copying it, or was stopped while it did (has no build-info.json"},
-		"no release": {func(t *testing.T, n neighbours) { remove(t, at(n.build, store.Release)) }, "is half there: the peer is copying it, or was stopped while it did (\"release/"},
+		"no info":    {func(t *testing.T, n neighbours) { remove(t, at(n.build, store.InfoFile)) }, "is incomplete: the peer is copying it, or was stopped while doing so (build-info.json"},
+		"no release": {func(t *testing.T, n neighbours) { remove(t, at(n.build, store.Release)) }, "is incomplete: the peer is copying it, or was stopped while doing so (\"release/"},
 		"no package": {func(t *testing.T, n neighbours) { remove(t, n.PackageFile(n.id)) }, "its package is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,7 +233,7 @@ func TestOtherFolders(t *testing.T) {
 	results := run(t, refresher(s, nil))
 	var names []string
 	for _, r := range results {
-		isState(t, r, refresh.LeftAlone, "has no name that a build could have")
+		isState(t, r, refresh.LeftAlone, "has a name that is not of the form LABEL-HASH")
 		names = append(names, r.PackageID)
 	}
 	if want := []string{"-" + strings.Repeat("0", 64), "basic_1.0-123", "lost+found"}; !slices.Equal(names, want) {
@@ -268,7 +268,7 @@ func TestAdopt(t *testing.T) {
 		"not adopted":         {"ccaas", nil, renewed, refresh.LeftAlone, `was made by the builder "theirs"`},
 		"another is adopted":  {"ccaas", []string{"them"}, renewed, refresh.LeftAlone, `was made by the builder "theirs"`},
 		"adopted":             {"ccaas", []string{"them", "theirs"}, renewed, refresh.Refreshed, ""},
-		"of another type":     {"golang", []string{"theirs"}, renewed, refresh.LeftAlone, `was made by the builder "theirs" of a package of type "golang", which is not ours`},
+		"of another type":     {"golang", []string{"theirs"}, renewed, refresh.LeftAlone, `was made by the builder "theirs" from a package of type "golang", which is not ours`},
 		"of a type of ours":   {"golang", []string{"theirs"}, with(renewed, "CCAAS_TYPES", "golang"), refresh.Refreshed, ""},
 		"of a type once ours": {"ccaas", []string{"theirs"}, with(renewed, "CCAAS_TYPES", "golang"), refresh.LeftAlone, `of type "ccaas"`},
 	} {
@@ -298,7 +298,7 @@ func TestAdoptOtherType(t *testing.T) {
 	r := refresher(s, old)
 	r.Adopt = []string{"theirs"}
 	got := one(t, r)
-	isState(t, got, refresh.LeftAlone, `was made by the builder "theirs" of a package of type "golang"`)
+	isState(t, got, refresh.LeftAlone, `was made by the builder "theirs" from a package of type "golang"`)
 	if got.Ours {
 		t.Error("it counts as ours")
 	}
@@ -313,7 +313,7 @@ func TestHalfThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := one(t, refresher(s, old))
-		isState(t, r, refresh.LeftAlone, "is half there")
+		isState(t, r, refresh.LeftAlone, "is incomplete")
 		if !slices.Contains(r.Files, at(b, missing)) {
 			t.Errorf("%s is not among %q", missing, r.Files)
 		}

@@ -10,25 +10,25 @@ import (
 	"path/filepath"
 	"slices"
 
+	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
-	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/store"
 )
 
-// Where a build has its connection: the one that the peer reads, and the one that
-// build left.
+// Where a build keeps its connection: the one that the peer reads, and the one
+// that build wrote.
 var (
 	released = path.Join(store.Release, chaincode.ReleasedConnection)
 	built    = path.Join(store.Output, chaincode.ConnectionFile)
 )
 
-// target is a build, as far as it could be looked at.
+// target is a build, as far as it could be read.
 type target struct {
-	packageID string // the name of the folder where it is the build of no package
-	ours      bool   // it is the build of a builder whose builds we render
+	packageID string // or the name of the folder if it is not the build of a package
+	ours      bool   // it was made by a builder whose builds we render
 	files     []string
 	pkg       *archive.Package
 	dir       *os.Root
@@ -36,8 +36,8 @@ type target struct {
 	built     *onDisk // nil if there is none
 }
 
-// open finds out whether a build is ours, and what it has. Where it cannot be rendered,
-// what was found out comes with the error; a build that is to be left alone is a leftError.
+// open finds out whether a build is ours, and what it has. If it cannot be rendered, what is
+// known is returned with the error, which is a leftError for a build to be left alone.
 func (r Refresher) open(b store.Build) (t *target, err error) {
 	t = &target{packageID: b.Name()}
 	packageID, err := b.PackageID()
@@ -45,7 +45,7 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 		return t, leftError{err}
 	}
 	t.packageID = packageID
-	// Until the values are known, what tells that the peer has copied all of it.
+	// Until the values are known, these show that the peer has copied all of it.
 	t.files = []string{filepath.Join(string(b), store.InfoFile), filepath.Join(string(b), released)}
 	builder, err := b.Builder()
 	switch {
@@ -67,9 +67,10 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 	}()
 	var packageErr error
 	t.pkg, packageErr = r.openPackage(packageID)
-	if packageErr == nil && builder != r.Builder && !chaincode.Accepts(r.Env[chaincode.TypesVariable], t.pkg.Metadata.Type) {
+	accepts := func(ccType string) bool { return chaincode.Accepts(r.Env[chaincode.TypesVariable], ccType) }
+	if packageErr == nil && builder != r.Builder && !accepts(t.pkg.Metadata.Type) {
 		t.ours = false
-		return t, left("was made by the builder %.100q of a package of type %q, which is not ours",
+		return t, left("was made by the builder %.100q from a package of type %q, which is not ours",
 			builder, t.pkg.Metadata.Type)
 	}
 	if err := t.readConnections(); err != nil {
@@ -79,10 +80,10 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 }
 
 func halfThere(err error) error {
-	return left("is half there: the peer is copying it, or was stopped while it did (%w)", err)
+	return left("is incomplete: the peer is copying it, or was stopped while doing so (%w)", err)
 }
 
-// readConnections reads the connections that the build has.
+// readConnections reads the connections of the build.
 func (t *target) readConnections() error {
 	first, err := readOnDisk(t.dir, released)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,7 +99,7 @@ func (t *target) readConnections() error {
 	return nil
 }
 
-// openPackage opens the package that the peer has kept.
+// openPackage opens the package that the peer keeps.
 func (r Refresher) openPackage(packageID string) (*archive.Package, error) {
 	pkg, err := archive.Open(r.Store.PackageFile(packageID))
 	switch {
@@ -118,11 +119,11 @@ type onDisk struct {
 	info       fs.FileInfo
 	data       []byte
 	connection connection.Connection
-	unusable   error // why the peer, or the user who runs this, cannot read it
+	unusable   error // why the peer, or the user running this, cannot read it
 }
 
-// readOnDisk reads a connection.json, which must be a file; what is in it may be
-// anything.
+// readOnDisk reads a connection.json, which must be a file but may have any
+// content.
 func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
 	info, err := dir.Lstat(name)
 	if err != nil {
@@ -144,23 +145,23 @@ func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
 	return f, nil
 }
 
-// is tells whether the file is what would be written.
+// is reports whether the file is already what would be written.
 func (f *onDisk) is(data []byte) bool {
 	return bytes.Equal(f.data, data) && f.info.Mode() == safefile.FileMode
 }
 
-// differs tells whether a peer would connect otherwise with c.
+// differs reports whether a peer would connect differently with c.
 func (t *target) differs(c connection.Connection) bool {
 	return t.released.unusable != nil || t.released.connection != c
 }
 
-// changes lists what is not as it would be with the connection c.
+// changes lists what would change with the connection c.
 func (t *target) changes(c connection.Connection) []Change {
 	data := c.Encode()
 	var all []Change
 	switch {
 	case t.released.unusable != nil:
-		all = append(all, Change{chaincode.ConnectionFile, "cannot be used: " + shown(t.released.unusable.Error()), "good"})
+		all = append(all, Change{chaincode.ConnectionFile, "cannot be used: " + shown(t.released.unusable.Error()), "valid"})
 	case t.differs(c):
 		for _, d := range connection.Differences(t.released.connection, c) {
 			all = append(all, Change{d.Key, shown(d.A), d.B})
@@ -179,16 +180,16 @@ func (t *target) changes(c connection.Connection) []Change {
 	return all
 }
 
-// shown is what to show of a file on disk, which may hold a key where none belongs.
+// shown is what to show of a file on disk, which may hold a key in the wrong place.
 func shown(text string) string {
-	if environ.TextHoldsPrivateKey(text) {
+	if pemtext.TextHoldsKey(text) {
 		return "(hidden)"
 	}
 	return text
 }
 
-// replace puts the new connection where the old ones are, the one that the peer
-// reads last.
+// replace replaces the old connections with the new one, ending with the one that
+// the peer reads.
 func (t *target) replace(data []byte) (warnings []error, err error) {
 	for _, old := range []*onDisk{t.built, t.released} {
 		if old == nil || old.is(data) {

@@ -1,6 +1,6 @@
 // Package store is where a peer keeps the chaincode packages that are installed
 // on it, and what its external builders made of them: the folder that
-// peer.fileSystemPath of core.yaml names. It follows core/chaincode/persistence
+// peer.fileSystemPath in core.yaml names. It follows core/chaincode/persistence
 // and core/container/externalbuilder of Fabric.
 package store
 
@@ -23,7 +23,7 @@ const (
 	Release  = "release" // what release left: the peer reads nothing else
 )
 
-// maxInfo bounds a build-info.json, in bytes.
+// maxInfo is the maximum size of a build-info.json, in bytes.
 const maxInfo = 64 << 10
 
 // Store is the path of the folder.
@@ -42,8 +42,8 @@ func (s Store) Build(packageID string) Build {
 	return Build(filepath.Join(s.BuildsDir(), sanitize(packageID)))
 }
 
-// Builds are the builds there are, in the order of their names. The error is
-// that of reading BuildsDir.
+// Builds lists the builds, ordered by name. The error is that of reading
+// BuildsDir.
 func (s Store) Builds() ([]Build, error) {
 	entries, err := os.ReadDir(s.BuildsDir())
 	if err != nil {
@@ -56,8 +56,8 @@ func (s Store) Builds() ([]Build, error) {
 	return builds, nil
 }
 
-// Build is the path of what a builder made of one package. It may be half
-// there: the peer copies it file by file.
+// Build is the path of what a builder made of one package. It may be incomplete:
+// the peer copies it file by file.
 type Build string
 
 // Name is the name of its folder.
@@ -65,18 +65,18 @@ func (b Build) Name() string { return filepath.Base(string(b)) }
 
 var buildName = regexp.MustCompile(`^([[:alnum:]][[:alnum:]_.+-]*)-([0-9a-f]{64})$`)
 
-// PackageID is the ID of the package that the build is of.
+// PackageID is the ID of the package that was built.
 func (b Build) PackageID() (string, error) {
 	parts := buildName.FindStringSubmatch(b.Name())
 	if parts == nil {
-		return "", errors.New("has no name that a build could have, LABEL-HASH")
+		return "", errors.New("has a name that is not of the form LABEL-HASH")
 	}
 	return parts[1] + ":" + parts[2], nil
 }
 
 // Info is a build's InfoFile.
 type Info struct {
-	// Builder is the name of the builder that made it, as core.yaml had it.
+	// Builder is the name that the builder that made it had in core.yaml.
 	Builder string `json:"builder_name"`
 }
 
@@ -84,7 +84,7 @@ type Info struct {
 func (b Build) Builder() (string, error) {
 	data, err := safefile.ReadOperators(filepath.Join(string(b), InfoFile), maxInfo)
 	if err != nil {
-		return "", fmt.Errorf("has no %s that can be read: %w", InfoFile, err)
+		return "", fmt.Errorf("%s cannot be read: %w", InfoFile, err)
 	}
 	var info Info
 	if err := json.Unmarshal(data, &info); err != nil || strings.TrimSpace(info.Builder) == "" {

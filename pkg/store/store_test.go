@@ -54,7 +54,7 @@ func TestBuilds(t *testing.T) {
 	if err != nil || len(builds) != 4 {
 		t.Fatal(builds, err)
 	}
-	for i, want := range []string{"its build-info.json names no builder", "ours", "has no build-info.json that can be read: no such file or directory", "its build-info.json names no builder"} {
+	for i, want := range []string{"its build-info.json names no builder", "ours", "build-info.json cannot be read: no such file or directory", "its build-info.json names no builder"} {
 		got, err := builds[i].Builder()
 		if err != nil {
 			got = err.Error()

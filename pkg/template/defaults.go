@@ -1,6 +1,6 @@
 package template
 
-// defaults are the templates of the keys that a document lacks: their settings.
+// defaults holds the templates of the keys that a document lacks: their settings.
 const defaults = `{
   "address": "{{ .Address }}",
   "domain": "{{ .Domain | default "" }}",

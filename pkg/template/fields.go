@@ -1,29 +1,29 @@
 package template
 
 import (
+	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/pkg/connection"
-	"ccaas-template-builder/pkg/environ"
 )
 
 // Field is a key of the connection and the template of its value.
 type Field struct {
 	Name   string
-	Source string // as it stands in the document, or in the defaults
-	// Line and Column are those of the value, from 1 on; 0 where the document lacks the key.
+	Source string // as in the document, or in the defaults
+	// Line and Column are those of the value, from 1; 0 if the document lacks the key.
 	Line, Column int
-	// Default tells whether the document lacks the key, so that its setting counts.
+	// Default reports whether the document lacks the key, so its setting is used.
 	Default bool
 	Setting string // the variable of that setting
-	// Readable tells whether the template could be read.
+	// Readable reports whether the template could be read.
 	Readable bool
 	// Literal is the value of a field that reads nothing: a string, bool, int64 or
 	// float64. Err is what is wrong with one that has actions and cannot be rendered.
 	Literal any
 	Err     error
-	// HoldsPrivateKey tells whether a private key stands in the package itself.
+	// HoldsPrivateKey reports whether a private key is in the package itself.
 	HoldsPrivateKey bool
-	// Unused tells whether the peer reads the key of no rendering.
+	// Unused reports whether the peer never reads the key, whatever is rendered.
 	Unused bool
 	Reads  []Read
 }
@@ -48,7 +48,7 @@ func (t *Template) Fields() []Field {
 	return fields
 }
 
-// constant renders a member that reads nothing, whose value is the same for all.
+// constant renders a member that reads nothing, whose value is the same for every peer.
 func (t *Template) constant(m *render.Member) (any, error) {
 	if literal, ok := m.Literal(); ok {
 		return literal, nil
@@ -60,10 +60,10 @@ func (t *Template) constant(m *render.Member) (any, error) {
 	return result.Value, t.withoutText(err)
 }
 
-// holdsPrivateKey tells whether a private key stands in the source of a member,
-// as its value or in an action. Whatever client_key is, is one.
+// holdsPrivateKey reports whether a private key is in the source of a member, as
+// its value or in an action. Any literal value of client_key counts as one.
 func holdsPrivateKey(m *render.Member) bool {
 	literal, _ := m.Literal()
 	text, _ := literal.(string)
-	return text != "" && m.Key == "client_key" || environ.TextHoldsPrivateKey(m.Source())
+	return text != "" && m.Key == "client_key" || pemtext.TextHoldsKey(m.Source())
 }

@@ -15,7 +15,7 @@ type Read struct {
 	Name string
 }
 
-// Kind is what a template reads something of.
+// Kind is where a template reads something from.
 type Kind string
 
 const (
@@ -24,7 +24,7 @@ const (
 	OfMetadata    Kind = "metadata"    // a key of metadata.json: Label for .Chaincode.Label
 )
 
-// readOf is what a template reads, by what the language knows of it.
+// readOf turns a read of the template language into a Read.
 func readOf(r render.Read) Read {
 	if r.Kind != render.FromRoot {
 		return Read{OfEnvironment, r.Path[0]}
@@ -43,7 +43,7 @@ func readOf(r render.Read) Read {
 	return Read{OfJSON, r.Name()}
 }
 
-// variable is the variable that supplies what is read, "" for metadata.json.
+// variable names the variable that supplies what is read; "" for metadata.json.
 func (r Read) variable() string {
 	switch r.Kind {
 	case OfEnvironment:
@@ -66,19 +66,19 @@ func readsOf(m *render.Member) []Read {
 // Variable is an environment variable that a template reads.
 type Variable struct {
 	Name string
-	// Required tells whether a peer that has no variable at all lacks this one: a key that
-	// is rendered then needs it. Where one variable or another will do, it is the one that
-	// the template asks for last.
+	// Required reports whether a peer without any variable lacks this one, because a key that
+	// is then rendered needs it. If any of several variables will do, it is the one that the
+	// template reads last.
 	Required bool
 	Secret   bool     // it may hold a private key, or name a file that does
 	File     bool     // NAME_FILE may name a file that holds it instead
 	Fields   []string // the keys that read it
-	// InDocument tells whether the document asks for it, and not only the default
-	// of a key that the document lacks.
+	// InDocument reports whether the document reads it, and not only the default of
+	// a key that the document lacks.
 	InDocument bool
 }
 
-// Names are the names under which the variable may be given.
+// Names are the names under which the variable may be set.
 func (v Variable) Names() []string {
 	if v.File {
 		return []string{v.Name, v.Name + "_FILE"}
@@ -97,7 +97,7 @@ func (t *Template) Variables() []Variable {
 	return all
 }
 
-// variables is Variables, but for what is required.
+// variables is Variables without Required.
 func (t *Template) variables() []Variable {
 	var all []Variable
 	for _, key := range connection.Keys() {
@@ -138,8 +138,8 @@ func (t *Template) Reads() []Read {
 	return all
 }
 
-// Names lists the names of all variables that any key of the template reads, under each
-// name that they may be given, some perhaps more than once.
+// Names lists all variables that any key of the template reads, by each name under which
+// they may be set, possibly with duplicates.
 func (t *Template) Names() []string {
 	var names []string
 	for _, read := range t.Reads() {
@@ -150,7 +150,7 @@ func (t *Template) Names() []string {
 	return names
 }
 
-// mayBeFile tells whether a variable is a setting that NAME_FILE may supply too.
+// mayBeFile reports whether a variable is a setting that NAME_FILE may supply too.
 func mayBeFile(name string) bool {
 	for _, setting := range environ.Fields() {
 		if setting.Variable == name {
@@ -160,7 +160,7 @@ func mayBeFile(name string) bool {
 	return false
 }
 
-// unused tells whether the peer reads a key of no rendering.
+// unused reports whether the peer never reads a key, whatever is rendered.
 func (t *Template) unused(key string) bool {
 	off := func(key string) bool {
 		v, _ := t.constant(t.member(key))

@@ -15,8 +15,8 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// relevant tells whether the peer reads a key, given the values of those that
-// decide about it.
+// relevant reports whether the peer reads a key, given the values of the keys that
+// decide that.
 func relevant(key string, tls, clientAuth bool) bool {
 	switch key {
 	case "client_auth_required", "domain", "root_cert":
@@ -27,24 +27,24 @@ func relevant(key string, tls, clientAuth bool) bool {
 	return true
 }
 
-// order is the order in which keys are rendered: first those that decide about others.
+// order is the order in which keys are rendered: first those that decide whether others are.
 func order() []string {
 	first := []string{"tls_required", "client_auth_required"}
 	rest := slices.DeleteFunc(connection.Keys(), func(key string) bool { return slices.Contains(first, key) })
 	return append(first, rest...)
 }
 
-// Rendered is what a template became for one peer.
+// Rendered is the result of rendering a template for one peer.
 type Rendered struct {
 	Connection connection.Connection
-	// Warnings are what is no error but should be known. None holds a value.
+	// Warnings are not errors, but people should know of them. None holds a value.
 	Warnings []error
-	// Sources are, for each key, the variables it was made of.
+	// Sources are the variables that each key was made from.
 	Sources map[string][]string
 }
 
 // Render renders the template for one peer, and checks the result at the time
-// now. The error joins all that is wrong, and holds no value.
+// now. The error joins everything that is wrong, and holds no value.
 func (t *Template) Render(env *environ.Environment, metadata chaincode.Metadata, now time.Time) (Rendered, error) {
 	r := rendering{template: t, env: env, values: valuesOf(env, metadata), sources: map[string][]string{}}
 	for _, key := range order() {
@@ -61,7 +61,7 @@ func (t *Template) Render(env *environ.Environment, metadata chaincode.Metadata,
 	return Rendered{r.connection, warnings, r.sources}, nil
 }
 
-// valuesOf is where a package's and an operator's values meet.
+// valuesOf combines the values of a package and of an operator.
 func valuesOf(env *environ.Environment, metadata chaincode.Metadata) render.Values {
 	root := env.Root()
 	if _, ok := root["Chaincode"]; !ok {
@@ -69,15 +69,23 @@ func valuesOf(env *environ.Environment, metadata chaincode.Metadata) render.Valu
 			"Label": variableOf("label", metadata.Label),
 			"Type":  variableOf("type", metadata.Type),
 			"Path":  {Name: "path in " + chaincode.MetadataFile, Value: metadata.Path},
-			"Extra": {Name: "extra in " + chaincode.MetadataFile, Value: jsonvalue.Numbers(metadata.Extra), Why: "there is no extra in " + chaincode.MetadataFile},
+			"Extra": {
+				Name:  "extra in " + chaincode.MetadataFile,
+				Value: jsonvalue.Numbers(metadata.Extra),
+				Why:   "there is no extra in " + chaincode.MetadataFile,
+			},
 		}
 	}
 	return render.Values{Root: root, Unknown: env.Unknown, Env: env.Lookup, EnvFile: env.ReadFile}
 }
 
-// variableOf is a key of metadata.json, which must not be empty to be used.
+// variableOf is a key of metadata.json. If it is empty, it counts as not set.
 func variableOf(key, text string) environ.Var {
-	v := environ.Var{Name: key + " in " + chaincode.MetadataFile, Why: "there is no " + key + " in " + chaincode.MetadataFile, Hint: "give it by --" + key}
+	v := environ.Var{
+		Name: key + " in " + chaincode.MetadataFile,
+		Why:  "there is no " + key + " in " + chaincode.MetadataFile,
+		Hint: "set it with --" + key,
+	}
 	if text != "" {
 		v.Value = text
 	}
@@ -90,7 +98,7 @@ type rendering struct {
 	env        *environ.Environment
 	values     render.Values
 	connection connection.Connection
-	sources    map[string][]string // the variables that each key was made of
+	sources    map[string][]string // the variables that each key was made from
 	failed     []string            // keys that have no value
 	errs       []error
 }
@@ -108,7 +116,7 @@ func (r *rendering) render(key string) {
 	}
 }
 
-// set gives a key its value. This is the one place where a private key leaves
+// set gives a key its value. This is the only place where a private key leaves
 // the environment.
 func (r *rendering) set(key string, v any) error {
 	if secret, ok := v.(environ.Secret); ok {
@@ -117,7 +125,7 @@ func (r *rendering) set(key string, v any) error {
 		}
 		v = r.env.Key(secret)
 	} else if _, literal := r.template.member(key).Literal(); key == "client_key" && !literal {
-		return r.place(key, errors.New("must be the private key of one variable or file as it is, and is not"))
+		return r.place(key, errors.New("must be exactly one private key, from one variable or file"))
 	}
 	if err := r.connection.Set(key, v); err != nil {
 		return r.place(key, err)
@@ -135,11 +143,12 @@ func (r *rendering) validate() {
 		}
 	}
 	if r.env.RequireTLS() && !r.connection.TLSRequired && !slices.Contains(r.failed, "tls_required") {
-		r.fail("tls_required", r.place("tls_required", errors.New("is false, and "+environ.RequireTLSVariable+" allows no connection without TLS")))
+		err := errors.New("is false, but " + environ.RequireTLSVariable + " allows no connection without TLS")
+		r.fail("tls_required", r.place("tls_required", err))
 	}
 }
 
-// place is err at the place of a key, with the variables behind its value.
+// place is err at the place of a key, with the variables that its value was made from.
 func (r *rendering) place(key string, err error) error {
 	if from := r.sources[key]; len(from) > 0 {
 		err = fmt.Errorf("%w (from %s)", err, strings.Join(from, ", "))
@@ -153,10 +162,11 @@ func (r *rendering) fail(key string, err error) {
 		var missing *render.NotSetError
 		isMissing := errors.As(err, &missing)
 		if placed := (*render.Error)(nil); r.template.isDefault(key) && errors.As(err, &placed) {
-			err = r.template.errorAt(key, placed.Err) // a place in our defaults says nothing
+			err = r.template.errorAt(key, placed.Err) // a place in our defaults helps nobody
 		}
 		if isMissing && key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
-			err = fmt.Errorf("%w, and the template has no tls_required, so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
+			err = fmt.Errorf("%w, and the template has no tls_required, "+
+				"so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
 		}
 		if isMissing && missing.Message == "" && missing.Var.Hint != "" {
 			err = message.WithHint(err, missing.Var.Hint)
@@ -165,7 +175,7 @@ func (r *rendering) fail(key string, err error) {
 	}
 }
 
-// isDefault tells whether a key is not in the document, so that its setting counts.
+// isDefault reports whether a key is not in the document, so its setting is used.
 func (t *Template) isDefault(key string) bool { return t.document.Member(key) == nil }
 
 // errorAt is err at the place of a key, or at the file that lacks it.
@@ -176,7 +186,7 @@ func (t *Template) errorAt(key string, err error) error {
 	return &render.Error{Place: render.Place{File: t.file}, Field: key, Err: err}
 }
 
-// warnings are those of the connection and of how it came about.
+// warnings are those of the connection and of how it was rendered.
 func (r *rendering) warnings(now time.Time) []error {
 	var warnings []error
 	for _, failure := range r.connection.Warnings(now) {
@@ -184,23 +194,26 @@ func (r *rendering) warnings(now time.Time) []error {
 	}
 	for _, m := range r.template.document.Members {
 		if holdsPrivateKey(m) {
-			warnings = append(warnings, m.Error(errors.New("stands in the package itself: everyone who has the package has this private key")))
+			err := errors.New("is in the package itself: everyone who has the package has this private key")
+			warnings = append(warnings, m.Error(err))
 		}
 	}
 	if !r.connection.TLSRequired && (r.certificatesGiven() || r.tlsAskedFor()) {
-		warnings = append(warnings, r.place("tls_required", errors.New("is false, so the connection has no TLS, though TLS is asked for or certificates are given")))
+		err := errors.New("is false, so the connection has no TLS, " +
+			"although TLS is requested or certificates are given")
+		warnings = append(warnings, r.place("tls_required", err))
 	}
 	return warnings
 }
 
-// tlsAskedFor tells whether the operator has set the variable for TLS to true;
+// tlsAskedFor reports whether the operator has set the variable for TLS to true;
 // a template may still say otherwise.
 func (r *rendering) tlsAskedFor() bool {
 	asked, err := r.env.Lookup(environ.Fields()["TLSRequired"].Variable)
 	return err == nil && asked.Value != nil && r.values.Root["TLSRequired"].(environ.Var).Value == true
 }
 
-// certificatesGiven tells whether the package or the operator supplies any
+// certificatesGiven reports whether the package or the operator supplies any
 // certificate or key.
 func (r *rendering) certificatesGiven() bool {
 	for _, key := range []string{"root_cert", "client_cert", "client_key"} {

@@ -6,11 +6,11 @@ import (
 	"slices"
 
 	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
-	"ccaas-template-builder/pkg/environ"
 )
 
 // Template is what a package says about the connection.json of each peer.
@@ -35,10 +35,10 @@ func ParseDir(dir *os.Root) (*Template, error) {
 	return Parse(name, data)
 }
 
-// Parse checks the template in data, whose file is called file in
-// errors: its syntax, its language, its keys. All that is wrong is joined. Where
-// the document could be read at all, the template comes with the error, to be
-// looked at but not rendered.
+// Parse checks the template in data, whose file is called file in errors: its
+// syntax, its language, its keys. The error joins everything that is wrong. If the
+// document could be read at all, the template is returned with the error, to be
+// inspected but not rendered.
 func Parse(file string, data []byte) (*Template, error) {
 	t := &Template{file: file, source: string(data)}
 	document, err := render.Parse(file, data)
@@ -56,10 +56,10 @@ func Parse(file string, data []byte) (*Template, error) {
 	return t, t.withoutText(errors.Join(append(errs, err)...))
 }
 
-// withoutText is err without the words that may quote the document, if a private
-// key stands in that. The name of a variable that is not set stays.
+// withoutText is err without text that may quote the document, if the document
+// holds a private key. The name of a variable that is not set is kept.
 func (t *Template) withoutText(err error) error {
-	if err == nil || !environ.TextHoldsPrivateKey(t.source) {
+	if err == nil || !pemtext.TextHoldsKey(t.source) {
 		return err
 	}
 	return message.Each(err, func(err error) error {
@@ -72,7 +72,7 @@ func (t *Template) withoutText(err error) error {
 		if !slices.Contains(connection.Keys(), hidden.Field) {
 			hidden.Field = ""
 		}
-		hidden.Err = errors.New("is wrong, and not shown, since a private key stands in the document")
+		hidden.Err = errors.New("is wrong, but not shown because the document holds a private key")
 		return &hidden
 	})
 }

@@ -88,7 +88,7 @@ func TestWarnings(t *testing.T) {
 		{`{"tls_required": false, "root_cert": "{{ .RootCert }}"}`, without, "connection.json:1:18: tls_required: is false, so the connection has no TLS"},
 		{`{"domain": "cc.example.com"}`, with, "connection.json:1:12: domain: the peer ignores it without client_auth_required"},
 		{`{"tls_required": false, "client_key": "{{/* none */}}"}`, without, ""},
-		{`{"tls_required": false, "client_key": "-----BEGIN"}`, without, "connection.json:1:39: client_key: stands in the package itself"},
+		{`{"tls_required": false, "client_key": "-----BEGIN"}`, without, "connection.json:1:39: client_key: is in the package itself"},
 	} {
 		got, err := connect(t, test.document, test.env)
 		if err != nil {

@@ -13,10 +13,10 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// Missing returns the variables without which the template cannot be rendered
-// for a peer that has those that has tells of, and leaves the settings that
-// decide about others at their defaults. Where a template takes one variable or
-// another, it is the one that it asks for last.
+// Missing returns the variables without which the template cannot be rendered for
+// a peer that has the variables that has reports, and that leaves the settings
+// that decide about others at their defaults. If any of several variables will
+// do, it is the one that the template reads last.
 func (t *Template) Missing(has func(name string) bool) []Variable {
 	var missing []Variable
 	found := func(name string) bool {
@@ -47,8 +47,8 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 	return missing
 }
 
-// rendered tells which keys are rendered for a peer that leaves the settings at
-// their defaults.
+// rendered returns a function that reports which keys are rendered for a peer
+// that leaves the settings at their defaults.
 func (t *Template) rendered() func(key string) bool {
 	on := func(key string) bool {
 		result, err := t.member(key).Render(t.unset())
@@ -58,7 +58,7 @@ func (t *Template) rendered() func(key string) bool {
 	return func(key string) bool { return relevant(key, tls, auth) }
 }
 
-// notSet are the variables that a member needs and has not.
+// notSet are the variables that a member needs and that are not set.
 func notSet(m *render.Member, values render.Values) (names []string) {
 	_, err := m.Render(values)
 	for _, err := range message.Errors(err) {
@@ -70,13 +70,13 @@ func notSet(m *render.Member, values render.Values) (names []string) {
 	return names
 }
 
-// sample stands for the value of a variable in a trial.
+// sample is the value of a variable in a trial.
 const sample = "x"
 
-// Try renders a key for peers with made-up values, each variable that it reads
-// having each of samples in turn, and private keys being keys. It returns nil as
-// soon as check accepts a value, and else what was wrong at first. A key that
-// reads too much to be tried is not.
+// Try renders a key for peers with made-up values: each variable that it reads has
+// each of samples in turn, or a Secret if it is for a private key. It returns nil
+// as soon as check accepts a value, otherwise the first error. It does not try a
+// key that reads too many variables.
 func (t *Template) Try(key string, samples []string, check func(v any) error) error {
 	m := t.member(key)
 	var names []string
@@ -121,8 +121,8 @@ func (t *Template) unset() render.Values {
 	return t.trial(func(string) any { return nil })
 }
 
-// trial are the values of a peer whose variables are made up: of gives the value
-// of each, nil if it is not set. The settings that have one stay at their defaults.
+// trial are the values of a peer whose variables are made up: of returns the value
+// of each, nil if it is not set. Settings that have a default keep it.
 func (t *Template) trial(of func(name string) any) render.Values {
 	made := func(name string) environ.Var {
 		v := environ.Var{Name: name, Value: of(name)}
@@ -165,14 +165,14 @@ var nobody = sync.OnceValue(func() *environ.Environment {
 	return env
 })
 
-// set gives a setting, which may stand in a group, a value.
+// set gives a value to a setting, which may be in a group.
 func set(root map[string]any, path string, v environ.Var) {
 	group, name, ok := strings.Cut(path, ".")
 	if !ok {
 		root[path] = v
 		return
 	}
-	own := maps.Clone(root[group].(environ.Group)) // it is that of nobody
+	own := maps.Clone(root[group].(environ.Group)) // the original belongs to nobody()
 	own[name] = v
 	root[group] = own
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// notifier tells when something changes at places.
+// notifier reports when something changes at places.
 type notifier struct {
 	watcher *fsnotify.Watcher
 	places  map[place]bool
@@ -29,9 +29,9 @@ func (n *notifier) close() {
 	}
 }
 
-// add watches more places, and tells whether there were any that were not watched
-// before. A folder that is not there, or not for this user to read, is passed over:
-// what lies above it is watched too, and there is the interval.
+// add watches more places, and reports whether any of them were not watched before.
+// It skips a folder that is missing or that this user may not read: the folders
+// above it are watched too, and there is the interval.
 func (n *notifier) add(places map[place]bool) (more bool) {
 	folders := map[string]bool{}
 	for p := range n.places {
@@ -51,7 +51,7 @@ func (n *notifier) add(places map[place]bool) (more bool) {
 		}
 	}
 	if errors.Is(n.failed, syscall.ENOSPC) {
-		n.failed = errors.New("fs.inotify.max_user_watches of this machine is too low")
+		n.failed = errors.New("fs.inotify.max_user_watches is too low on this machine")
 	}
 	return more
 }
@@ -60,14 +60,14 @@ func unreachable(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// matters tells whether an event is about one of the places.
+// matters reports whether an event is about one of the places.
 func (n *notifier) matters(e fsnotify.Event) bool {
 	dir, name := filepath.Split(e.Name)
 	dir = filepath.Clean(dir)
 	return n.places[place{dir, name}] || n.places[place{dir, ""}]
 }
 
-// wait returns when something has changed and it has become quiet, or after
+// wait returns when something has changed and no more changes follow, or after
 // interval, or when ctx is done.
 func (n *notifier) wait(ctx context.Context, interval time.Duration) {
 	var events <-chan fsnotify.Event
@@ -89,7 +89,7 @@ func (n *notifier) wait(ctx context.Context, interval time.Duration) {
 			if n.matters(e) {
 				changed()
 			}
-		case <-lost: // more has changed than the kernel could tell
+		case <-lost: // more has changed than the kernel could report
 			changed()
 		case <-calm:
 			return

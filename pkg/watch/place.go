@@ -11,13 +11,13 @@ import (
 // place is an entry of a folder; with no name, any entry of it.
 type place struct{ dir, name string }
 
-// maxLinks bounds how many symbolic links are followed, as the kernel does.
+// maxLinks is how many symbolic links are followed at most, as in the kernel.
 const maxLinks = 40
 
-// addPlaces adds the entries of folders that decide what a path leads to: each
-// folder on the way, each symbolic link, what that points to, and the file at the
-// end; up to the first that is not there. Kubernetes changes a mounted Secret by
-// swapping such a link.
+// addPlaces adds the folder entries that decide what a path leads to: each folder
+// on the way, each symbolic link, what it points to, and the file at the end; up
+// to the first that is missing. Kubernetes changes a mounted Secret by swapping
+// such a link.
 func addPlaces(places map[place]bool, path string) (end string) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -40,7 +40,7 @@ func addPlaces(places map[place]bool, path string) (end string) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return next
 		}
-		if err != nil { // it is no link
+		if err != nil { // it is not a link
 			dir = next
 			continue
 		}

@@ -14,34 +14,39 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// stuck is how long a run may take over one build before it counts as stuck; the
-// longest that a probe may wait is half of it.
+// stuck is how long a run may take for one build before it counts as stuck; a probe
+// may wait at most half of it.
 const stuck = 10 * time.Minute
 
-// Status is what is known of a peer's chaincodes, for those who ask over HTTP. No
-// part of it is a value.
+// Status is what is known about a peer's chaincodes, served over HTTP. No part of
+// it is a value.
 type Status struct {
 	now func() time.Time
 
 	mutex    sync.Mutex
-	ready    error // why nothing is known, or no longer
+	ready    error // why nothing is known, or no longer known
 	working  bool
-	progress time.Time // of the run that is working
-	ran      time.Time // when a run has last come to its end
+	progress time.Time // when the current run last made progress
+	ran      time.Time // when a run last ended
 	results  []refresh.Result
-	success  map[string]time.Time // of each package ID
+	success  map[string]time.Time // by package ID
 	count    map[outcome]float64
 }
 
-// outcome is what can come of a build.
+// outcome is a possible result for a build.
 type outcome struct {
 	packageID string
 	state     refresh.State
 }
 
-// NewStatus is the status before anything is known. Now is the clock.
+// NewStatus returns the status before anything is known. now is the clock.
 func NewStatus(now func() time.Time) *Status {
-	return &Status{now: now, ready: errors.New("the first run has not ended"), success: map[string]time.Time{}, count: map[outcome]float64{}}
+	return &Status{
+		now:     now,
+		ready:   errors.New("the first run has not ended"),
+		success: map[string]time.Time{},
+		count:   map[outcome]float64{},
+	}
 }
 
 func (s *Status) begin() {
@@ -50,7 +55,7 @@ func (s *Status) begin() {
 	s.working, s.progress = true, s.now()
 }
 
-// Progress says that a run has done one more build.
+// Progress records that a run has finished one more build.
 func (s *Status) Progress() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -103,17 +108,17 @@ func answer(check func() error) http.HandlerFunc {
 	}
 }
 
-// Healthy says why the process should be started anew, or nothing.
+// Healthy returns why the process should be restarted, or nil.
 func (s *Status) Healthy() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if took := s.now().Sub(s.progress); s.working && took > stuck {
-		return fmt.Errorf("a run has done nothing for %s", took.Round(time.Second))
+		return fmt.Errorf("a run has made no progress for %s", took.Round(time.Second))
 	}
 	return nil
 }
 
-// Ready says why the state of the chaincodes is not known, or nothing.
+// Ready returns why the state of the chaincodes is not known, or nil.
 func (s *Status) Ready() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -129,26 +134,26 @@ var (
 	lastSuccess = prometheus.NewDesc("ccaas_refresh_last_success_timestamp_seconds",
 		"When a chaincode was last seen to be up to date, or was refreshed.", []string{"package_id"}, nil)
 	refreshes = prometheus.NewDesc("ccaas_refreshes_total",
-		"What came of the refreshes of a chaincode.", []string{"package_id", "result"}, nil)
+		"Refreshes of a chaincode, by result.", []string{"package_id", "result"}, nil)
 	lastRun = prometheus.NewDesc("ccaas_refresh_last_run_timestamp_seconds",
-		"When all builds of the peer were last looked at.", nil, nil)
+		"When all builds of the peer were last checked.", nil, nil)
 )
 
-// Describe is that of a prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (s *Status) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{notAfter, upToDate, lastSuccess, refreshes, lastRun} {
 		descs <- desc
 	}
 }
 
-// Collect is that of a prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
-	ran := 0.0 // so that a refresh which has never ended a run is missed too
+	ran := 0.0 // so that alerts also notice if no run has ever ended
 	if !s.ran.IsZero() {
 		ran = seconds(s.ran)
 	}
@@ -162,7 +167,7 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 		if success, ok := s.success[r.PackageID]; ok {
 			gauge(lastSuccess, seconds(success), r.PackageID)
 		}
-		seen := map[[2]string]bool{} // a file may hold one twice
+		seen := map[[2]string]bool{} // a file may hold a certificate twice
 		for _, c := range r.Certificates {
 			if labels := [2]string{c.Key, c.SHA256}; !seen[labels] {
 				seen[labels] = true

@@ -46,7 +46,7 @@ func TestHealth(t *testing.T) {
 	expect("/healthz", 200, "ok")
 	s.Progress()
 	now = now.Add(stuck + time.Second)
-	expect("/healthz", 503, "a run has done nothing for 10m1s")
+	expect("/healthz", 503, "a run has made no progress for 10m1s")
 	s.end(nil, nil)
 	expect("/healthz", 200, "ok")
 	expect("/readyz", 200, "ok")

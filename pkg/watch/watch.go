@@ -1,6 +1,6 @@
-// Package watch keeps the connections of a peer's chaincodes as they would be
-// rendered: it refreshes them whenever a value or a build changes, and from time
-// to time. What it knows it logs, and offers to Prometheus.
+// Package watch keeps the connections of a peer's chaincodes up to date: it
+// refreshes them whenever a value or a build changes, and at an interval. It logs
+// what it does, and offers its status to Prometheus.
 package watch
 
 import (
@@ -18,36 +18,36 @@ import (
 )
 
 const (
-	// quiet is how long nothing must change before a change counts: values often
-	// change together, a certificate and its key above all.
+	// quiet is how long to wait for further changes after a change: values often
+	// change together, such as a certificate and its key.
 	quiet = 500 * time.Millisecond
-	// patience bounds how long changes that go on are waited for.
+	// patience is how long to wait at most while changes continue.
 	patience = 5 * time.Second
 )
 
 // Watch is one peer that is being watched.
 type Watch struct {
-	// Refresh runs over all builds of the peer, with the values of the moment.
+	// Refresh refreshes all builds of the peer, with the current values.
 	Refresh func(context.Context) ([]refresh.Result, error)
 	Store   store.Store
-	// Files are watched besides those that the results name.
+	// Files are watched in addition to those that the results name.
 	Files    []string
 	Interval time.Duration
 	Log      *slog.Logger
 	Status   *Status
 
-	results []refresh.Result  // of the last run that has come to its end
-	trouble map[string]string // what was logged last of each trouble
-	known   map[string]string // and of each build
+	results []refresh.Result  // of the last run that has ended
+	trouble map[string]string // what was last logged about each problem
+	known   map[string]string // and about each build
 }
 
-// Run goes on until ctx is done.
+// Run runs until ctx is done.
 func (w *Watch) Run(ctx context.Context) {
 	w.trouble, w.known = map[string]string{}, map[string]string{}
 	for ctx.Err() == nil {
-		// New each time, since a folder may have been replaced by another.
+		// A new one each time, since a folder may have been replaced by another.
 		n, err := newNotifier()
-		w.say(slog.LevelWarn, "changes are not noticed at once, only at the interval", err)
+		w.say(slog.LevelWarn, "changes are noticed only at the interval, not at once", err)
 		w.watch(n)
 		w.run(ctx)
 		if w.watch(n) { // what is watched only now may have changed before
@@ -59,8 +59,8 @@ func (w *Watch) Run(ctx context.Context) {
 	}
 }
 
-// watch makes n watch all that the last run has read, and tells whether there is
-// more of it than before.
+// watch makes n watch everything that the last run has read, and reports whether
+// that is more than before.
 func (w *Watch) watch(n *notifier) (more bool) {
 	places := map[place]bool{}
 	builds := addPlaces(places, w.Store.BuildsDir())
@@ -74,7 +74,7 @@ func (w *Watch) watch(n *notifier) (more bool) {
 		}
 	}
 	more = n.add(places)
-	w.say(slog.LevelWarn, "some changes are not noticed at once, only at the interval", n.failed)
+	w.say(slog.LevelWarn, "some changes are noticed only at the interval, not at once", n.failed)
 	return more
 }
 
@@ -102,7 +102,7 @@ func (w *Watch) run(ctx context.Context) {
 	}
 }
 
-// say logs an error, and later that it is gone, each once.
+// say logs an error, and later that it is resolved, each once.
 func (w *Watch) say(level slog.Level, what string, err error) {
 	text := message.OneLine(strings.Join(texts(message.Errors(err)), "; "))
 	if w.trouble[what] == text {
@@ -120,7 +120,7 @@ func (w *Watch) say(level slog.Level, what string, err error) {
 	w.Log.Log(context.Background(), level, what, args...)
 }
 
-// sayResult logs what came of a build, unless that was known before.
+// sayResult logs the result for a build, unless it was already known.
 func (w *Watch) sayResult(r refresh.Result, before string) {
 	level, args := slog.LevelInfo, []any{"package_id", r.PackageID}
 	add := func(key string, texts []string) {
@@ -141,7 +141,7 @@ func (w *Watch) sayResult(r refresh.Result, before string) {
 	case refresh.Failed:
 		level = slog.LevelError
 	}
-	next := r // how it will be found next time, if nothing else happens
+	next := r // the next result, if nothing else happens
 	if r.State == refresh.Refreshed {
 		next.State, next.Changes = refresh.Unchanged, nil
 	}
