@@ -1,4 +1,4 @@
-// Command network runs the network of this folder on loopback until it is interrupted:
+// Command network runs this folder's network on loopback until it is interrupted:
 //
 //	network up [flags]
 //	network down [flags]
@@ -19,14 +19,14 @@ import (
 	"ccaas-template-builder/internal/network"
 )
 
-// room is how much must be free where the network goes, in bytes: it takes 160 MB from the start.
+// room is how much space must be free for the network, in bytes: it takes 160 MB from the start.
 const room = 256 << 20
 
 func main() {
 	config := network.Config{Organisations: 2}
 	flags := flag.NewFlagSet("network", flag.ExitOnError)
 	flags.StringVar(&config.Checkout, "checkout", ".", "the checkout of this project")
-	flags.StringVar(&config.Dir, "dir", "network", "the folder for everything that the network makes")
+	flags.StringVar(&config.Dir, "dir", "network", "the folder for everything that the network creates")
 	flags.StringVar(&config.Programs, "programs", "bin", "the folder of ccaas, detect, build and release")
 	flags.StringVar(&config.Fabric, "fabric-bin", "bin/fabric", "the folder of Fabric's programs")
 	flags.StringVar(&config.FabricConfig, "fabric-cfg", "", "the folder of Fabric's core.yaml and orderer.yaml")
@@ -37,7 +37,7 @@ func main() {
 	}
 	flags.Parse(os.Args[2:])
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second signal ends this process at once, and so the network
+	context.AfterFunc(ctx, stop) // a second signal ends this process at once, and with it the network
 	err := absolute(&config)
 	if err == nil && os.Args[1] == "up" {
 		err = up(ctx, config)
@@ -91,7 +91,7 @@ func up(ctx context.Context, config network.Config) error {
 	return nil
 }
 
-// start has the network up and the chaincode on it.
+// start starts the network and deploys the chaincode on it.
 func start(ctx context.Context, n *network.Network) error {
 	steps := []struct {
 		what string
@@ -99,8 +99,8 @@ func start(ctx context.Context, n *network.Network) error {
 	}{
 		{"make certificates and configurations", n.Make},
 		{"start an orderer and four peers", n.Start},
-		{"make the channel, and join the peers to it", n.Join},
-		{"deploy the chaincode notes, by examples/network/notes.sh", n.Deploy},
+		{"create the channel, and join the peers to it", n.Join},
+		{"deploy the chaincode notes, with examples/network/notes.sh", n.Deploy},
 	}
 	for _, step := range steps {
 		fmt.Fprintln(os.Stderr, "network:", step.what)
@@ -122,7 +122,7 @@ func checkRoom(dir string, room uint64) error {
 	return nil
 }
 
-// ready says what there is and what to type next.
+// ready says what is running and what to type next.
 func ready(n *network.Network) string {
 	return fmt.Sprintf(`ready: Org1 and Org2, two peers each, on the channel %s; the chaincode notes answers on all four
 It runs until Ctrl-C. In another terminal:
@@ -133,7 +133,7 @@ More to try: examples/network/README.md. Logs: %[2]s/*/log
 `, network.Channel, shown(n.Dir))
 }
 
-// shown is a path as it is best typed: relative to the current folder, if it is below that.
+// shown is the shortest path to type: relative to the current folder if it is below that.
 func shown(path string) string {
 	if wd, err := os.Getwd(); err == nil {
 		if relative, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(relative) {

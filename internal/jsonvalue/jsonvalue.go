@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Decode decodes data, one JSON value and nothing behind it, into target.
+// Decode decodes data, one JSON value and nothing after it, into target.
 // Numbers in it stay json.Number where target has any; see Numbers.
 func Decode(data []byte, target any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -23,8 +23,8 @@ func Decode(data []byte, target any) error {
 	return nil
 }
 
-// Numbers turns the numbers of v, as Decode leaves them, into int64 where
-// they are whole and float64 where they are not. It changes maps and lists in place.
+// Numbers turns the numbers in v, as Decode leaves them, into int64 if they are
+// integers, otherwise into float64. It changes maps and lists in place.
 func Numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:

@@ -12,7 +12,7 @@ type hintedError struct {
 
 func (e *hintedError) Unwrap() error { return e.error }
 
-// WithHint gives each error that err joins a line that says what to do about it.
+// WithHint adds to each error that err joins a hint that says what to do about it.
 func WithHint(err error, hint string) error {
 	if hint == "" {
 		return err
@@ -20,7 +20,7 @@ func WithHint(err error, hint string) error {
 	return Each(err, func(err error) error { return &hintedError{err, hint} })
 }
 
-// Hints are what to do about the errors that err joins, each once.
+// Hints returns the hints of the errors that err joins, each once.
 func Hints(err error) []string {
 	var hints []string
 	for _, e := range Errors(err) {
@@ -32,7 +32,7 @@ func Hints(err error) []string {
 	return hints
 }
 
-// Each joins what change makes of each error that err joins.
+// Each applies change to each error that err joins, and joins the results.
 func Each(err error, change func(error) error) error {
 	var changed []error
 	for _, err := range Errors(err) {

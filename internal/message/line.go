@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxLine bounds a line, in bytes: the peer reads its builders' stderr by lines, and
-// stops reading at one of 64 KiB.
+// maxLine is the maximum length of a line, in bytes: the peer reads its builders' stderr
+// line by line, and stops reading at one of 64 KiB.
 const maxLine = 4096
 
 // Line is one fact, as a program writes it to stderr:
@@ -51,7 +51,7 @@ func Parse(line string) (_ Line, ok bool) {
 	return Line{program, Kind(kind), text}, true
 }
 
-// OneLine is text as one line that is printable and not too long.
+// OneLine turns text into one line that is printable and not too long.
 func OneLine(text string) string {
 	line := Printable(text)
 	if len(line) >= maxLine {
@@ -60,7 +60,7 @@ func OneLine(text string) string {
 	return line
 }
 
-// Printable writes out what would break a line or drive a terminal.
+// Printable escapes what would break a line or control a terminal.
 func Printable(text string) string {
 	clean := func(r rune) bool { return r != utf8.RuneError && unicode.IsPrint(r) }
 	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {

@@ -29,8 +29,8 @@ func DidYouMean(name, prefix string, candidates []string) string {
 	return fmt.Sprintf(", did you mean %q", prefix+meant)
 }
 
-// distance is the number of letters to insert, delete, replace or exchange with
-// their neighbours to turn a into b.
+// distance is the number of letters to insert, delete, replace or swap with their
+// neighbours to turn a into b.
 func distance(a, b string) int {
 	const longest = 64
 	if len(a) > longest || len(b) > longest {

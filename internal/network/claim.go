@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// lockName is the file in a network's folder that is locked as long as the process lives that
-// runs the network; the number of that process is in it.
+// lockName is the file in a network's folder that is locked while the process that runs the
+// network lives; it holds the ID of that process.
 const lockName = "lock"
 
-// downTimeout is how long a network has to end when it is told to.
+// downTimeout is how long a network may take to stop when told to.
 const downTimeout = 30 * time.Second
 
-// Claim takes a folder for a network that this process runs, until release is called. What an
-// earlier network has left in it is ended and removed.
+// Claim reserves a folder for a network that this process runs, until release is called. It
+// stops and removes what an earlier network has left in it.
 func Claim(dir string) (release func() error, err error) {
 	if err := ours(dir); err != nil {
 		return nil, err
@@ -29,7 +29,8 @@ func Claim(dir string) (release func() error, err error) {
 	path := filepath.Join(dir, lockName)
 	lock, err := tryLock(path)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, fmt.Errorf("a network is already running in %s, as process %d: stop it with make network-down", dir, noted(path))
+		return nil, fmt.Errorf("a network is already running in %s, as process %d: stop it with make network-down",
+			dir, noted(path))
 	}
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func Claim(dir string) (release func() error, err error) {
 	return lock.Close, err
 }
 
-// empty removes all but the lock.
+// empty removes everything except the lock.
 func empty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -61,7 +62,7 @@ func empty(dir string) error {
 	return err
 }
 
-// Remove ends the network in a folder, whoever runs it, and removes the folder.
+// Remove stops the network in a folder, whoever runs it, and removes the folder.
 func Remove(dir string) error {
 	if err := ours(dir); err != nil {
 		return err
@@ -84,7 +85,7 @@ func Remove(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// ours is an error where a folder has something in it and no network has been there.
+// ours returns an error if a folder is not empty and no network has used it.
 func ours(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {

@@ -14,10 +14,10 @@ import (
 )
 
 // group is the process group of everything that a network runs. Its leader waits until this
-// process has ended, however that comes about, and then kills the group.
+// process has ended, for whatever reason, and then kills the group.
 //
-// The file group in the network's folder holds its number. It is locked as long as any of
-// its processes lives: they inherit the open file.
+// The file group in the network's folder holds its ID. It is locked while any of its
+// processes lives: they inherit the open file.
 type group struct {
 	leader   *exec.Cmd
 	lifeline io.Closer // the leader reads the other end
@@ -41,13 +41,13 @@ func startGroup(dir string) (*group, error) {
 	return g, note(lock, g.leader.Process.Pid)
 }
 
-// add makes a command, which is yet to be started, a part of the group.
+// add adds a command that has not been started to the group.
 func (g *group) add(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: g.leader.Process.Pid}
 	cmd.ExtraFiles = []*os.File{g.lock}
 }
 
-// terminate asks all processes of the group to end; the leader stays.
+// terminate asks all processes of the group to exit; the leader stays.
 func (g *group) terminate() { syscall.Kill(-g.leader.Process.Pid, syscall.SIGTERM) }
 
 // kill ends what is left of the group.
@@ -57,8 +57,8 @@ func (g *group) kill() {
 	g.lock.Close()
 }
 
-// endGroup sees to it that nothing is left of an earlier network in dir. Once the process that
-// ran it has ended, that is a matter of milliseconds, unless the group's leader was killed too.
+// endGroup makes sure that nothing is left of an earlier network in dir. Once the process that
+// ran it has ended, that takes milliseconds, unless the group's leader was killed too.
 func endGroup(dir string) error {
 	path := filepath.Join(dir, "group")
 	if free(path, time.Second) {
@@ -73,7 +73,7 @@ func endGroup(dir string) error {
 	return nil
 }
 
-// free reports whether nobody holds the lock of a file, or will in a while.
+// free reports whether nobody holds the lock of a file, or it is released within a while.
 func free(path string, while time.Duration) bool {
 	for deadline := time.Now().Add(while); ; time.Sleep(20 * time.Millisecond) {
 		file, err := tryLock(path)
@@ -89,7 +89,7 @@ func free(path string, while time.Duration) bool {
 	}
 }
 
-// tryLock opens and locks a file, or fails with EWOULDBLOCK where somebody holds the lock.
+// tryLock opens and locks a file, or fails with EWOULDBLOCK if somebody holds the lock.
 func tryLock(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -102,7 +102,7 @@ func tryLock(path string) (*os.File, error) {
 	return file, nil
 }
 
-// note writes the number of a process, or of a group, into the file that it has locked.
+// note writes the ID of a process, or of a group, to the file that it has locked.
 func note(file *os.File, pid int) error {
 	if err := file.Truncate(0); err != nil {
 		return err
@@ -111,7 +111,7 @@ func note(file *os.File, pid int) error {
 	return err
 }
 
-// noted is the number in such a file, 0 if there is none.
+// noted is the ID in such a file, 0 if there is none.
 func noted(path string) int {
 	content, _ := os.ReadFile(path)
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(content)))

@@ -16,7 +16,7 @@ import (
 	"ccaas-template-builder/templates"
 )
 
-// The paths of orderer.env and peer.env, which are those of a container.
+// The paths in orderer.env and peer.env, which are those in a container.
 const (
 	identity   = "/identity"
 	production = "/var/hyperledger/production"
@@ -34,8 +34,8 @@ func (n *Network) Make(ctx context.Context) error {
 	return nil
 }
 
-// makeCrypto makes all certificates and the channel's first block, and gives the nodes and the
-// chaincode servers their own.
+// makeCrypto makes all certificates and the channel's genesis block, and gives the nodes and
+// the chaincode servers theirs.
 func (n *Network) makeCrypto(ctx context.Context) error {
 	for _, node := range n.nodes() {
 		if err := os.MkdirAll(node.Dir, 0o700); err != nil {
@@ -158,16 +158,16 @@ func (n *Network) AddBuilder(ctx context.Context, p *Node, packages ...string) e
 	return n.command(ctx, nil, n.ccaas(), append(args, packages...)...)
 }
 
-// CoreYAML is the file of a peer's configuration.
+// CoreYAML is a peer's configuration file.
 func (p *Node) CoreYAML() string { return filepath.Join(p.Dir, "core.yaml") }
 
-// Values is the folder of a peer's values, its CCAAS_ENV_DIR.
+// Values is a peer's folder of values, its CCAAS_ENV_DIR.
 func (p *Node) Values() string { return filepath.Join(p.Dir, "values") }
 
-// Production is the folder of a peer's data, its peer.fileSystemPath.
+// Production is a peer's data folder, its peer.fileSystemPath.
 func (p *Node) Production() string { return filepath.Join(p.Dir, "production") }
 
-// environment is that of a file of examples/network, with the paths of a node.
+// environment reads an env file of examples/network, with the paths of a node.
 func (n *Network) environment(node *Node, file string) (map[string]string, error) {
 	text, err := n.read(file)
 	if err != nil {
@@ -202,7 +202,7 @@ func (n *Network) Administrator(o *Organisation, peer int) map[string]string {
 		"PATH":                        n.path() + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"FABRIC_CFG_PATH":             o.Peers[peer].Dir,
 		"FABRIC_LOGGING_FORMAT":       "%{level:.4s} [%{module}] %{message}",
-		"FABRIC_LOGGING_SPEC":         "info:grpc=error", // that of 3.1 is talkative
+		"FABRIC_LOGGING_SPEC":         "info:grpc=error", // gRPC in 3.1 logs a lot
 		"CORE_PEER_LOCALMSPID":        o.MSPID,
 		"CORE_PEER_MSPCONFIGPATH":     filepath.Join(user, "msp"),
 		"CORE_PEER_ADDRESS":           o.Peers[peer].Address,
@@ -239,7 +239,7 @@ if [ "${1:-}" = 1 ]; then
 	return nil
 }
 
-// exports is what a shell has to read for an environment, but for PATH.
+// exports returns the shell commands that export an environment, except PATH.
 func exports(env map[string]string) string {
 	var lines strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -250,10 +250,10 @@ func exports(env map[string]string) string {
 	return lines.String()
 }
 
-// quote makes a text one word of a shell.
+// quote quotes a text as one shell word.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// command runs a program to its end, with Fabric's programs and ours in its PATH.
+// command runs a program and waits for it, with Fabric's programs and ours in its PATH.
 func (n *Network) command(ctx context.Context, env []string, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = n.Dir
@@ -264,7 +264,7 @@ func (n *Network) command(ctx context.Context, env []string, program string, arg
 	return nil
 }
 
-// write writes a file, and makes its folder.
+// write writes a file, and creates its folder.
 func write(path, content string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

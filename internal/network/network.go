@@ -27,13 +27,13 @@ const Host = "127.0.0.1"
 // Ports is how many ports a network takes, from Config.Port on.
 const Ports = 10
 
-// Config says what a network is made of. Its paths are absolute.
+// Config describes a network. Its paths are absolute.
 type Config struct {
 	Checkout     string // of this project
 	Programs     string // the folder of ccaas, detect, build and release
 	Fabric       string // the folder of Fabric's programs
 	FabricConfig string // the folder of Fabric's core.yaml and orderer.yaml
-	Dir          string // where everything goes that the network makes
+	Dir          string // the folder for everything that the network creates
 	Port         int    // the orderer's; the peers, their servers and osnadmin have the next ones
 
 	Organisations int // 1 or 2
@@ -48,7 +48,7 @@ type Network struct {
 	group         *group
 }
 
-// Organisation is one with two peers.
+// Organisation is an organisation with two peers.
 type Organisation struct {
 	Name, Domain, MSPID string
 	Peers               [2]*Node
@@ -59,13 +59,13 @@ type Node struct {
 	Name    string            // its host name, such as peer0.org1.example.com
 	Address string            // where it listens
 	Server  string            // where the chaincode server notes of a peer listens
-	Dir     string            // what is its own: certificates, core.yaml, data
-	Env     map[string]string // the environment of its process, which may be changed before it starts
-	Process *Process          // the last one that was started
+	Dir     string            // its own folder: certificates, core.yaml, data
+	Env     map[string]string // the environment of its process; may be changed before it starts
+	Process *Process          // the last one started
 	command []string
 }
 
-// New is a network that is yet to be made.
+// New returns a network that is not yet laid out.
 func New(config Config) *Network {
 	n := &Network{Config: config}
 	n.Orderer = n.node("orderer.example.com", 0, n.fabric("orderer"))
@@ -103,7 +103,7 @@ func (n *Network) Peers() (peers []*Node) {
 func (n *Network) nodes() []*Node { return append([]*Node{n.Orderer}, n.Peers()...) }
 
 // Start starts the orderer and the peers, and waits until they listen. They run until End, or
-// until this process has ended.
+// until this process ends.
 func (n *Network) Start(ctx context.Context) error {
 	if err := n.checkPorts(); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (n *Network) Start(ctx context.Context) error {
 	return nil
 }
 
-// Join makes the channel, and joins all peers to it.
+// Join creates the channel, and joins all peers to it.
 func (n *Network) Join(ctx context.Context) error {
 	for _, o := range n.Organisations {
 		if err := n.Script(ctx, o, "channel.sh", o.Peers[0].Address, o.Peers[1].Address); err != nil {
@@ -135,7 +135,7 @@ func (n *Network) Join(ctx context.Context) error {
 	return nil
 }
 
-// checkPorts looks for an address of the network that is taken.
+// checkPorts returns an error if an address of the network is in use.
 func (n *Network) checkPorts() error {
 	takes := map[string]string{n.Admin: "osnadmin"}
 	for _, p := range n.nodes() {
@@ -151,8 +151,8 @@ func (n *Network) checkPorts() error {
 	return nil
 }
 
-// FreePort is a port that may be a network's first: it and the next ones are free. They are below
-// those that the kernel gives to outgoing connections, one of which could be taken in between.
+// FreePort returns a port that may be a network's first: it and the next ones are free. They are
+// below those that the kernel gives to outgoing connections, which could take one in between.
 func FreePort() (int, error) {
 	for range 100 {
 		port := 20000 + Ports*rand.IntN(1000)
@@ -172,13 +172,13 @@ func (n *Network) Restart(ctx context.Context, node *Node) error {
 	return node.Process.Await(ctx, node.Address, true)
 }
 
-// Deploy deploys the chaincode notes, by examples/network/notes.sh.
+// Deploy deploys the chaincode notes, with examples/network/notes.sh.
 func (n *Network) Deploy(ctx context.Context) error {
 	return n.Script(ctx, n.Organisations[0], "notes.sh")
 }
 
-// launch starts the process of a node. Its log goes on where that of an earlier one ends, and its
-// environment is in its folder, as ccaas takes it.
+// launch starts the process of a node. It appends to the log of an earlier process, and writes
+// its environment to its folder, as an env file for ccaas.
 func (n *Network) launch(node *Node) (err error) {
 	env, err := godotenv.Marshal(node.Env)
 	if err != nil {
@@ -192,14 +192,14 @@ func (n *Network) launch(node *Node) (err error) {
 	return err
 }
 
-// Run starts a process that lasts until End. All that it says is appended to the file log. Its
+// Run starts a process that lives until End at most. Its output is appended to the file log. Its
 // environment is PATH, HOME and env.
 func (n *Network) Run(name, log, dir string, env map[string]string, command ...string) (*Process, error) {
 	return n.group.start(name, log, dir, env, command)
 }
 
 // Script runs a script of examples/network as the administrator of an organisation, at its
-// first peer; its output goes to the file log of the network's folder.
+// first peer; its output goes to the file log in the network's folder.
 func (n *Network) Script(ctx context.Context, o *Organisation, name string, args ...string) error {
 	path := filepath.Join(n.Checkout, "examples", "network", name)
 	p, err := n.Run(name, filepath.Join(n.Dir, "log"), n.Dir, n.Administrator(o, 0), append([]string{path}, args...)...)
@@ -209,7 +209,7 @@ func (n *Network) Script(ctx context.Context, o *Organisation, name string, args
 	return p.Wait(ctx)
 }
 
-// End ends all that has been started: the nodes by SIGTERM, and by SIGKILL what is then left.
+// End ends everything that was started: the nodes with SIGTERM, and what is left with SIGKILL.
 func (n *Network) End() {
 	if n.group == nil {
 		return
@@ -227,7 +227,7 @@ func (n *Network) End() {
 	n.group.kill()
 }
 
-// read is the content of a file of the checkout's examples/network.
+// read returns the content of a file in the checkout's examples/network.
 func (n *Network) read(name string) (string, error) {
 	content, err := os.ReadFile(filepath.Join(n.Checkout, "examples", "network", name))
 	return string(content), err

@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// endTimeout is how long a process has to end by itself, startTimeout how long to listen.
+// endTimeout is how long a process may take to exit by itself, startTimeout how long to listen.
 const (
 	endTimeout   = 10 * time.Second
 	startTimeout = 40 * time.Second
 )
 
-// Process is one of the network.
+// Process is a process of the network.
 type Process struct {
 	Name   string
-	Log    string        // the file of what it says
+	Log    string        // the file with its output
 	Ended  chan struct{} // closed when it has ended
 	before int64         // the size of the log when it started
 	cmd    *exec.Cmd
@@ -56,7 +56,7 @@ func (g *group) start(name, log, dir string, env map[string]string, command []st
 	return p, nil
 }
 
-// Await waits until the process listens at an address; with TLS, until it has shaken hands.
+// Await waits until the process listens on an address; with TLS, until a handshake succeeds.
 func (p *Process) Await(ctx context.Context, address string, withTLS bool) error {
 	late := fmt.Errorf("is not listening on %s after %v", address, startTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, late)
@@ -73,7 +73,7 @@ func (p *Process) Await(ctx context.Context, address string, withTLS bool) error
 	return nil
 }
 
-// answers reports whether something listens, by shaking hands and hanging up.
+// answers returns nil if something listens: it connects and hangs up.
 func answers(ctx context.Context, address string, withTLS bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -88,7 +88,7 @@ func answers(ctx context.Context, address string, withTLS bool) error {
 	return err
 }
 
-// Wait waits until the process has ended, and is an error if that was not with success.
+// Wait waits until the process has ended, and returns an error if it failed.
 func (p *Process) Wait(ctx context.Context) error {
 	select {
 	case <-p.Ended:
@@ -101,7 +101,7 @@ func (p *Process) Wait(ctx context.Context) error {
 	return nil
 }
 
-// End sends a signal to the process and waits until it has ended, killing it at last.
+// End sends a signal to the process and waits until it has ended. After endTimeout, it kills it.
 func (p *Process) End(signal syscall.Signal) {
 	p.cmd.Process.Signal(signal)
 	select {
@@ -112,30 +112,30 @@ func (p *Process) End(signal syscall.Signal) {
 	}
 }
 
-// State is how the process has ended.
+// State says how the process ended.
 func (p *Process) State() string { return p.cmd.ProcessState.String() }
 
-// Said is what the process has said since it started.
+// Said is the output of the process since it started.
 func (p *Process) Said() string {
 	content, _ := os.ReadFile(p.Log)
 	return string(content[min(p.before, int64(len(content))):])
 }
 
-// stack is a frame of the stacks that peers log, a function and its place.
+// stack matches a frame of the stack traces that peers log, a function and its place.
 var stack = regexp.MustCompile(`(?m)^\S+\n\t\S+:\d+.*\n`)
 
-// failed adds the end of the log to an error.
+// failed adds the last lines of the log to an error.
 func (p *Process) failed(err error) error {
 	return fmt.Errorf("%s: %w; the end of %s:\n%s", p.Name, err, filepath.Base(p.Log), Tail(p.Said(), 20))
 }
 
-// Tail is the last n lines of a log, without stacks.
+// Tail is the last n lines of a log, without stack traces.
 func Tail(log string, n int) string {
 	lines := strings.Split(strings.TrimRight(stack.ReplaceAllString(log, ""), "\n"), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// reason is the innermost cause of an error, without what the caller says anyway.
+// reason is the innermost cause of an error, without what the caller already says.
 func reason(err error) error {
 	for errors.Unwrap(err) != nil {
 		err = errors.Unwrap(err)

@@ -1,4 +1,4 @@
-// Package pemtext reads PEM strictly: what is damaged is an error, not skipped.
+// Package pemtext reads PEM strictly: damaged PEM is an error, not skipped.
 package pemtext
 
 import (
@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Begin is what each PEM block begins with, and PrivateKey what the type of each
-// that is a private key ends with.
+// Begin is how each PEM block begins, and PrivateKey is how the type of each
+// private key ends.
 const (
 	Begin      = "-----BEGIN "
 	PrivateKey = "PRIVATE KEY"
 )
 
-// Blocks decodes the blocks of text, one at least; what stands between them is
-// passed over. The error holds nothing of the text.
+// Blocks decodes the blocks of text, at least one; it ignores what is between them.
+// The error holds nothing of the text.
 func Blocks(text string) ([]*pem.Block, error) {
 	var blocks []*pem.Block
 	rest := []byte(text)
@@ -29,7 +29,8 @@ func Blocks(text string) ([]*pem.Block, error) {
 	}
 	switch begun := strings.Count(text, Begin); {
 	case begun == 0 && strings.HasPrefix(text, "/"):
-		return nil, errors.New("is a path, not PEM: append _FILE to the name of the variable, or read the file with envFile")
+		return nil, errors.New("is a path, not PEM: " +
+			"append _FILE to the name of the variable, or read the file with envFile")
 	case begun == 0:
 		return nil, errors.New("is not PEM: it has no -----BEGIN line")
 	case begun != len(blocks):
@@ -38,8 +39,8 @@ func Blocks(text string) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
-// Canonical is the blocks of text and nothing else, each encoded the one way
-// that encoding/pem has.
+// Canonical returns the blocks of text and nothing else, each as encoding/pem
+// encodes it.
 func Canonical(text string) (string, error) {
 	blocks, err := Blocks(text)
 	if err != nil {
@@ -54,16 +55,16 @@ func Canonical(text string) (string, error) {
 	return canonical.String(), nil
 }
 
-// MayBePrivateKey reports whether der begins as private keys do in any of their
-// encodings, of curves too that Go does not know, and as PKCS #12 does: with a
-// small version number. Certificates and public keys begin otherwise.
+// MayBePrivateKey reports whether der begins with a small version number, as
+// private keys do in all their encodings, even for curves that Go does not know,
+// and as PKCS #12 does. Certificates and public keys begin differently.
 func MayBePrivateKey(der []byte) bool {
 	const sequence, integer = 0x30, 0x02
 	if len(der) < 16 || der[0] != sequence {
 		return false
 	}
 	body := der[2:]
-	if length := der[1]; length > 0x80 { // so many more bytes of length
+	if length := der[1]; length > 0x80 { // this many more bytes of length
 		body = body[min(int(length-0x80), len(body)):]
 	}
 	return len(body) > 3 && body[0] == integer && body[1] == 1 && body[2] <= 3

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// action is one {{ … }} of a text, found without parsing what is in it.
+// action is one {{ … }} in a text, found without parsing its content.
 type action struct {
 	start, end int
-	keyword    string // its first word: if, end, … or the name of a function
+	keyword    string // its first word: if, end, … or a function name
 	parens     int    // how deep its parentheses nest
 }
 
@@ -63,7 +63,7 @@ func scanAction(s string, start int) (action, error) {
 	return a, errUnclosed
 }
 
-// opens is by how many blocks the action changes the nesting.
+// opens is how many blocks the action opens, -1 if it closes one.
 func (a action) opens() int {
 	switch a.keyword {
 	case "if", "with", "range", "block", "define":

@@ -8,7 +8,7 @@ import (
 	"text/template/parse"
 )
 
-// maxNesting bounds how deep blocks and parentheses may nest.
+// maxNesting is how deep blocks and parentheses may nest.
 const maxNesting = 32
 
 // compile parses the member's template and checks it against the language.
@@ -40,8 +40,8 @@ func parseTemplate(text string) (*parse.Tree, error) {
 	return tree.Parse(text, "", "", map[string]*parse.Tree{})
 }
 
-// actions finds the actions of the template, and refuses those the language
-// has not and nesting that is too deep, before a parser has to follow it.
+// actions finds the actions of the template, and rejects those that the language
+// lacks and nesting that is too deep, before a parser has to follow it.
 func (m *Member) actions() (actions []action, err error) {
 	depth := 0
 	for at := 0; ; {
@@ -67,8 +67,8 @@ func (m *Member) actions() (actions []action, err error) {
 	}
 }
 
-// parseError places an error of the template parser, which knows lines only:
-// its action is the first with which the text up to there fails alike.
+// parseError locates an error of the template parser, which reports only lines: its
+// action is the first with which the text up to there fails too.
 func (m *Member) parseError(actions []action, err error) error {
 	if unfinished(err) {
 		return m.errorAt(lastOpen(actions), OfTemplate, errors.New("the block that begins here is not closed by {{ end }}"))
@@ -83,7 +83,7 @@ func (m *Member) parseError(actions []action, err error) error {
 	}
 	message := err.Error()
 	if _, after, ok := strings.Cut(strings.TrimPrefix(message, "template: "+templateName+":"), ": "); ok {
-		message = after // behind the line, which is that of the value and not of the file
+		message = after // without the line number, which counts in the value, not in the file
 	}
 	return m.errorAt(at, OfTemplate, errors.New(message))
 }

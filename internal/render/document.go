@@ -1,10 +1,10 @@
-// Package render is the template of a connection.json: a JSON object in which
-// each value is a Go template.
+// Package render implements the template of a connection.json: a JSON object in
+// which each value is a Go template.
 //
 // The document is parsed before anything is rendered, and each value is
-// rendered on its own, so that no value can change its structure. The language
-// is total: it has no loops and no definitions, its functions come from a fixed
-// list, and what a template may compute is bounded. See Parse and Member.Render.
+// rendered on its own, so no value can change its structure. The language is
+// total: it has no loops and no definitions, its functions come from a fixed
+// list, and computation is limited. See Parse and Member.Render.
 package render
 
 import (
@@ -17,7 +17,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSource bounds a document, in bytes.
+// MaxSource is the maximum size of a document, in bytes.
 const MaxSource = 64 << 10
 
 // Document is a parsed template.
@@ -37,15 +37,15 @@ type Member struct {
 	quoted   bool
 	literal  any    // of a plain JSON value outside quotes: bool, int64 or float64
 	text     string // of any other value: its template, with JSON's escapes resolved
-	offsets  []int  // the place in the source of each byte of text, and of its end
-	template list   // what text was converted to; nil if it is not sound
+	offsets  []int  // the offset in the source of each byte of text, and of its end
+	template list   // what text was converted to; nil if it is not valid
 }
 
-// Place is where something stands in a document.
+// Place is where something is in a document.
 type Place struct {
 	File string
-	// Line and Column count from 1, the column in characters. They are 0 where
-	// the file as a whole is meant.
+	// Line and Column count from 1, the column in characters. They are 0 for the
+	// file as a whole.
 	Line, Column int
 }
 
@@ -56,12 +56,12 @@ func (p Place) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// Compare orders places of one document.
+// Compare orders places in one document.
 func (p Place) Compare(other Place) int {
 	return cmp.Or(cmp.Compare(p.Line, other.Line), cmp.Compare(p.Column, other.Column))
 }
 
-// Kind tells what an Error is about.
+// Kind says what an Error is about.
 type Kind int
 
 const (
@@ -69,13 +69,13 @@ const (
 	OfDocument              // the document around the templates
 	OfDuplicate             // a key that appears twice
 	OfTemplate              // the syntax of a template
-	OfLanguage              // a template that asks for what the language has not
+	OfLanguage              // a template that uses something the language lacks
 )
 
-// Error is what is wrong at a place of a document.
+// Error says what is wrong at a place in a document.
 type Error struct {
 	Place Place
-	Field string // the key, where the error is about one
+	Field string // the key, if the error is about one
 	Kind  Kind
 	Err   error
 }
@@ -94,12 +94,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Parse parses the document in data, whose file is called name in errors, and
 // checks each template against the language. The error joins one *Error for
-// each thing found wrong; where it is about templates only, the document comes
-// with it, to be looked at but not rendered.
+// each problem; if it is only about templates, the document is returned with it,
+// to be inspected but not rendered.
 //
-// A document that is valid JSON as it stands is read as JSON: \" inside an
-// action is a quote there. In any other, actions are taken as they are written,
-// and one may stand for a whole value without quotes.
+// A document that is valid JSON with its actions is read as JSON: \" inside an
+// action is a quote there. In any other document, actions are read as written,
+// and one may be a whole value without quotes.
 func Parse(name string, data []byte) (*Document, error) {
 	d := &Document{name: name, source: string(data)}
 	switch {
@@ -189,10 +189,10 @@ func (m *Member) errorAt(offset int, kind Kind, err error) error {
 // Place is that of the member's value.
 func (m *Member) Place() Place { return m.document.place(m.position) }
 
-// Source is the text of the member's value, as it stands in the document.
+// Source is the text of the member's value, as in the document.
 func (m *Member) Source() string { return m.document.source[m.position:m.end] }
 
-// name is the key as it may stand in an error line.
+// name is the key as it may appear in an error line.
 func (m *Member) name() string {
 	const longest = 64
 	if len(m.Key) > longest {

@@ -12,34 +12,34 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// Bounds of one member's rendering, in bytes.
+// Limits on rendering one member, in bytes.
 const (
 	maxValue = 64 << 10 // of a value: a result, an argument, what is rendered
 	maxWork  = 1 << 20  // of all arguments of all function calls together
 )
 
-// Values is what a template may ask for. The functions' errors must not hold values.
+// Values is what a template may read. The functions' errors must not hold values.
 type Values struct {
-	Root    map[string]any                         // .NAME: each a environ.Var or a environ.Group
-	Unknown func(name string) error                // .NAME that Root has not
+	Root    map[string]any                         // .NAME: each an environ.Var or an environ.Group
+	Unknown func(name string) error                // .NAME that Root lacks
 	Env     func(name string) (environ.Var, error) // env "NAME", .Env.NAME
 	EnvFile func(name string) (environ.Var, error) // envFile "NAME"
 }
 
-// Result is what a member was rendered to.
+// Result is the result of rendering a member.
 type Result struct {
 	// Value is a string, bool, int64, float64 or environ.Secret.
 	Value any
-	// Variables are those it was made of, as they are named to an operator.
+	// Variables are those it was made from, by the names that an operator knows.
 	Variables []string
 }
 
-// NotSetError says that something a template needs is not there. While a
-// template is evaluated, it is the value of a variable that is not set, and
-// becomes an error where somebody needs the value.
+// NotSetError says that something a template needs is missing. While a template is
+// evaluated, it is the value of a variable that is not set, and becomes an error
+// where that value is needed.
 type NotSetError struct {
 	Var environ.Var
-	// Message is the text of the package that says so, where that is by required.
+	// Message is the text given to required in the template, if required reports it.
 	Message string
 }
 
@@ -53,9 +53,9 @@ func (e *NotSetError) Error() string {
 	return e.Var.Name + " is not set"
 }
 
-// Render renders the member. The error joins an *Error for each thing that went
-// wrong; none holds a value. The result has its variables in any case. A member
-// whose template could not be read is an error.
+// Render renders the member. The error joins an *Error for each problem; none holds
+// a value. The result always has its variables. A member whose template could not
+// be read is an error.
 func (m *Member) Render(values Values) (Result, error) {
 	if m.literal != nil {
 		return Result{Value: m.literal}, nil
@@ -77,9 +77,9 @@ type evaluator struct {
 	member    *Member
 	values    Values
 	variables []binding     // inner ones last
-	parts     []any         // what actions gave, and text between them
+	parts     []any         // the results of actions, and the text between them
 	read      []environ.Var // by name, each once
-	unset     environ.Var   // the last one that was read and is not set
+	unset     environ.Var   // the last one that was read and was not set
 	work      int
 }
 
@@ -92,8 +92,8 @@ func (e *evaluator) fail(at int, format string, args ...any) error {
 	return e.member.errorAt(at, OfValue, fmt.Errorf(format, args...))
 }
 
-// result puts the parts together. In quotes they make a string; outside, a
-// value keeps its type. A private key is never put together with anything.
+// result joins the parts. In quotes they make a string; outside, a value keeps its
+// type. A private key is never joined with anything.
 func (e *evaluator) result() (any, error) {
 	var joined strings.Builder
 	var last any // of the values
@@ -310,8 +310,8 @@ func (e *evaluator) use(v environ.Var) any {
 	return v.Value
 }
 
-// sources are the names of the variables that were read: of those that are set,
-// if any is, because the result was made of these.
+// sources names the variables that were read: only those that are set, if any is,
+// because the result was made from these.
 func (e *evaluator) sources() []string {
 	var set, missing []string
 	for _, v := range e.read {

@@ -15,25 +15,25 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// function is one function of the language. None has an effect, none gives
-// another result on another day or machine, and what each may write is bounded
-// before it is written.
+// function is one function of the language. None has side effects, none gives a
+// different result on another day or machine, and the size of each result is
+// limited before it is made.
 type function struct {
 	min, max int // how many arguments it takes; max < 0: any number
-	// call computes the result. It is nil for what the evaluator does itself.
+	// call computes the result. It is nil if the evaluator does that itself.
 	call func(args []any) (any, error)
-	// size is what the result may take, in bytes, where that can be more than
-	// the arguments take.
+	// size is the maximum size of the result, in bytes, if it can exceed that of
+	// the arguments.
 	size func(args []any) int
-	// constant: its first argument must be a string written out, which may then
-	// stand in an error or in a list; variable: it is the name of a variable.
+	// constant: its first argument must be a string literal, which may then appear
+	// in an error or in a list; variable: that argument is the name of a variable.
 	constant, variable bool
-	// chooses: it only asks which of its arguments are there, so these may be
+	// chooses: it only tests whether its arguments are set or empty, so they may be
 	// unset or private keys.
 	chooses bool
 	// lazy: arguments after the one that decides are not evaluated.
 	lazy bool
-	// opens: it gives an element of its first argument, which may hold keys.
+	// opens: it returns an element of its first argument, which may hold keys.
 	opens bool
 }
 
@@ -49,9 +49,8 @@ func (f *function) arity() string {
 	return fmt.Sprintf("%d to %d arguments", f.min, f.max)
 }
 
-// fromSprig are the functions that are sprig's own, by their names there: pure,
-// bounded and useful for an address. A function is here because it was looked
-// at, none because nobody objected.
+// fromSprig lists the functions taken from sprig, by their names there: pure,
+// bounded and useful for an address. Each has been reviewed before it was added.
 var fromSprig = []string{
 	"add", "add1", "atoi", "b64enc", "cat", "contains", "div", "first",
 	"hasPrefix", "hasSuffix", "int", "join", "kebabcase", "last", "list",
@@ -67,7 +66,7 @@ var functions = sync.OnceValue(func() map[string]*function {
 		"env":      {min: 1, max: 1, constant: true, variable: true},
 		"envFile":  {min: 1, max: 1, constant: true, variable: true},
 		"required": {min: 2, max: 2, constant: true, chooses: true, call: required},
-		// As Go's templates have them.
+		// As in Go's templates.
 		"and":      {min: 1, max: -1, chooses: true, lazy: true},
 		"or":       {min: 1, max: -1, chooses: true, lazy: true},
 		"not":      {min: 1, max: 1, chooses: true, call: func(a []any) (any, error) { return !truth(a[0]), nil }},
@@ -86,7 +85,7 @@ var functions = sync.OnceValue(func() map[string]*function {
 		"js":       ofScalars(template.JSEscaper),
 		"urlquery": ofScalars(template.URLQueryEscaper),
 		"printf":   {min: 1, max: -1, constant: true, call: printf, size: printfSize},
-		// As sprig has them, but they see what is unset.
+		// As in sprig, but they accept unset values.
 		"coalesce": {min: 1, max: -1, chooses: true, call: coalesce},
 		"default":  {min: 2, max: 2, chooses: true, call: func(a []any) (any, error) { return coalesce([]any{a[1], a[0]}) }},
 		"empty":    {min: 1, max: 1, chooses: true, call: func(a []any) (any, error) { return !truth(a[0]), nil }},
@@ -106,7 +105,7 @@ func Functions() []string {
 	return slices.Sorted(maps.Keys(functions()))
 }
 
-// adapt makes a function of the language of a Go function.
+// adapt turns a Go function into a function of the language.
 func adapt(fn any) *function {
 	v := reflect.ValueOf(fn)
 	t := v.Type()
@@ -183,7 +182,7 @@ func kindOf(v any) string {
 	return "no value"
 }
 
-// truth is what if makes of a value: false, 0, unset and whatever is empty are false.
+// truth is how if treats a value: false, 0, unset and anything empty are false.
 func truth(v any) bool {
 	switch v := v.(type) {
 	case bool:
@@ -256,7 +255,7 @@ func equal(args []any) (any, error) {
 	return false, nil
 }
 
-// comparable brings two scalars of one kind to one type; nil where they are not that.
+// comparable converts two scalars of one kind to one type; it returns nil for others.
 func comparable(a, b any) (any, any) {
 	if x, ok := a.(int64); ok {
 		if _, ok := b.(float64); ok {
@@ -351,7 +350,7 @@ func slice(args []any) (any, error) {
 	return text[from:to], nil
 }
 
-// ofScalars makes a function of one that formats any values.
+// ofScalars makes a function from one that formats any values.
 func ofScalars(fn func(...any) string) *function {
 	return &function{min: 1, max: -1, call: func(args []any) (any, error) {
 		for i, arg := range args {
@@ -363,7 +362,7 @@ func ofScalars(fn func(...any) string) *function {
 	}}
 }
 
-// replaceSize bounds replace OLD NEW TEXT.
+// replaceSize limits replace OLD NEW TEXT.
 func replaceSize(args []any) int {
 	old, _ := args[0].(string)
 	with, _ := args[1].(string)
@@ -371,14 +370,14 @@ func replaceSize(args []any) int {
 	return len(text) + strings.Count(text, old)*len(with)
 }
 
-// joinSize bounds join SEPARATOR LIST.
+// joinSize limits join SEPARATOR LIST.
 func joinSize(args []any) int {
 	separator, _ := args[0].(string)
 	list, _ := args[1].([]any)
 	return sizeOf(args[1]) + len(list)*len(separator)
 }
 
-// sizeOf is about what a value takes, in bytes.
+// sizeOf is the approximate size of a value, in bytes.
 func sizeOf(v any) int {
 	const word = 16
 	size := word

@@ -12,12 +12,12 @@ import (
 const alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // parser reads a document: one JSON object of strings, numbers, booleans and
-// actions. There is nothing in it to nest, so it does not recurse.
+// actions. Nothing in it nests, so the parser does not recurse.
 type parser struct {
 	document *Document
 	source   string
 	at       int
-	isJSON   bool // the whole is valid JSON, so actions are JSON text too
+	isJSON   bool // the whole document is valid JSON, so actions are JSON text too
 }
 
 func (p *parser) fail(at int, format string, args ...any) error {
@@ -132,9 +132,9 @@ func (p *parser) value(m *Member) (err error) {
 	return m.fail(OfDocument, fmt.Errorf("expected a value, found %s", p.found()))
 }
 
-// text reads a string in quotes. It returns its content, and the place in the
-// source of each byte of it and of its end. In a document that is not JSON
-// without its actions, these are copied as they are written.
+// text reads a string in quotes. It returns its content, and the offset in the
+// source of each of its bytes and of its end. In a document that is not valid
+// JSON, actions are copied as they are written.
 func (p *parser) text(actions bool) (string, []int, error) {
 	start := p.at
 	p.at++
@@ -216,8 +216,7 @@ func (p *parser) codeUnit() (rune, bool) {
 }
 
 // bare reads a value outside quotes that begins with an action: it ends at the
-// comma or brace, outside of actions and of the blocks they open, that ends
-// the member.
+// comma or brace that ends the member, outside actions and the blocks they open.
 func (p *parser) bare() (string, error) {
 	start, depth := p.at, 0
 	for p.at < len(p.source) {
@@ -263,7 +262,7 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
-// found names what stands at the parser's place, for an error.
+// found quotes what is at the parser's position, for an error.
 func (p *parser) found() string {
 	if p.at >= len(p.source) {
 		return "the end of the file"

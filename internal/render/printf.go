@@ -11,13 +11,13 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// verb is a formatting verb that printf takes: widths and precisions have at
+// verb matches a formatting verb that printf accepts: widths and precisions have at
 // most two digits, so that none can fill the memory.
 var verb = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[-+ 0#]*(\d{0,2})(?:\.(\d{0,2}))?(.?)`) })
 
-// printf is Go's, for %s %q %v %d %x %t %e %f %g and %%, with one argument for
-// each and of its kind: Go would write the argument into a complaint about it.
-// A whole number may be formatted as a float, as all numbers in JSON are to Go.
+// printf is Go's, for %s %q %v %d %x %t %e %f %g and %%, with one argument of the
+// right kind for each: otherwise Go would write the argument into the result.
+// An integer may be formatted as a float, as Go treats all numbers in JSON.
 func printf(args []any) (any, error) {
 	format := args[0].(string)
 	args = slices.Clone(args[1:])
@@ -72,7 +72,7 @@ func printfSize(args []any) int {
 	return size
 }
 
-// format is how a scalar stands in a text.
+// format is how a scalar is written in a text.
 func format(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:

@@ -25,7 +25,7 @@ const (
 func (r Read) Name() string { return strings.Join(r.Path, ".") }
 
 // Reads lists what the member may read, each once and in order of first use. The list
-// is complete: the language has no other way to a variable.
+// is complete: the language has no other way to read a variable.
 func (m *Member) Reads() (reads []Read) {
 	add := func(kind ReadKind, path ...string) {
 		known := func(r Read) bool { return r.Kind == kind && slices.Equal(r.Path, path) }

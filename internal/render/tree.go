@@ -65,8 +65,8 @@ type (
 	}
 )
 
-// converter turns the parser's tree into ours and collects everything in it that
-// could never be rendered. If there is any such error, the tree is unusable.
+// converter turns the parser's tree into ours, and collects an error for everything
+// that could never be rendered. If there are any errors, the tree is unusable.
 type converter struct {
 	member *Member
 	depth  int  // of blocks and parentheses
@@ -225,7 +225,7 @@ func (c *converter) path(node parse.Node, from expression, keys []string) expres
 	return &path{start(node), from, keys, node}
 }
 
-// checkRoot refuses a path that cannot lead from the root to a value.
+// checkRoot rejects a path that cannot lead from the root to a value.
 func (c *converter) checkRoot(node parse.Node, keys []string) {
 	switch {
 	case len(keys) == 0:
@@ -264,7 +264,7 @@ func (c *converter) arguments(id *parse.IdentifierNode, nodes []parse.Node, pipe
 	return c.operands(nodes)
 }
 
-// function finds the function that id names and checks that it can be called so.
+// function finds the function that id names, and checks that it can be called this way.
 func (c *converter) function(id *parse.IdentifierNode, args []parse.Node, piped bool) *function {
 	f := functions()[id.Ident]
 	if f == nil {
@@ -299,8 +299,8 @@ func constant(nodes []parse.Node) (string, bool) {
 	return "", false
 }
 
-// validName reports whether name can be that of an environment variable: letters,
-// digits and _, not beginning with a digit.
+// validName reports whether name can be the name of an environment variable:
+// letters, digits and _, not beginning with a digit.
 func validName(name string) bool {
 	for i, r := range name {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_'

@@ -5,16 +5,16 @@ import (
 	"path"
 )
 
-// Folder is a folder whose files are wanted one after the other. It keeps the
-// folder open that the last one lies in: a call on an os.Root opens every folder
-// on the way, and files come folder by folder.
+// Folder is a folder whose files are read one after the other. It keeps open the
+// folder that holds the last one: a call on an os.Root opens every folder on the
+// way, and files come folder by folder.
 type Folder struct {
 	root *os.Root
 	last *os.Root
 	name string // of last, below root
 }
 
-// NewFolder is the folder root.
+// NewFolder returns the folder root.
 func NewFolder(root *os.Root) *Folder { return &Folder{root: root} }
 
 // Close closes the last folder, not root.
@@ -24,7 +24,7 @@ func (f *Folder) Close() {
 	}
 }
 
-// of returns the folder that a file lies in, and the file's name there.
+// of returns the folder that a file is in, and the file's name there.
 func (f *Folder) of(name string) (folder *os.Root, base string, err error) {
 	dir, base := path.Split(name)
 	if dir == "" {
@@ -41,7 +41,7 @@ func (f *Folder) of(name string) (folder *os.Root, base string, err error) {
 	return f.last, base, nil
 }
 
-// Read is that of the package.
+// Read is like the function Read.
 func (f *Folder) Read(name string, limit int64) ([]byte, error) {
 	folder, base, err := f.of(name)
 	if err != nil {

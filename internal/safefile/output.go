@@ -10,35 +10,34 @@ import (
 	"slices"
 )
 
-// Output is a folder that is being filled. It keeps account of what was made in
-// it, so that all of that can be taken back.
+// Output is a folder that is being filled. It records what was created in it, so
+// that all of it can be removed again.
 type Output struct {
 	root  *os.Root
 	files *Folder // of root
 	made  []string
-	dirs  map[string]bool // those that are known to be there
+	dirs  map[string]bool // those known to exist
 }
 
-// NewOutput is the folder root, in which there may be something already.
+// NewOutput returns the folder root, which need not be empty.
 func NewOutput(root *os.Root) *Output {
 	return &Output{root: root, files: NewFolder(root), dirs: map[string]bool{".": true}}
 }
 
-// Close closes what is open, but for the folder that was passed in.
+// Close closes what is open, except the folder that was passed in.
 func (o *Output) Close() { o.files.Close() }
 
-// Undo removes what was made. It is the last that is done with an Output.
+// Undo removes what was created. An Output must not be used after it.
 func (o *Output) Undo() {
 	for _, name := range slices.Backward(o.made) {
-		o.root.Remove(name) // what cannot be removed was reported when it was made
+		o.root.Remove(name) // what cannot be removed was reported when it was created
 	}
 }
 
-// Write puts data at name, in folders of DirMode that it makes where they are
-// missing. The file has FileMode from its first byte and appears whole: it is
-// written beside its place and renamed, and replaces what stands there, also a
-// symbolic link. Nothing waits for the disk: the peer copies what is written here
-// and removes it.
+// Write writes data to name, and creates missing folders with DirMode. The file has
+// FileMode from its first byte and appears whole: it is written next to its final
+// place and renamed, and replaces what is there, even a symbolic link. Nothing is
+// synced to disk: the peer copies what is written here and removes it.
 func (o *Output) Write(name string, data []byte) error {
 	if err := o.write(name, data); err != nil {
 		return At(name, err)
@@ -66,13 +65,13 @@ func (o *Output) write(name string, data []byte) error {
 		err = dir.Rename(unfinished, base)
 	}
 	if err != nil {
-		dir.Remove(unfinished) // or what was reported first would be lost in this
+		dir.Remove(unfinished) // without reporting it: the first error matters
 	}
 	return err
 }
 
-// Copy copies the regular file from of src to the path to, where nothing may
-// stand yet, in folders of DirMode and with FileMode.
+// Copy copies the regular file from in src to the path to, which must not exist,
+// with FileMode. It creates missing folders with DirMode.
 func (o *Output) Copy(to string, src *Folder, from string) error {
 	in, err := src.open(from)
 	if err != nil {
@@ -98,8 +97,8 @@ func (o *Output) Copy(to string, src *Folder, from string) error {
 	return nil
 }
 
-// makeDir makes the folder name and those it lies in, where they are missing.
-// What stands in its way, a symbolic link to a folder too, is an error.
+// makeDir creates the folder name and its parents if they are missing. Anything in
+// its way, even a symbolic link to a folder, is an error.
 func (o *Output) makeDir(name string) error {
 	if o.dirs[name] {
 		return nil

@@ -12,12 +12,12 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// ErrNotSynced is that a file has been replaced, but that the folder could not be
-// written to disk.
+// ErrNotSynced says that a file has been replaced, but its folder could not be
+// synced to disk.
 var ErrNotSynced = errors.New("has been replaced, but a crash of the machine may bring the old one back")
 
-// Replace puts data at name below root, with mode and with the owner of like. The
-// file appears whole, and it and its folder are on disk when Replace returns. It is
+// Replace writes data to name below root, with mode and the owner of like. The file
+// appears whole, and it and its folder are on disk when Replace returns. It is first
 // written in root itself, not in its own folder, which the peer may be reading. The
 // error does not hold the name.
 func Replace(root *os.Root, name string, data []byte, mode fs.FileMode, like fs.FileInfo) error {
@@ -43,7 +43,7 @@ func Replace(root *os.Root, name string, data []byte, mode fs.FileMode, like fs.
 	return nil
 }
 
-// sync writes a folder to disk.
+// sync syncs a folder to disk.
 func sync(root *os.Root, name string) error {
 	dir, err := root.Open(name)
 	if err != nil {
@@ -53,8 +53,8 @@ func sync(root *os.Root, name string) error {
 	return dir.Sync()
 }
 
-// RemoveUnfinished removes what a Replace of a file called base, killed before its
-// end, has left in root.
+// RemoveUnfinished removes what a Replace of a file called base has left in root if
+// it was killed.
 func RemoveUnfinished(root *os.Root, base string) error {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package safefile reads and writes the files of a package and of a build:
-// regular files only, never outside their folder, never more than a bound, and
-// written whole or not at all with modes that do not depend on the author's.
+// Package safefile reads and writes the files of a package and of a build: only
+// regular files, never outside their folder, never larger than a limit, and
+// written whole or not at all, with modes that do not depend on the author's.
 package safefile
 
 import (
@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// Modes of all that is written. A package's own modes are never taken over.
+// Modes of everything that is written. A package's own modes are never used.
 const (
 	FileMode fs.FileMode = 0o600
 	DirMode  fs.FileMode = 0o700
 )
 
-// MaxEntries bounds how many files and folders a package may hold.
+// MaxEntries is how many files and folders a package may hold.
 const MaxEntries = 20_000
 
-// MaxDepth bounds how deep its folders may nest.
+// MaxDepth is how deep its folders may nest.
 const MaxDepth = 32
 
 // Read returns the content of the regular file name below root, of at most
@@ -30,7 +30,7 @@ func Read(root *os.Root, name string, limit int64) ([]byte, error) {
 	return read(root, name, name, limit)
 }
 
-// read reads the file base of a folder, which errors call name.
+// read reads the file base in a folder, which errors call name.
 func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
 	info, err := folder.Lstat(base)
 	if err != nil {
@@ -51,9 +51,9 @@ func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// checkRegular refuses what is no file, and a file whose mode lets not even
-// its owner read it: the peer keeps the modes of a package, and what only root
-// could read must not work for root alone.
+// checkRegular rejects anything but a regular file, and a file whose mode does not
+// let even its owner read it: the peer keeps the modes of a package, and such a
+// file would work only where the peer runs as root.
 func checkRegular(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("is %s, not a regular file", kind(info.Mode()))
@@ -64,7 +64,7 @@ func checkRegular(info fs.FileInfo) error {
 	return nil
 }
 
-// ErrIsDir is the error of a folder that stands where a file was looked for.
+// ErrIsDir is the error for a folder where a file was expected.
 var ErrIsDir = errors.New("it is a folder, not a regular file")
 
 // CheckDir reports why the folder dir, which an operator named, cannot be read.
@@ -93,9 +93,9 @@ func kind(mode fs.FileMode) string {
 	return "a device"
 }
 
-// ReadOperators returns the content of a file that the operator named by its
-// path, of at most limit bytes, following symbolic links as Kubernetes makes
-// them. The error does not hold the path, which is an operator's value.
+// ReadOperators returns the content of a file that the operator named by its path,
+// of at most limit bytes. It follows symbolic links, which Kubernetes uses. The
+// error does not hold the path, which is an operator's value.
 func ReadOperators(file string, limit int64) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -126,7 +126,7 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// Files returns the regular files below the folder dir of root, by their slash
+// Files returns the regular files below the folder dir in root, by their slash
 // paths in root and in lexical order; none if there is no such folder. Anything
 // in it that is neither a regular file nor a folder is an error.
 func Files(root *os.Root, dir string) ([]string, error) {
@@ -166,7 +166,7 @@ func Files(root *os.Root, dir string) ([]string, error) {
 	return files, err
 }
 
-// Open opens the folder at dir, whose name what says in an error.
+// Open opens the folder dir. In errors, what says what it is.
 func Open(dir, what string) (*os.Root, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -175,7 +175,7 @@ func Open(dir, what string) (*os.Root, error) {
 	return root, nil
 }
 
-// FileError is what is wrong with one file of a package or of a build.
+// FileError says what is wrong with one file of a package or of a build.
 type FileError struct {
 	Name string
 	Err  error
@@ -187,8 +187,8 @@ func (e *FileError) Unwrap() error { return e.Err }
 // At is err, which is not nil, as a *FileError of the file called name.
 func At(name string, err error) error { return &FileError{name, Reason(err)} }
 
-// Reason is what went wrong without the path it happened at, which stands in
-// the line already or must not.
+// Reason is what went wrong without the path, which is in the line already or must
+// not be.
 func Reason(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

@@ -170,7 +170,7 @@ func (p *Package) eachCode(visit func(*tar.Header, io.Reader) error) error {
 	})
 }
 
-// checker returns a function that rejects the entries that the peer would, called for one at a time.
+// checker returns a function that rejects, one at a time, the entries that the peer would reject.
 func checker() func(*tar.Header, io.Reader) error {
 	left := int64(maxUnpacked)
 	seen := map[string]bool{}

@@ -130,7 +130,7 @@ func (f *File) insert(t *text, b Builder) error {
 	}
 }
 
-// step is how far the file indents the keys of chaincode, or of its first section if there is none.
+// step is how far the file indents the keys of chaincode, or else those of its first section.
 func (f *File) step() int {
 	sections := f.root.Content
 	if f.chaincode.key != nil {

@@ -27,7 +27,8 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	}
 	if quotesEaten(text) {
 		err := fmt.Errorf("%s has no quotes around its keys: a shell has probably removed them", LegacyVariable)
-		return legacy{}, message.WithHint(err, `quote the whole value for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
+		return legacy{}, message.WithHint(err,
+			`quote the whole value for the shell: `+LegacyVariable+`='{"peername":"peer0"}'`)
 	}
 	if strings.HasPrefix(text, `'`) || strings.HasPrefix(text, `"`) {
 		return legacy{}, fmt.Errorf("%s begins with a quote: the quotes around it have become part of its value",
