@@ -12,12 +12,6 @@ import (
 	"strings"
 )
 
-// Modes of everything that is written. A package's own modes are never used.
-const (
-	FileMode fs.FileMode = 0o600
-	DirMode  fs.FileMode = 0o700
-)
-
 // MaxEntries is how many files and folders a package may hold.
 const MaxEntries = 20_000
 

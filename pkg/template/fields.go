@@ -1,7 +1,6 @@
 package template
 
 import (
-	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/pkg/connection"
 )
@@ -58,12 +57,4 @@ func (t *Template) constant(m *render.Member) (any, error) {
 	}
 	result, err := m.Render(t.unset())
 	return result.Value, t.withoutText(err)
-}
-
-// holdsPrivateKey reports whether a private key is in the source of a member, as
-// its value or in an action. Any literal value of client_key counts as one.
-func holdsPrivateKey(m *render.Member) bool {
-	literal, _ := m.Literal()
-	text, _ := literal.(string)
-	return text != "" && m.Key == "client_key" || pemtext.TextHoldsKey(m.Source())
 }

@@ -116,23 +116,6 @@ func (r *rendering) render(key string) {
 	}
 }
 
-// set gives a key its value. This is the only place where a private key leaves
-// the environment.
-func (r *rendering) set(key string, v any) error {
-	if secret, ok := v.(environ.Secret); ok {
-		if key != "client_key" {
-			return r.place(key, errors.New("holds a private key, which only client_key may"))
-		}
-		v = r.env.Key(secret)
-	} else if _, literal := r.template.member(key).Literal(); key == "client_key" && !literal {
-		return r.place(key, errors.New("must be exactly one private key, from one variable or file"))
-	}
-	if err := r.connection.Set(key, v); err != nil {
-		return r.place(key, err)
-	}
-	return nil
-}
-
 // validate adds what is wrong with the connection, but not again for keys that
 // could not be rendered.
 func (r *rendering) validate() {

@@ -3,10 +3,7 @@ package template
 import (
 	"errors"
 	"os"
-	"slices"
 
-	"ccaas-template-builder/internal/message"
-	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
@@ -54,27 +51,6 @@ func Parse(file string, data []byte) (*Template, error) {
 	ours, err := render.Parse("defaults", []byte(defaults))
 	t.document, t.defaults = document, ours
 	return t, t.withoutText(errors.Join(append(errs, err)...))
-}
-
-// withoutText is err without text that may quote the document, if the document
-// holds a private key. The name of a variable that is not set is kept.
-func (t *Template) withoutText(err error) error {
-	if err == nil || !pemtext.TextHoldsKey(t.source) {
-		return err
-	}
-	return message.Each(err, func(err error) error {
-		var placed *render.Error
-		var notSet *render.NotSetError
-		if !errors.As(err, &placed) || errors.As(err, &notSet) && notSet.Message == "" {
-			return err
-		}
-		hidden := *placed
-		if !slices.Contains(connection.Keys(), hidden.Field) {
-			hidden.Field = ""
-		}
-		hidden.Err = errors.New("is wrong, but not shown because the document holds a private key")
-		return &hidden
-	})
 }
 
 // member returns the template of a key.
