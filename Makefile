@@ -48,7 +48,7 @@ fuzz:
 
 e2e:
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
-	go test ./internal/e2e -run "TestNode|TestGo" -count=1 -v
+	SHIM_TEST=1 go test ./internal/e2e -run "TestNode|TestGo" -count=1 -v
 
 # Built by Go alone, once: then Go has it in its cache.
 fabric:
