@@ -38,9 +38,6 @@ func TestDockerCompose(t *testing.T) {
 
 // Each peer gets a connection to the server that is its own.
 func TestPeers(t *testing.T) {
-	if err := testprograms.DependOnSources(project); err != nil {
-		t.Fatal(err)
-	}
 	n := newNetwork(t)
 	ours := t.TempDir()
 	if err := testprograms.Build(project, ours+"/bin"); err != nil {

@@ -88,9 +88,6 @@ func cluster(t *testing.T, ca testpki.Identity) []runtime.Object {
 
 // Each peer gets the connection to its own server, and after a change the new one.
 func TestPeers(t *testing.T) {
-	if err := testprograms.DependOnSources(project); err != nil {
-		t.Fatal(err)
-	}
 	ca := must(testpki.CA("chaincode-ca", time.Now()))(t)
 	objects := cluster(t, ca)
 	set := find[*appsv1.StatefulSet](t, objects, "peer")

@@ -1,4 +1,4 @@
-package cmd_test
+package main_test
 
 import (
 	"os"
@@ -16,7 +16,7 @@ import (
 
 func readme(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestReadmeTemplate(t *testing.T) {
 // The README's first session gives what it shows, but for the date.
 func TestReadmeSession(t *testing.T) {
 	dir := t.TempDir()
-	if out, err := exec.Command("go", "run", "../examples/two-peers/certificates", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "run", "../../examples/two-peers/certificates", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	date := regexp.MustCompile(`20\d\d-\d\d-\d\d`)

@@ -1,4 +1,4 @@
-package cmd_test
+package main_test
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 // Each code has its section in docs/findings.md, and each is found by a script,
 // but for the one that takes a full disk.
 func TestFindingCodes(t *testing.T) {
-	page, err := os.ReadFile("../docs/findings.md")
+	page, err := os.ReadFile("../../docs/findings.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package cmd_test
+package main_test
 
 import (
 	"os"
@@ -10,11 +10,11 @@ import (
 
 // Each test, script and file that SECURITY.md names is there.
 func TestSecurityPage(t *testing.T) {
-	page, err := os.ReadFile("../SECURITY.md")
+	page, err := os.ReadFile("../../SECURITY.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("grep", "-rhoE", "--include=*_test.go", `^func (Test|Fuzz)[A-Za-z0-9]*`, "..").Output()
+	out, err := exec.Command("grep", "-rhoE", "--include=*_test.go", `^func (Test|Fuzz)[A-Za-z0-9]*`, "../..").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestSecurityPage(t *testing.T) {
 		case strings.HasSuffix(name, ".txtar"):
 			_, err = os.Stat("testdata/script/" + name)
 		case strings.HasSuffix(name, ".txt"):
-			_, err = os.Stat("../" + name)
+			_, err = os.Stat("../../" + name)
 		case !strings.Contains(defined, "func "+name+"\n"):
 			t.Errorf("there is no %s", name)
 		}
