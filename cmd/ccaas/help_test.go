@@ -35,6 +35,7 @@ func verbs(t *testing.T) []string {
 
 // The help of each verb fits a terminal and has examples, whose flags exist.
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	for _, verb := range append(verbs(t), "") {
 		help := ccaas(t, strings.Fields(verb+" --help")...)
 		for line := range strings.Lines(help) {

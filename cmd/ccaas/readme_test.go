@@ -59,6 +59,7 @@ func TestReadmeTemplate(t *testing.T) {
 
 // The README's first session gives what it shows, but for the date.
 func TestReadmeSession(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if out, err := exec.Command("go", "run", "../../examples/two-peers/certificates", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
