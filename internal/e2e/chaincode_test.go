@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"ccaas-template-builder/internal/must"
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/internal/testprograms"
 	"ccaas-template-builder/pkg/chaincode"
@@ -115,7 +116,7 @@ type world struct {
 
 func newWorld(t *testing.T, example example) *world {
 	w := &world{t: t, example: example, dir: t.TempDir(), ccaas: filepath.Join(buildPrograms(t), "ccaas")}
-	w.servers = must(t)(testpki.CA("servers", time.Now()))
+	w.servers = must.Get(testpki.CA("servers", time.Now()))(t)
 	w.write("servers.crt", w.servers.Cert)
 	for i, name := range []string{"peer0", "peer1"} {
 		w.peers[i] = w.newPeer(name)
@@ -129,7 +130,7 @@ func newWorld(t *testing.T, example example) *world {
 func (w *world) newPeer(name string) *servedPeer {
 	now := time.Now()
 	w.identify(name)
-	server := must(w.t)(w.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))
+	server := must.Get(w.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))(w.t)
 	w.write(name+"-server.crt", server.Cert)
 	w.write(name+"-server.key", server.Key)
 	p := &servedPeer{name: name, address: "localhost:" + freePort(w.t), envFile: w.file(name + ".env"),
@@ -149,8 +150,8 @@ func (w *world) newPeer(name string) *servedPeer {
 // authority keeps its own when its key is replaced.
 func (w *world) identify(name string) {
 	now := time.Now()
-	authority := must(w.t)(testpki.CA("clients of "+name, now))
-	client := must(w.t)(authority.Issue(name, now, now.AddDate(0, 1, 0)))
+	authority := must.Get(testpki.CA("clients of "+name, now))(w.t)
+	client := must.Get(authority.Issue(name, now, now.AddDate(0, 1, 0)))(w.t)
 	w.write(name+"-clients.crt", authority.Cert)
 	w.write(name+".crt", client.Cert)
 	w.write(name+".key", client.Key)
@@ -293,7 +294,7 @@ func TestNodeChaincode(t *testing.T) {
 	w.expect("restarted", second, "", "")
 
 	now := time.Now()
-	expired := must(t)(w.servers.Issue("localhost", now.Add(-time.Hour), now.Add(-time.Second)))
+	expired := must.Get(w.servers.Issue("localhost", now.Add(-time.Hour), now.Add(-time.Second)))(t)
 	w.write("expired.crt", expired.Cert)
 	w.write("expired.key", expired.Key)
 	w.restart(second, "CORE_CHAINCODE_TLS_CERT_FILE="+w.file("expired.crt"), "CORE_CHAINCODE_TLS_KEY_FILE="+w.file("expired.key"))
@@ -454,15 +455,6 @@ func (w *world) run(args ...string) string {
 		w.t.Fatalf("ccaas %s: %v: %s%s", strings.Join(args, " "), err, out, stderr.String())
 	}
 	return string(out)
-}
-
-func must(t *testing.T) func(testpki.Identity, error) testpki.Identity {
-	return func(id testpki.Identity, err error) testpki.Identity {
-		if err != nil {
-			t.Fatal(err)
-		}
-		return id
-	}
 }
 
 func freePort(t *testing.T) string {

@@ -3,10 +3,8 @@ package archive_test
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/testarchive"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
 )
@@ -110,45 +109,16 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-// entry is an entry of an archive that other tools may have made.
-type entry struct {
-	header tar.Header
-	body   string
-}
+type entry = testarchive.Entry
 
-func file(name, body string) entry {
-	return entry{tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg}, body}
-}
+var (
+	of       = testarchive.Of
+	file     = testarchive.File
+	pack     = testarchive.Pack
+	withCode = testarchive.Package
+)
 
-func pack(t testing.TB, entries ...entry) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	w := tar.NewWriter(z)
-	for _, e := range entries {
-		e.header.Size = int64(len(e.body))
-		if err := w.WriteHeader(&e.header); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, e.body); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-const metadata = `{"path":"","type":"ccaas","label":"basic"}`
-
-func withCode(t testing.TB, entries ...entry) []byte {
-	t.Helper()
-	return pack(t, file("metadata.json", metadata), file("code.tar.gz", string(pack(t, entries...))))
-}
+const metadata = testarchive.Metadata
 
 func TestParseRefuses(t *testing.T) {
 	good := withCode(t, file("connection.json", "{}"))
@@ -158,19 +128,19 @@ func TestParseRefuses(t *testing.T) {
 	}{
 		"empty":             {nil, "is not a gzip file"},
 		"text":              {[]byte("hello"), "is not a gzip file"},
-		"cut off":           {good[:len(good)/2], "is not a sound gzip tar"},
+		"cut off":           {good[:60], "is not a sound gzip tar"},
 		"no metadata":       {pack(t, file("code.tar.gz", "")), "there is no metadata.json in it"},
 		"no code":           {pack(t, file("metadata.json", metadata)), "there is no code.tar.gz in it"},
-		"dot":               {pack(t, entry{tar.Header{Name: "./", Typeflag: tar.TypeDir}, ""}, file("metadata.json", metadata), file("code.tar.gz", "")), `"./": is no regular file`},
+		"dot":               {pack(t, of(tar.Header{Name: "./", Typeflag: tar.TypeDir}, ""), file("metadata.json", metadata), file("code.tar.gz", "")), `"./": is no regular file`},
 		"dotted names":      {pack(t, file("./metadata.json", metadata), file("./code.tar.gz", "")), "there is no code.tar.gz in it"},
-		"link":              {pack(t, entry{tar.Header{Name: "metadata.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, ""}), `"metadata.json": is no regular file`},
+		"link":              {pack(t, of(tar.Header{Name: "metadata.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, "")), `"metadata.json": is no regular file`},
 		"code twice":        {pack(t, file("metadata.json", metadata), file("code.tar.gz", "a"), file("code.tar.gz", "b")), `"code.tar.gz": stands there twice`},
 		"metadata twice":    {pack(t, file("metadata.json", metadata), file("metadata.json", metadata), file("code.tar.gz", "")), `"metadata.json": stands there twice`},
 		"metadata no JSON":  {pack(t, file("metadata.json", "{"), file("code.tar.gz", "")), "metadata.json: is not valid JSON"},
 		"metadata large":    {pack(t, file("metadata.json", strings.Repeat(" ", 1<<17)), file("code.tar.gz", "")), "metadata.json is larger"},
 		"label":             {pack(t, file("metadata.json", `{"label":"../x"}`), file("code.tar.gz", "")), `label "../x"`},
 		"no label":          {pack(t, file("metadata.json", `{}`), file("code.tar.gz", "")), "the label is empty"},
-		"global PAX header": {pack(t, entry{tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, ""}, file("metadata.json", metadata)), "is no regular file"},
+		"global PAX header": {pack(t, of(tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, ""), file("metadata.json", metadata)), "is no regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := archive.Parse(test.data)
@@ -182,23 +152,21 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestUnpackRefuses(t *testing.T) {
-	link := func(kind byte, name, to string) entry {
-		return entry{tar.Header{Name: name, Typeflag: kind, Linkname: to}, ""}
-	}
+	link := testarchive.Link
 	for name, test := range map[string]struct {
 		code []entry
 		want string
 	}{
 		"symbolic link":     {[]entry{link(tar.TypeSymlink, "connection.json", "/etc/passwd")}, "is neither a regular file nor a folder"},
 		"hard link":         {[]entry{file("a", ""), link(tar.TypeLink, "connection.json", "a")}, "is neither a regular file nor a folder"},
-		"device":            {[]entry{{tar.Header{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, ""}}, "is neither a regular file nor a folder"},
-		"pipe":              {[]entry{{tar.Header{Name: "pipe", Typeflag: tar.TypeFifo}, ""}}, "is neither a regular file nor a folder"},
-		"global PAX header": {[]entry{{tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, ""}}, "is neither a regular file nor a folder"},
+		"device":            {[]entry{of(tar.Header{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, "")}, "is neither a regular file nor a folder"},
+		"pipe":              {[]entry{of(tar.Header{Name: "pipe", Typeflag: tar.TypeFifo}, "")}, "is neither a regular file nor a folder"},
+		"global PAX header": {[]entry{of(tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, "")}, "is neither a regular file nor a folder"},
 		"absolute":          {[]entry{file("/tmp/escaped", "")}, `"/tmp/escaped": is absolute or leaves`},
 		"escaping":          {[]entry{file("a/../../escaped", "")}, `"../escaped": is absolute or leaves`},
-		"escaping folder":   {[]entry{{tar.Header{Name: "../escaped/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}}, "is absolute or leaves"},
+		"escaping folder":   {[]entry{of(tar.Header{Name: "../escaped/", Typeflag: tar.TypeDir, Mode: 0o755}, "")}, "is absolute or leaves"},
 		"twice":             {[]entry{file("a", "1"), file("./a", "2")}, `"./a": stands there twice`},
-		"long path":         {[]entry{{tar.Header{Name: strings.Repeat(strings.Repeat("d", 200)+"/", 20) + "f", Typeflag: tar.TypeReg, Format: tar.FormatPAX}, ""}}, "is no path that a file could have"},
+		"long path":         {[]entry{of(tar.Header{Name: strings.Repeat(strings.Repeat("d", 200)+"/", 20) + "f", Typeflag: tar.TypeReg, Format: tar.FormatPAX}, "")}, "is no path that a file could have"},
 		"deep folders":      {[]entry{file(strings.Repeat("d/", 40)+"f", "")}, "folders nest deeper than 32"},
 		"file as folder":    {[]entry{file("a", ""), file("a/b", "")}, `"a/b": `},
 		"newline in name":   {[]entry{file("a\nb", ""), file("a\nb", "")}, `"a\nb": stands there twice`},
@@ -231,11 +199,11 @@ func TestUnpackRefuses(t *testing.T) {
 // As the peer does, modes are kept, folders need no entry and may have one.
 func TestUnpackLikeThePeer(t *testing.T) {
 	pkg, err := archive.Parse(withCode(t,
-		entry{tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}, ""},
+		of(tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}, ""),
 		file("./connection.json", "{}"),
-		entry{tar.Header{Name: "zero", Typeflag: tar.TypeReg, Mode: 0}, "x"},
-		entry{tar.Header{Name: "a/b/setuid", Typeflag: tar.TypeReg, Mode: 0o4755}, "x"},
-		entry{tar.Header{Name: strings.Repeat("a_long_name/", 30) + "ä", Typeflag: tar.TypeReg, Mode: 0o600, Format: tar.FormatPAX}, "x"},
+		of(tar.Header{Name: "zero", Typeflag: tar.TypeReg, Mode: 0}, "x"),
+		of(tar.Header{Name: "a/b/setuid", Typeflag: tar.TypeReg, Mode: 0o4755}, "x"),
+		of(tar.Header{Name: strings.Repeat("a_long_name/", 30) + "ä", Typeflag: tar.TypeReg, Mode: 0o600, Format: tar.FormatPAX}, "x"),
 	))
 	if err != nil {
 		t.Fatal(err)
@@ -347,7 +315,7 @@ func TestFolder(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(withCode(f, file("connection.json", "{}")))
-	f.Add(withCode(f, entry{tar.Header{Name: "d/", Typeflag: tar.TypeDir}, ""}, file("../x", "")))
+	f.Add(withCode(f, of(tar.Header{Name: "d/", Typeflag: tar.TypeDir}, ""), file("../x", "")))
 	if data, err := archive.Write("basic", "ccaas", files[:2]); err == nil {
 		f.Add(data)
 	}

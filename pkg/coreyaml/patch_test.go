@@ -1,17 +1,15 @@
 package coreyaml_test
 
 import (
-	"flag"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/golden"
 	"ccaas-template-builder/pkg/coreyaml"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // ours is what most tests put in.
 func ours() coreyaml.Builder {
@@ -30,19 +28,7 @@ func TestPatchFabric(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		golden := "testdata/" + name + ".golden"
-		if *update {
-			if err := os.WriteFile(golden, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(got) != string(want) {
-			t.Errorf("%s: got\n%s", name, got)
-		}
+		golden.Check(t, "testdata/"+name+".golden", got)
 		for _, line := range changedLines(string(old), string(got)) {
 			if line != "    externalBuilders: []\n" {
 				t.Errorf("%s: the line %q is gone", name, line)
