@@ -28,20 +28,22 @@ var files = []archive.File{
 func TestGoldenID(t *testing.T) {
 	const golden = "basic_1.0:b1a1c30f56cfc49b90b1e8f5014b5c3abf39846b46c0732e4a4568b10d3a9c45"
 	for name, order := range map[string][]archive.File{"sorted": files, "reversed": {files[2], files[1], files[0]}} {
-		data, err := archive.Write("basic_1.0", "ccaas", order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pkg, err := archive.Parse(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if pkg.ID != golden {
-			t.Errorf("%s: the package ID is %s, want %s", name, pkg.ID, golden)
-		}
-		if want := fmt.Sprintf("basic_1.0:%x", sha256.Sum256(data)); pkg.ID != want {
-			t.Errorf("%s: the package ID is %s, want %s by its bytes", name, pkg.ID, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			data, err := archive.Write("basic_1.0", "ccaas", order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pkg, err := archive.Parse(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pkg.ID != golden {
+				t.Errorf("%s: the package ID is %s, want %s", name, pkg.ID, golden)
+			}
+			if want := fmt.Sprintf("basic_1.0:%x", sha256.Sum256(data)); pkg.ID != want {
+				t.Errorf("%s: the package ID is %s, want %s by its bytes", name, pkg.ID, want)
+			}
+		})
 	}
 }
 
@@ -210,12 +212,14 @@ func TestUnpackLikeThePeer(t *testing.T) {
 	}
 	dir := unpack(t, pkg)
 	for name, want := range map[string]fs.FileMode{"connection.json": 0o644, "zero": 0, "a/b/setuid": 0o755, "a": fs.ModeDir | 0o700, strings.Repeat("a_long_name/", 30) + "ä": 0o600} {
-		info, err := os.Lstat(filepath.Join(dir, name))
-		if err != nil {
-			t.Error(err)
-		} else if info.Mode() != want {
-			t.Errorf("%.20s has mode %s, want %s", name, info.Mode(), want)
-		}
+		t.Run(name, func(t *testing.T) {
+			info, err := os.Lstat(filepath.Join(dir, name))
+			if err != nil {
+				t.Error(err)
+			} else if info.Mode() != want {
+				t.Errorf("%.20s has mode %s, want %s", name, info.Mode(), want)
+			}
+		})
 	}
 }
 
@@ -235,18 +239,20 @@ func TestTemplate(t *testing.T) {
 		"no package":    {[]entry{file("connection.json", "a"), file("../x", "b")}, `code.tar.gz: "../x": is absolute or leaves the archive, so the peer refuses the package`},
 		"of great size": {[]entry{file("connection.json", large)}, `code.tar.gz: "connection.json": is larger than 1048576 bytes`},
 	} {
-		pkg, err := archive.Parse(withCode(t, test.entries...))
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		template, err := pkg.Template()
-		got := template.Name + " " + string(template.Content)
-		if err != nil {
-			got = err.Error()
-		}
-		if got != test.want {
-			t.Errorf("%s: got %q, want %q", name, got, test.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			pkg, err := archive.Parse(withCode(t, test.entries...))
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			template, err := pkg.Template()
+			got := template.Name + " " + string(template.Content)
+			if err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("%s: got %q, want %q", name, got, test.want)
+			}
+		})
 	}
 }
 

@@ -248,9 +248,11 @@ func TestPatchBuilder(t *testing.T) {
 		`there is no builder "x" yet, and to put it in takes its path`: {Name: "x"},
 		"the builder to be put in is not UTF-8":                        {Name: "x", Path: "\xff"},
 	} {
-		if got, err := coreyaml.Patch([]byte(old), b); err == nil || got != nil || err.Error() != want {
-			t.Errorf("got %q, %v, want %q", got, err, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got, err := coreyaml.Patch([]byte(old), b); err == nil || got != nil || err.Error() != want {
+				t.Errorf("got %q, %v, want %q", got, err, want)
+			}
+		})
 	}
 }
 
@@ -333,13 +335,15 @@ func TestPatchRefuses(t *testing.T) {
 		"a: 'b\u2028c'\n":                    "line 1: a line ends in neither LF nor CRLF" + byHand,
 		"a: b # \u2029\n":                    "line 1: a line ends in neither LF nor CRLF" + byHand,
 	} {
-		got, err := coreyaml.Patch([]byte(file), ours())
-		switch {
-		case want == "" && err == nil:
-			checkPatched(t, []byte(file), got, ours())
-		case err == nil, got != nil, err.Error() != want:
-			t.Errorf("%.200q: got %q, %v, want %q", file, got, err, want)
-		}
+		t.Run(file, func(t *testing.T) {
+			got, err := coreyaml.Patch([]byte(file), ours())
+			switch {
+			case want == "" && err == nil:
+				checkPatched(t, []byte(file), got, ours())
+			case err == nil, got != nil, err.Error() != want:
+				t.Errorf("%.200q: got %q, %v, want %q", file, got, err, want)
+			}
+		})
 	}
 }
 
