@@ -157,12 +157,14 @@ chaincode:
 		// what stands elsewhere in the file
 		"é: {ü: ä}\nchaincode:\n  é: |\n    chaincode:\n      externalBuilders: []\n  externalBuilders: []\nö: [a, &b c, *b]\n\n\n": "é: {ü: ä}\nchaincode:\n  é: |\n    chaincode:\n      externalBuilders: []\n" + oneBuilder("  externalBuilders:\n") + "\nö: [a, &b c, *b]\n\n\n",
 	} {
-		got, err := coreyaml.Patch([]byte(old), ours())
-		if err != nil || string(got) != want {
-			t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
-			continue
-		}
-		checkPatched(t, []byte(old), got, ours())
+		t.Run(old, func(t *testing.T) {
+			got, err := coreyaml.Patch([]byte(old), ours())
+			if err != nil || string(got) != want {
+				t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
+				return
+			}
+			checkPatched(t, []byte(old), got, ours())
+		})
 	}
 }
 
@@ -203,17 +205,19 @@ func TestPatchChanges(t *testing.T) {
 		// the others stay, and so does the order
 		"- {name: x, path: &x /x}\n- name: ccaas # us\n  path: /opt/ccaas\n  other: [1, *x]\n": "- {name: x, path: &x /x}\n- name: ccaas # us\n  path: /opt/ccaas\n  propagateEnvironment:\n    - A\n    - B\n  other: [1, *x]\n",
 	} {
-		if want == "" {
-			want = old
-		} else {
-			old, want = inFile(old), inFile(want)
-		}
-		got, err := coreyaml.Patch([]byte(old), ours())
-		if err != nil || string(got) != want {
-			t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
-			continue
-		}
-		checkPatched(t, []byte(old), got, ours())
+		t.Run(old, func(t *testing.T) {
+			if want == "" {
+				want = old
+			} else {
+				old, want = inFile(old), inFile(want)
+			}
+			got, err := coreyaml.Patch([]byte(old), ours())
+			if err != nil || string(got) != want {
+				t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
+				return
+			}
+			checkPatched(t, []byte(old), got, ours())
+		})
 	}
 }
 

@@ -37,23 +37,25 @@ func TestReads(t *testing.T) {
 		`"{{ env "A" | trim }}{{ env "B" | default "" | required "m" }}"`: "Env.A Env.B",
 		`"{{ required "m" (or (env "A") (env "B")) }}"`:                   "Env.A Env.B",
 	} {
-		d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
-		if err != nil {
-			t.Errorf("%s: %v", template, err)
-			continue
-		}
-		var got []string
-		for _, read := range d.Member("k").Reads() {
-			mark := ""
-			if read.Required {
-				mark = "!"
+		t.Run(template, func(t *testing.T) {
+			d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
+			if err != nil {
+				t.Errorf("%s: %v", template, err)
+				return
 			}
-			from := map[render.ReadKind]string{render.FromEnv: "Env.", render.FromEnvFile: "EnvFile."}[read.Kind]
-			got = append(got, from+read.Name()+mark)
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s reads %q, want %q", template, strings.Join(got, " "), want)
-		}
+			var got []string
+			for _, read := range d.Member("k").Reads() {
+				mark := ""
+				if read.Required {
+					mark = "!"
+				}
+				from := map[render.ReadKind]string{render.FromEnv: "Env.", render.FromEnvFile: "EnvFile."}[read.Kind]
+				got = append(got, from+read.Name()+mark)
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%s reads %q, want %q", template, strings.Join(got, " "), want)
+			}
+		})
 	}
 }
 
@@ -69,14 +71,16 @@ func TestReadKinds(t *testing.T) {
 		`"{{ index $ "a" "b" }}"`: {Kind: render.FromRoot, Path: []string{"a"}},
 		`"{{ (.a.b).c }}"`:        {Kind: render.FromRoot, Path: []string{"a", "b"}},
 	} {
-		d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
-		if err != nil {
-			t.Errorf("%s: %v", template, err)
-			continue
-		}
-		got := d.Member("k").Reads()
-		if len(got) != 1 || got[0].Kind != want.Kind || !slices.Equal(got[0].Path, want.Path) {
-			t.Errorf("%s reads %v, want %v", template, got, want)
-		}
+		t.Run(template, func(t *testing.T) {
+			d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
+			if err != nil {
+				t.Errorf("%s: %v", template, err)
+				return
+			}
+			got := d.Member("k").Reads()
+			if len(got) != 1 || got[0].Kind != want.Kind || !slices.Equal(got[0].Path, want.Path) {
+				t.Errorf("%s reads %v, want %v", template, got, want)
+			}
+		})
 	}
 }
