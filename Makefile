@@ -51,7 +51,7 @@ fuzz:
 
 e2e:
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
-	go test ./internal/e2e -run "TestNode|TestGo" -count=1 -v
+	SHIM_TEST=1 go test ./internal/e2e -run "TestNode|TestGo" -count=1 -v
 
 # Built by Go alone, once: then Go has it in its cache.
 fabric:
@@ -73,10 +73,10 @@ e2e-fabric: fabric
 	$(FABRIC_ENV) go test ./internal/e2e -run TestFabric -count=1 -v
 
 kubernetes:
-	cd examples/kubernetes && go test ./...
+	cd examples/kubernetes && go test -count=1 ./...
 
 compose: fabric
-	cd examples/compose && $(FABRIC_ENV) go test ./...
+	cd examples/compose && $(FABRIC_ENV) go test -count=1 ./...
 
 embed:
 	cd examples/embed && go test ./...

@@ -1,7 +1,6 @@
 package templates_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,14 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"ccaas-template-builder/internal/golden"
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/template"
 	"ccaas-template-builder/templates"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestNamesAreTheFiles(t *testing.T) {
 	files, err := filepath.Glob("*.json")
@@ -71,7 +69,7 @@ func TestGolden(t *testing.T) {
 				}
 				got.WriteString(rendered)
 			}
-			compare(t, filepath.Join("testdata", name+".golden"), got.String())
+			golden.Check(t, filepath.Join("testdata", name+".golden"), []byte(got.String()))
 		})
 	}
 }
@@ -95,20 +93,4 @@ func render(t *testing.T, name string, env map[string]string, now time.Time) []b
 		t.Fatal(err, rendered.Warnings)
 	}
 	return rendered.Connection.Encode()
-}
-
-func compare(t *testing.T, golden, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("rendered to\n%swant\n%s(-update writes the files)", got, want)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/must"
 	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/testprograms"
 	"ccaas-template-builder/pkg/archive"
@@ -38,9 +39,6 @@ func TestDockerCompose(t *testing.T) {
 
 // Each peer gets a connection to the server that is its own.
 func TestPeers(t *testing.T) {
-	if err := testprograms.DependOnSources(project); err != nil {
-		t.Fatal(err)
-	}
 	n := newNetwork(t)
 	ours := t.TempDir()
 	if err := testprograms.Build(project, ours+"/bin"); err != nil {
@@ -75,27 +73,27 @@ func (n network) makePackage(ours string) *archive.Package {
 	if out, err := n.command("package", ours+"/bin/ccaas").CombinedOutput(); err != nil {
 		n.Fatalf("package: %v\n%s", err, out)
 	}
-	return must(archive.Parse(must(os.ReadFile(n.path("deploy", "/package/notes.tgz")))(n.T)))(n.T)
+	return must.Get(archive.Parse(must.Get(os.ReadFile(n.path("deploy", "/package/notes.tgz")))(n.T)))(n.T)
 }
 
 // builders are those of the core.yaml that the Dockerfile makes of that of Fabric 2.5.
 func (n network) builders(ours string) []coreyaml.Builder {
 	n.Helper()
-	dockerfile := string(must(os.ReadFile(project + "/Dockerfile"))(n.T))
+	dockerfile := string(must.Get(os.ReadFile(project + "/Dockerfile"))(n.T))
 	commands := regexp.MustCompile(`(?s)\nRUN (ccaas init .*?)\n\n`).FindStringSubmatch(dockerfile)
 	if commands == nil {
 		n.Fatal("the Dockerfile makes no core.yaml")
 	}
 	dir := n.TempDir()
-	n.write(dir+"/fabric/core.yaml", string(must(os.ReadFile(project+"/pkg/coreyaml/testdata/fabric-2.5.yaml"))(n.T)))
+	n.write(dir+"/fabric/core.yaml", string(must.Get(os.ReadFile(project+"/pkg/coreyaml/testdata/fabric-2.5.yaml"))(n.T)))
 	cmd := exec.CommandContext(n.Context(), "sh", "-c", regexp.MustCompile(`([ >])/(packages|fabric)`).ReplaceAllString(commands[1], "${1}"+dir+"/$2"))
 	n.mkdir(dir + "/packages")
 	cmd.Env = []string{"PATH=" + ours + "/bin:" + os.Getenv("PATH")}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		n.Fatalf("%v\n%s", err, out)
 	}
-	coreYAML := string(must(os.ReadFile(dir + "/fabric/core.yaml"))(n.T))
-	return must(coreyaml.Parse([]byte(strings.ReplaceAll(coreYAML, installed, ours))))(n.T)
+	coreYAML := string(must.Get(os.ReadFile(dir + "/fabric/core.yaml"))(n.T))
+	return must.Get(coreyaml.Parse([]byte(strings.ReplaceAll(coreYAML, installed, ours))))(n.T)
 }
 
 // checkServer checks that the connection leads to a service that has this package ID,
@@ -114,15 +112,15 @@ func (n network) checkServer(peer string, c connection.Connection, packageID str
 		n.Errorf("%s has the package ID %s, want %s", host, env["CORE_CHAINCODE_ID"], packageID)
 	}
 	clientCAs, serverCAs := x509.NewCertPool(), x509.NewCertPool()
-	clientCAs.AppendCertsFromPEM(must(os.ReadFile(env["CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE"]))(n.T))
+	clientCAs.AppendCertsFromPEM(must.Get(os.ReadFile(env["CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE"]))(n.T))
 	serverCAs.AppendCertsFromPEM([]byte(c.RootCert))
 	server := &tls.Config{
-		Certificates: []tls.Certificate{must(tls.LoadX509KeyPair(env["CORE_CHAINCODE_TLS_CERT_FILE"], env["CORE_CHAINCODE_TLS_KEY_FILE"]))(n.T)},
+		Certificates: []tls.Certificate{must.Get(tls.LoadX509KeyPair(env["CORE_CHAINCODE_TLS_CERT_FILE"], env["CORE_CHAINCODE_TLS_KEY_FILE"]))(n.T)},
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ClientCAs:    clientCAs,
 	}
 	client := &tls.Config{
-		Certificates: []tls.Certificate{must(tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey)))(n.T)},
+		Certificates: []tls.Certificate{must.Get(tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey)))(n.T)},
 		RootCAs:      serverCAs,
 		ServerName:   host,
 	}
@@ -142,7 +140,7 @@ func (n network) checkServer(peer string, c connection.Connection, packageID str
 
 // checkTargets checks that what is built is a target of the Dockerfile.
 func (n network) checkTargets() {
-	dockerfile := string(must(os.ReadFile(project + "/Dockerfile"))(n.T))
+	dockerfile := string(must.Get(os.ReadFile(project + "/Dockerfile"))(n.T))
 	for service, s := range n.services {
 		if s.Build != nil && !strings.Contains(dockerfile, " AS "+s.Build.Target+"\n") {
 			n.Errorf("%s: %q is no target of the Dockerfile", service, s.Build.Target)
@@ -165,7 +163,7 @@ func (n network) checkScripts() {
 
 // checkAddresses checks that services listen where others dial them.
 func (n network) checkAddresses() {
-	configtx := strings.ReplaceAll(string(must(os.ReadFile("../network/configtx.yaml"))(n.T)), ", Port: ", ":")
+	configtx := strings.ReplaceAll(string(must.Get(os.ReadFile("../network/configtx.yaml"))(n.T)), ", Port: ", ":")
 	texts := []string{strings.ReplaceAll(configtx, "peer0.org2.example.com:7051", "")} // its organisation is not on this channel
 	for _, s := range n.services {
 		for _, value := range s.Environment {
@@ -189,7 +187,7 @@ func (n network) checkPaths() {
 	for service := range n.services {
 		var texts []string
 		if service == "deploy" {
-			texts = append(texts, string(must(os.ReadFile("deploy.sh"))(n.T)))
+			texts = append(texts, string(must.Get(os.ReadFile("deploy.sh"))(n.T)))
 		}
 		for _, value := range n.services[service].Environment {
 			texts = append(texts, *value)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/must"
 	loopback "ccaas-template-builder/internal/network"
 	"ccaas-template-builder/internal/testprograms"
 )
@@ -30,8 +31,8 @@ func TestDeploy(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := loopback.New(loopback.Config{
-		Checkout: must(filepath.Abs(project))(t), Programs: programs, Fabric: fabric(t), FabricConfig: os.Getenv("FABRIC_CFG"),
-		Dir: t.TempDir(), Port: must(loopback.FreePort())(t), Organisations: 1,
+		Checkout: must.Get(filepath.Abs(project))(t), Programs: programs, Fabric: fabric(t), FabricConfig: os.Getenv("FABRIC_CFG"),
+		Dir: t.TempDir(), Port: must.Get(loopback.FreePort())(t), Organisations: 1,
 	})
 	t.Cleanup(n.End)
 	for _, step := range []func(context.Context) error{n.Make, n.Start} {
@@ -40,7 +41,7 @@ func TestDeploy(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "notes.tgz")
-	id := strings.TrimSpace(string(must(exec.Command(programs+"/ccaas", "package", file, "--path", "package", "--label", "notes_1.0").Output())(t)))
+	id := strings.TrimSpace(string(must.Get(exec.Command(programs+"/ccaas", "package", file, "--path", "package", "--label", "notes_1.0").Output())(t)))
 	breaking := t.TempDir()
 	for _, program := range []string{"peer", "osnadmin"} {
 		network{T: t}.write(filepath.Join(breaking, program), strings.ReplaceAll(broken, "REAL", fabric(t)))

@@ -12,18 +12,9 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
-)
 
-// must returns a value where there is no error.
-func must[T any](value T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
+	"ccaas-template-builder/internal/must"
+)
 
 // network is the example as Compose sets it up, but that the root of each container is
 // a folder, in which a volume is a symbolic link. What it does not know it refuses.
@@ -35,8 +26,8 @@ type network struct {
 }
 
 func newNetwork(t *testing.T) network {
-	options := must(cli.NewProjectOptions([]string{"compose.yaml"}))(t)
-	project := must(options.LoadProject(t.Context()))(t)
+	options := must.Get(cli.NewProjectOptions([]string{"compose.yaml"}))(t)
+	project := must.Get(options.LoadProject(t.Context()))(t)
 	n := network{t, project.Services, project.Volumes, t.TempDir()}
 	for name, service := range n.services {
 		for _, volume := range service.Volumes {
@@ -57,9 +48,9 @@ func (n network) mount(service string, volume types.ServiceVolumeConfig) {
 	n.mkdir(filepath.Dir(to))
 	if volume.Type == types.VolumeTypeBind { // its files name paths of the container
 		n.mkdir(to)
-		for _, entry := range must(os.ReadDir(volume.Source))(n.T) {
+		for _, entry := range must.Get(os.ReadDir(volume.Source))(n.T) {
 			if !entry.IsDir() {
-				content := must(os.ReadFile(filepath.Join(volume.Source, entry.Name())))(n.T)
+				content := must.Get(os.ReadFile(filepath.Join(volume.Source, entry.Name())))(n.T)
 				n.write(filepath.Join(to, entry.Name()), n.inTruth(service, string(content)))
 			}
 		}
@@ -138,7 +129,7 @@ func (n network) command(service, program string, path ...string) *exec.Cmd {
 func (n network) makeCrypto() {
 	n.Helper()
 	script := n.path("crypto", "/network/crypto.sh")
-	n.write(script, regexp.MustCompile(`(?m)^.*\bchown .*$`).ReplaceAllString(string(must(os.ReadFile(script))(n.T)), ""))
+	n.write(script, regexp.MustCompile(`(?m)^.*\bchown .*$`).ReplaceAllString(string(must.Get(os.ReadFile(script))(n.T)), ""))
 	if out, err := n.command("crypto", "sh", fabric(n.T)).CombinedOutput(); err != nil {
 		n.Fatalf("crypto: %v\n%s", err, out)
 	}

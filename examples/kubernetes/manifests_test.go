@@ -25,26 +25,17 @@ import (
 	podsecurity "k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
-)
 
-// must returns a value where there is no error.
-func must[T any](value T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
+	"ccaas-template-builder/internal/must"
+)
 
 // render is what kubectl apply -k would send.
 func render(t *testing.T, dir string) []runtime.Object {
 	t.Helper()
 	options := krusty.MakeDefaultOptions()
 	options.Reorder = krusty.ReorderOptionLegacy // as kubectl's: a namespace comes before what is in it
-	resources := must(krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir))(t)
-	return decode(t, must(resources.AsYaml())(t))
+	resources := must.Get(krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir))(t)
+	return decode(t, must.Get(resources.AsYaml())(t))
 }
 
 // decode decodes manifests as an API server that forgives nothing: a field that its
@@ -114,7 +105,7 @@ func TestWithoutCertManager(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "kustomization.yaml")
-	before, rest, _ := strings.Cut(string(must(os.ReadFile(file))(t)), "components:")
+	before, rest, _ := strings.Cut(string(must.Get(os.ReadFile(file))(t)), "components:")
 	_, after, found := strings.Cut(rest, "\n  - cert-manager\n")
 	if !found {
 		t.Fatal("there is no component cert-manager to leave out")
@@ -133,11 +124,11 @@ func TestWithoutCertManager(t *testing.T) {
 // The pods keep what the namespace demands, and more.
 func TestConfined(t *testing.T) {
 	objects := render(t, ".")
-	level := must(podsecurityapi.ParseLevel(find[*corev1.Namespace](t, objects, "fabric").Labels[podsecurityapi.EnforceLevelLabel]))(t)
+	level := must.Get(podsecurityapi.ParseLevel(find[*corev1.Namespace](t, objects, "fabric").Labels[podsecurityapi.EnforceLevelLabel]))(t)
 	if level != podsecurityapi.LevelRestricted {
 		t.Errorf("the namespace enforces the level %q", level)
 	}
-	evaluator := must(podsecurity.NewEvaluator(podsecurity.DefaultChecks(), nil))(t)
+	evaluator := must.Get(podsecurity.NewEvaluator(podsecurity.DefaultChecks(), nil))(t)
 	templates := map[string]corev1.PodTemplateSpec{}
 	for _, set := range all[*appsv1.StatefulSet](objects) {
 		templates[set.Name] = set.Spec.Template

@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"ccaas-template-builder/internal/must"
 	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/internal/testprograms"
@@ -58,7 +59,7 @@ func TestMain(m *testing.M) {
 func issue(t *testing.T, objects []runtime.Object, name string, ca testpki.Identity) []runtime.Object {
 	t.Helper()
 	spec := find[*certmanager.Certificate](t, objects, name).Spec
-	id := must(ca.Issue(slices.Concat(spec.DNSNames, []string{spec.CommonName})[0], time.Now(), time.Now().AddDate(0, 3, 0)))(t)
+	id := must.Get(ca.Issue(slices.Concat(spec.DNSNames, []string{spec.CommonName})[0], time.Now(), time.Now().AddDate(0, 3, 0)))(t)
 	objects = slices.DeleteFunc(objects, func(object runtime.Object) bool {
 		secret, ok := object.(*corev1.Secret)
 		return ok && secret.Name == spec.SecretName
@@ -88,14 +89,11 @@ func cluster(t *testing.T, ca testpki.Identity) []runtime.Object {
 
 // Each peer gets the connection to its own server, and after a change the new one.
 func TestPeers(t *testing.T) {
-	if err := testprograms.DependOnSources(project); err != nil {
-		t.Fatal(err)
-	}
-	ca := must(testpki.CA("chaincode-ca", time.Now()))(t)
+	ca := must.Get(testpki.CA("chaincode-ca", time.Now()))(t)
 	objects := cluster(t, ca)
 	set := find[*appsv1.StatefulSet](t, objects, "peer")
-	template := must(os.ReadFile("package/connection.json"))(t)
-	pkg := must(archive.Write("basic_1.0", "ccaas", []archive.File{{Name: "connection.json", Content: template}}))(t)
+	template := must.Get(os.ReadFile("package/connection.json"))(t)
+	pkg := must.Get(archive.Write("basic_1.0", "ccaas", []archive.File{{Name: "connection.json", Content: template}}))(t)
 
 	var claims []string
 	for _, claim := range set.Spec.VolumeClaimTemplates {
@@ -170,7 +168,7 @@ func (p *pod) initialize() {
 		if image, version, _ := strings.Cut(c.Image, ":"); strings.HasSuffix(image, "fabric-peer") {
 			image := p.path(c.Name, "/etc/hyperledger/fabric")
 			p.mkdir(image)
-			coreYAML := must(os.ReadFile(project + "/pkg/coreyaml/testdata/fabric-" + version + ".yaml"))(p.t)
+			coreYAML := must.Get(os.ReadFile(project + "/pkg/coreyaml/testdata/fabric-" + version + ".yaml"))(p.t)
 			p.must(os.WriteFile(filepath.Join(image, "core.yaml"), coreYAML, 0o644))
 		}
 		cmd := p.command(c)
@@ -180,7 +178,7 @@ func (p *pod) initialize() {
 		}
 		if c.Name == "patch" { // the peer's paths are elsewhere in truth
 			file := p.path("peer", "/etc/hyperledger/fabric/core.yaml")
-			coreYAML := string(must(os.ReadFile(file))(p.t))
+			coreYAML := string(must.Get(os.ReadFile(file))(p.t))
 			coreYAML = strings.ReplaceAll(coreYAML, p.path("patch", "/builders"), p.path("peer", "/builders"))
 			p.must(os.WriteFile(file, []byte(coreYAML), 0o644))
 		}
@@ -193,14 +191,14 @@ const peerDir = "/var/hyperledger/production"
 // install installs the package on the peer, and returns the peer's folder.
 func (p *pod) install(pkg *archive.Package) (string, connection.Connection) {
 	p.t.Helper()
-	coreYAML := must(os.ReadFile(p.path("peer", "/etc/hyperledger/fabric/core.yaml")))(p.t)
+	coreYAML := must.Get(os.ReadFile(p.path("peer", "/etc/hyperledger/fabric/core.yaml")))(p.t)
 	if !strings.Contains(string(coreYAML), "fileSystemPath: "+peerDir+"\n") {
 		p.t.Fatalf("the peer does not keep its builds in %s", peerDir)
 	}
 	var said []string
 	on := peer.Peer{
 		Dir:      p.path("peer", peerDir),
-		Builders: must(coreyaml.Parse(coreYAML))(p.t),
+		Builders: must.Get(coreyaml.Parse(coreYAML))(p.t),
 		Env:      p.trueEnvironment(p.container("peer")),
 		Log:      func(line string) { said = append(said, line) },
 	}
@@ -280,12 +278,12 @@ func (p *pod) checkServer(c connection.Connection, other *pod, packageID string)
 // checkCertificates checks that either end accepts the other's certificate.
 func (p *pod) checkCertificates(c connection.Connection, host string, env map[string]string) {
 	p.t.Helper()
-	server := must(tls.LoadX509KeyPair(env["CORE_CHAINCODE_TLS_CERT_FILE"], env["CORE_CHAINCODE_TLS_KEY_FILE"]))(p.t)
+	server := must.Get(tls.LoadX509KeyPair(env["CORE_CHAINCODE_TLS_CERT_FILE"], env["CORE_CHAINCODE_TLS_KEY_FILE"]))(p.t)
 	block, _ := pem.Decode([]byte(c.ClientCert))
-	client := must(x509.ParseCertificate(block.Bytes))(p.t)
+	client := must.Get(x509.ParseCertificate(block.Bytes))(p.t)
 	serverCAs, clientCAs := x509.NewCertPool(), x509.NewCertPool()
 	serverCAs.AppendCertsFromPEM([]byte(c.RootCert))
-	clientCAs.AppendCertsFromPEM(must(os.ReadFile(env["CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE"]))(p.t))
+	clientCAs.AppendCertsFromPEM(must.Get(os.ReadFile(env["CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE"]))(p.t))
 	if _, err := server.Leaf.Verify(x509.VerifyOptions{Roots: serverCAs, DNSName: host}); err != nil {
 		p.t.Errorf("%s does not accept its server: %v", p.name, err)
 	}
@@ -341,14 +339,14 @@ func (p *pod) checkRefresh(dir, packageID string, ca testpki.Identity) {
 	file := filepath.Join(string(store.Store(dir).Build(packageID)), store.Release, chaincode.ReleasedConnection)
 	want := p.connection()
 	await("the change does not reach the peer", func() bool {
-		c := must(connection.Decode(must(os.ReadFile(file))(p.t)))(p.t)
+		c := must.Get(connection.Decode(must.Get(os.ReadFile(file))(p.t)))(p.t)
 		return c.Address == want.Address && c.ClientCert == want.ClientCert && c.ClientKey == want.ClientKey
 	})
 }
 
 // freeAddress is an address at which nobody listens.
 func freeAddress(t *testing.T) string {
-	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	listener := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer listener.Close()
 	return listener.Addr().String()
 }

@@ -17,6 +17,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"ccaas-template-builder/internal/must"
 )
 
 // pod is a pod as a kubelet sets it up, but that the root of each container is a
@@ -77,7 +79,7 @@ func (p *pod) mount(c corev1.Container, mount corev1.VolumeMount) {
 		p.must(os.CopyFS(to, os.DirFS(from)))
 		return
 	}
-	p.must(os.WriteFile(to, must(os.ReadFile(from))(p.t), 0o600))
+	p.must(os.WriteFile(to, must.Get(os.ReadFile(from))(p.t), 0o600))
 }
 
 // updateVolumes writes the volumes as the ConfigMaps and Secrets are now.
@@ -249,5 +251,5 @@ func (p *pod) container(name string) corev1.Container {
 // isSelected tells whether a selector selects the pod.
 func (p *pod) isSelected(selector *metav1.LabelSelector) bool {
 	p.t.Helper()
-	return must(metav1.LabelSelectorAsSelector(selector))(p.t).Matches(labels.Set(p.labels))
+	return must.Get(metav1.LabelSelectorAsSelector(selector))(p.t).Matches(labels.Set(p.labels))
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // The disk of a test is never full, so what is free is made up here. All else is
-// in cmd/testdata/script/doctor.txtar.
+// in cmd/ccaas/testdata/script/doctor.txtar.
 func TestFree(t *testing.T) {
 	for name, test := range map[string]struct {
 		free func(string) (uint64, error)

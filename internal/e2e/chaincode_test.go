@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"ccaas-template-builder/internal/must"
 	"ccaas-template-builder/internal/testpki"
 	"ccaas-template-builder/internal/testprograms"
 	"ccaas-template-builder/pkg/chaincode"
@@ -25,14 +26,22 @@ import (
 
 const nodeChaincode = "../../examples/chaincode-node"
 
-// requireNode skips a test where the chaincode on Node cannot be run.
+// requireNode fails a test where the chaincode on Node cannot be run.
 func requireNode(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("there is no node")
+		t.Fatal("there is no node")
 	}
 	if _, err := os.Stat(nodeChaincode + "/node_modules/.bin/fabric-chaincode-node"); err != nil {
-		t.Skip("examples/chaincode-node is not installed: make e2e does it")
+		t.Fatal("examples/chaincode-node is not installed: make e2e does it")
+	}
+}
+
+// requireShims skips a test of chaincode servers, whose modules have to be downloaded.
+func requireShims(t *testing.T) {
+	t.Helper()
+	if os.Getenv("SHIM_TEST") == "" {
+		t.Skip("make e2e runs it")
 	}
 }
 
@@ -40,7 +49,7 @@ func requireNode(t *testing.T) {
 func buildPrograms(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "bin")
-	if err := errors.Join(testprograms.DependOnSources("../.."), testprograms.Build("../..", bin)); err != nil {
+	if err := testprograms.Build("../..", bin); err != nil {
 		t.Fatal(err)
 	}
 	return bin
@@ -76,9 +85,6 @@ var onGo = example{
 
 // built is the chaincode on Go with its program.
 func (e example) built(t *testing.T) example {
-	if out, err := exec.Command("go", "mod", "download", "-C", e.dir).CombinedOutput(); err != nil {
-		t.Skipf("the modules of %s cannot be had: %s", e.dir, out)
-	}
 	program := filepath.Join(t.TempDir(), "chaincode-go")
 	if out, err := exec.Command("go", "build", "-C", e.dir, "-o", program).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -110,7 +116,7 @@ type world struct {
 
 func newWorld(t *testing.T, example example) *world {
 	w := &world{t: t, example: example, dir: t.TempDir(), ccaas: filepath.Join(buildPrograms(t), "ccaas")}
-	w.servers = must(t)(testpki.CA("servers", time.Now()))
+	w.servers = must.Get(testpki.CA("servers", time.Now()))(t)
 	w.write("servers.crt", w.servers.Cert)
 	for i, name := range []string{"peer0", "peer1"} {
 		w.peers[i] = w.newPeer(name)
@@ -124,7 +130,7 @@ func newWorld(t *testing.T, example example) *world {
 func (w *world) newPeer(name string) *servedPeer {
 	now := time.Now()
 	w.identify(name)
-	server := must(w.t)(w.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))
+	server := must.Get(w.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))(w.t)
 	w.write(name+"-server.crt", server.Cert)
 	w.write(name+"-server.key", server.Key)
 	p := &servedPeer{name: name, address: "localhost:" + freePort(w.t), envFile: w.file(name + ".env"),
@@ -144,8 +150,8 @@ func (w *world) newPeer(name string) *servedPeer {
 // authority keeps its own when its key is replaced.
 func (w *world) identify(name string) {
 	now := time.Now()
-	authority := must(w.t)(testpki.CA("clients of "+name, now))
-	client := must(w.t)(authority.Issue(name, now, now.AddDate(0, 1, 0)))
+	authority := must.Get(testpki.CA("clients of "+name, now))(w.t)
+	client := must.Get(authority.Issue(name, now, now.AddDate(0, 1, 0)))(w.t)
 	w.write(name+"-clients.crt", authority.Cert)
 	w.write(name+".crt", client.Cert)
 	w.write(name+".key", client.Key)
@@ -260,6 +266,7 @@ func (w *world) expectProbe(what string, p *servedPeer, wantStage, want string, 
 // One package, two peers, a chaincode server for each, which trusts its own peer
 // only: what works, works, and what does not is said as it is.
 func TestNodeChaincode(t *testing.T) {
+	requireShims(t)
 	requireNode(t)
 	w := newWorld(t, onNode)
 	first, second := w.peers[0], w.peers[1]
@@ -287,7 +294,7 @@ func TestNodeChaincode(t *testing.T) {
 	w.expect("restarted", second, "", "")
 
 	now := time.Now()
-	expired := must(t)(w.servers.Issue("localhost", now.Add(-time.Hour), now.Add(-time.Second)))
+	expired := must.Get(w.servers.Issue("localhost", now.Add(-time.Hour), now.Add(-time.Second)))(t)
 	w.write("expired.crt", expired.Cert)
 	w.write("expired.key", expired.Key)
 	w.restart(second, "CORE_CHAINCODE_TLS_CERT_FILE="+w.file("expired.crt"), "CORE_CHAINCODE_TLS_KEY_FILE="+w.file("expired.key"))
@@ -299,6 +306,7 @@ func TestNodeChaincode(t *testing.T) {
 
 // The chaincode on Go is what the one on Node is.
 func TestGoChaincode(t *testing.T) {
+	requireShims(t)
 	w := newWorld(t, onGo.built(t))
 	first, second := w.peers[0], w.peers[1]
 	w.start(first)
@@ -315,6 +323,7 @@ func TestGoChaincode(t *testing.T) {
 
 // Plain TLS, and what a server that wants a certificate says to a peer without one.
 func TestNodeChaincodeTLS(t *testing.T) {
+	requireShims(t)
 	requireNode(t)
 	w := newWorld(t, onNode)
 	w.run("init", w.file("tls"), "--template", "tls")
@@ -332,6 +341,7 @@ func TestNodeChaincodeTLS(t *testing.T) {
 // The authority of a peer's certificate is replaced: the connection of an installed
 // package follows by refresh, and with --probe not before its server does.
 func TestNodeRefresh(t *testing.T) {
+	requireShims(t)
 	requireNode(t)
 	w := newWorld(t, onNode)
 	p := w.peers[0]
@@ -445,15 +455,6 @@ func (w *world) run(args ...string) string {
 		w.t.Fatalf("ccaas %s: %v: %s%s", strings.Join(args, " "), err, out, stderr.String())
 	}
 	return string(out)
-}
-
-func must(t *testing.T) func(testpki.Identity, error) testpki.Identity {
-	return func(id testpki.Identity, err error) testpki.Identity {
-		if err != nil {
-			t.Fatal(err)
-		}
-		return id
-	}
 }
 
 func freePort(t *testing.T) string {

@@ -1,11 +1,10 @@
 package e2e_test
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"path/filepath"
 	"strings"
+
+	"ccaas-template-builder/internal/testarchive"
 )
 
 // pack is a package and its ID.
@@ -41,21 +40,8 @@ func (n *fabric) packageNeedy() string {
 // packageFabrics makes a package as people make it for Fabric's ccaas_builder,
 // with no program of ours.
 func (n *fabric) packageFabrics() string {
-	code := archive(n, "connection.json", `{"address": "{{.peername}}:9999", "dial_timeout": "10s", "tls_required": false}`)
-	return n.write("packages/fabrics.tgz", archive(n, "code.tar.gz", code, "metadata.json", `{"type": "ccaas", "label": "fabrics_1.0"}`))
-}
-
-// archive is a gzip tar of names and contents.
-func archive(n *fabric, files ...string) string {
-	var out bytes.Buffer
-	zip := gzip.NewWriter(&out)
-	to := tar.NewWriter(zip)
-	for i := 0; i < len(files); i += 2 {
-		n.must(to.WriteHeader(&tar.Header{Name: files[i], Mode: 0o644, Size: int64(len(files[i+1]))}))
-		_, err := to.Write([]byte(files[i+1]))
-		n.must(err)
-	}
-	n.must(to.Close())
-	n.must(zip.Close())
-	return out.String()
+	code := testarchive.Pack(n.t, testarchive.File("connection.json",
+		`{"address": "{{.peername}}:9999", "dial_timeout": "10s", "tls_required": false}`))
+	return n.write("packages/fabrics.tgz", string(testarchive.Pack(n.t, testarchive.File("code.tar.gz", string(code)),
+		testarchive.File("metadata.json", `{"type": "ccaas", "label": "fabrics_1.0"}`))))
 }

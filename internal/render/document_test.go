@@ -72,8 +72,10 @@ func TestPositions(t *testing.T) {
 		"{\n  \"a\": \"x\",\n  \"b\": {{ foo }}\n}": "c.json:3:11: b: there is no function",
 		"{\"a\": \"{{ foo\n\n}}\"}":                 "c.json:1:11: a: there is no function",
 	} {
-		if _, err := render.Parse("c.json", []byte(document)); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%q: got %v, want %q", document, err, want)
-		}
+		t.Run(document, func(t *testing.T) {
+			if _, err := render.Parse("c.json", []byte(document)); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%q: got %v, want %q", document, err, want)
+			}
+		})
 	}
 }

@@ -37,19 +37,21 @@ func TestReads(t *testing.T) {
 		`"{{ env "A" | trim }}{{ env "B" | default "" | required "m" }}"`: "Env.A Env.B",
 		`"{{ required "m" (or (env "A") (env "B")) }}"`:                   "Env.A Env.B",
 	} {
-		d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
-		if err != nil {
-			t.Errorf("%s: %v", template, err)
-			continue
-		}
-		var got []string
-		for _, read := range d.Member("k").Reads() {
-			from := map[render.ReadKind]string{render.FromEnv: "Env.", render.FromEnvFile: "EnvFile."}[read.Kind]
-			got = append(got, from+read.Name())
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s reads %q, want %q", template, strings.Join(got, " "), want)
-		}
+		t.Run(template, func(t *testing.T) {
+			d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
+			if err != nil {
+				t.Errorf("%s: %v", template, err)
+				return
+			}
+			var got []string
+			for _, read := range d.Member("k").Reads() {
+				from := map[render.ReadKind]string{render.FromEnv: "Env.", render.FromEnvFile: "EnvFile."}[read.Kind]
+				got = append(got, from+read.Name())
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%s reads %q, want %q", template, strings.Join(got, " "), want)
+			}
+		})
 	}
 }
 
@@ -65,14 +67,16 @@ func TestReadKinds(t *testing.T) {
 		`"{{ index $ "a" "b" }}"`: {Kind: render.FromRoot, Path: []string{"a"}},
 		`"{{ (.a.b).c }}"`:        {Kind: render.FromRoot, Path: []string{"a", "b"}},
 	} {
-		d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
-		if err != nil {
-			t.Errorf("%s: %v", template, err)
-			continue
-		}
-		got := d.Member("k").Reads()
-		if len(got) != 1 || got[0].Kind != want.Kind || !slices.Equal(got[0].Path, want.Path) {
-			t.Errorf("%s reads %v, want %v", template, got, want)
-		}
+		t.Run(template, func(t *testing.T) {
+			d, err := render.Parse("c.json", []byte(`{"k": `+template+`}`))
+			if err != nil {
+				t.Errorf("%s: %v", template, err)
+				return
+			}
+			got := d.Member("k").Reads()
+			if len(got) != 1 || got[0].Kind != want.Kind || !slices.Equal(got[0].Path, want.Path) {
+				t.Errorf("%s reads %v, want %v", template, got, want)
+			}
+		})
 	}
 }

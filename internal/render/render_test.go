@@ -2,19 +2,16 @@ package render_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/golden"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/pkg/environ"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // values are those that the tests' templates read.
 func values() render.Values {
@@ -362,18 +359,5 @@ func TestNesting(t *testing.T) {
 
 // The golden list is what templates may rely on, and all they can do.
 func TestFunctions(t *testing.T) {
-	const golden = "testdata/functions.golden"
-	got := strings.Join(render.Functions(), "\n") + "\n"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the functions are\n%swant\n%s(-update writes the list)", got, want)
-	}
+	golden.Check(t, "testdata/functions.golden", []byte(strings.Join(render.Functions(), "\n")+"\n"))
 }

@@ -5,11 +5,9 @@ package testprograms
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,29 +19,15 @@ import (
 )
 
 // Build builds ccaas and the builder's programs of the project at root into the
-// folder dir, as make build does.
+// folder dir, as make build does, but for -trimpath: so the packages that a go test has
+// compiled need not be compiled again.
 func Build(root, dir string) error {
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/", "./cmd/...")
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", dir+"/", "./cmd/...")
 	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
-}
-
-// DependOnSources looks at every file of the project at root: go test reuses an
-// earlier result until a file changes that a test looked at, and does not see what
-// the go build of a test reads.
-func DependOnSources(root string) error {
-	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && (entry.Name() == ".git" || entry.Name() == "node_modules") {
-			return fs.SkipDir
-		}
-		if err == nil && !entry.IsDir() {
-			_, err = os.Stat(path)
-		}
-		return err
-	})
 }
 
 // Install installs a package on the peer whose folder is dir, by the builder, which

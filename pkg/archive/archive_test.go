@@ -3,10 +3,8 @@ package archive_test
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/testarchive"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
 )
@@ -30,16 +29,18 @@ var files = []archive.File{
 func TestGoldenID(t *testing.T) {
 	const golden = "basic_1.0:b1a1c30f56cfc49b90b1e8f5014b5c3abf39846b46c0732e4a4568b10d3a9c45"
 	for name, order := range map[string][]archive.File{"sorted": files, "reversed": {files[2], files[1], files[0]}} {
-		pkg, err := archive.Write("basic_1.0", "ccaas", order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if pkg.ID != golden {
-			t.Errorf("%s: the package ID is %s, want %s", name, pkg.ID, golden)
-		}
-		if want := fmt.Sprintf("basic_1.0:%x", sha256.Sum256(pkg.Bytes())); pkg.ID != want {
-			t.Errorf("%s: the package ID is %s, want %s by its bytes", name, pkg.ID, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			pkg, err := archive.Write("basic_1.0", "ccaas", order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pkg.ID != golden {
+				t.Errorf("%s: the package ID is %s, want %s", name, pkg.ID, golden)
+			}
+			if want := fmt.Sprintf("basic_1.0:%x", sha256.Sum256(pkg.Bytes())); pkg.ID != want {
+				t.Errorf("%s: the package ID is %s, want %s by its bytes", name, pkg.ID, want)
+			}
+		})
 	}
 }
 
@@ -103,45 +104,16 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-// entry is an entry of an archive that other tools may have made.
-type entry struct {
-	header tar.Header
-	body   string
-}
+type entry = testarchive.Entry
 
-func file(name, body string) entry {
-	return entry{tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg}, body}
-}
+var (
+	of       = testarchive.Of
+	file     = testarchive.File
+	pack     = testarchive.Pack
+	withCode = testarchive.Package
+)
 
-func pack(t testing.TB, entries ...entry) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	w := tar.NewWriter(z)
-	for _, e := range entries {
-		e.header.Size = int64(len(e.body))
-		if err := w.WriteHeader(&e.header); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, e.body); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-const metadata = `{"path":"","type":"ccaas","label":"basic"}`
-
-func withCode(t testing.TB, entries ...entry) []byte {
-	t.Helper()
-	return pack(t, file("metadata.json", metadata), file("code.tar.gz", string(pack(t, entries...))))
-}
+const metadata = testarchive.Metadata
 
 func TestParseRefuses(t *testing.T) {
 	good := withCode(t, file("connection.json", "{}"))
@@ -151,19 +123,19 @@ func TestParseRefuses(t *testing.T) {
 	}{
 		"empty":             {nil, "is not a gzip file"},
 		"text":              {[]byte("hello"), "is not a gzip file"},
-		"cut off":           {good[:len(good)/2], "is not a valid gzip tar"},
+		"cut off":           {good[:60], "is not a valid gzip tar"},
 		"no metadata":       {pack(t, file("code.tar.gz", "")), "it has no metadata.json"},
 		"no code":           {pack(t, file("metadata.json", metadata)), "it has no code.tar.gz"},
-		"dot":               {pack(t, entry{tar.Header{Name: "./", Typeflag: tar.TypeDir}, ""}, file("metadata.json", metadata), file("code.tar.gz", "")), `"./": is not a regular file`},
+		"dot":               {pack(t, of(tar.Header{Name: "./", Typeflag: tar.TypeDir}, ""), file("metadata.json", metadata), file("code.tar.gz", "")), `"./": is not a regular file`},
 		"dotted names":      {pack(t, file("./metadata.json", metadata), file("./code.tar.gz", "")), "it has no code.tar.gz"},
-		"link":              {pack(t, entry{tar.Header{Name: "metadata.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, ""}), `"metadata.json": is not a regular file`},
+		"link":              {pack(t, of(tar.Header{Name: "metadata.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, "")), `"metadata.json": is not a regular file`},
 		"code twice":        {pack(t, file("metadata.json", metadata), file("code.tar.gz", "a"), file("code.tar.gz", "b")), `"code.tar.gz": appears twice`},
 		"metadata twice":    {pack(t, file("metadata.json", metadata), file("metadata.json", metadata), file("code.tar.gz", "")), `"metadata.json": appears twice`},
 		"metadata no JSON":  {pack(t, file("metadata.json", "{"), file("code.tar.gz", "")), "metadata.json: is not valid JSON"},
 		"metadata large":    {pack(t, file("metadata.json", strings.Repeat(" ", 1<<17)), file("code.tar.gz", "")), "metadata.json is larger"},
 		"label":             {pack(t, file("metadata.json", `{"label":"../x"}`), file("code.tar.gz", "")), `label "../x"`},
 		"no label":          {pack(t, file("metadata.json", `{}`), file("code.tar.gz", "")), "the label is empty"},
-		"global PAX header": {pack(t, entry{tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, ""}, file("metadata.json", metadata)), "is not a regular file"},
+		"global PAX header": {pack(t, of(tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, ""), file("metadata.json", metadata)), "is not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := archive.Parse(test.data)
@@ -175,23 +147,21 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestUnpackRefuses(t *testing.T) {
-	link := func(kind byte, name, to string) entry {
-		return entry{tar.Header{Name: name, Typeflag: kind, Linkname: to}, ""}
-	}
+	link := testarchive.Link
 	for name, test := range map[string]struct {
 		code []entry
 		want string
 	}{
 		"symbolic link":     {[]entry{link(tar.TypeSymlink, "connection.json", "/etc/passwd")}, "is neither a regular file nor a folder"},
 		"hard link":         {[]entry{file("a", ""), link(tar.TypeLink, "connection.json", "a")}, "is neither a regular file nor a folder"},
-		"device":            {[]entry{{tar.Header{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, ""}}, "is neither a regular file nor a folder"},
-		"pipe":              {[]entry{{tar.Header{Name: "pipe", Typeflag: tar.TypeFifo}, ""}}, "is neither a regular file nor a folder"},
-		"global PAX header": {[]entry{{tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, ""}}, "is neither a regular file nor a folder"},
+		"device":            {[]entry{of(tar.Header{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, "")}, "is neither a regular file nor a folder"},
+		"pipe":              {[]entry{of(tar.Header{Name: "pipe", Typeflag: tar.TypeFifo}, "")}, "is neither a regular file nor a folder"},
+		"global PAX header": {[]entry{of(tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "abc"}}, "")}, "is neither a regular file nor a folder"},
 		"absolute":          {[]entry{file("/tmp/escaped", "")}, `"/tmp/escaped": is absolute or points outside`},
 		"escaping":          {[]entry{file("a/../../escaped", "")}, `"../escaped": is absolute or points outside`},
-		"escaping folder":   {[]entry{{tar.Header{Name: "../escaped/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}}, "is absolute or points outside"},
+		"escaping folder":   {[]entry{of(tar.Header{Name: "../escaped/", Typeflag: tar.TypeDir, Mode: 0o755}, "")}, "is absolute or points outside"},
 		"twice":             {[]entry{file("a", "1"), file("./a", "2")}, `"./a": appears twice`},
-		"long path":         {[]entry{{tar.Header{Name: strings.Repeat(strings.Repeat("d", 200)+"/", 20) + "f", Typeflag: tar.TypeReg, Format: tar.FormatPAX}, ""}}, "is not a valid file path"},
+		"long path":         {[]entry{of(tar.Header{Name: strings.Repeat(strings.Repeat("d", 200)+"/", 20) + "f", Typeflag: tar.TypeReg, Format: tar.FormatPAX}, "")}, "is not a valid file path"},
 		"deep folders":      {[]entry{file(strings.Repeat("d/", 40)+"f", "")}, "folders nest deeper than 32"},
 		"file as folder":    {[]entry{file("a", ""), file("a/b", "")}, `"a/b": `},
 		"newline in name":   {[]entry{file("a\nb", ""), file("a\nb", "")}, `"a\nb": appears twice`},
@@ -224,23 +194,25 @@ func TestUnpackRefuses(t *testing.T) {
 // As the peer does, modes are kept, folders need no entry and may have one.
 func TestUnpackLikeThePeer(t *testing.T) {
 	pkg, err := archive.Parse(withCode(t,
-		entry{tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}, ""},
+		of(tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}, ""),
 		file("./connection.json", "{}"),
-		entry{tar.Header{Name: "zero", Typeflag: tar.TypeReg, Mode: 0}, "x"},
-		entry{tar.Header{Name: "a/b/setuid", Typeflag: tar.TypeReg, Mode: 0o4755}, "x"},
-		entry{tar.Header{Name: strings.Repeat("a_long_name/", 30) + "ä", Typeflag: tar.TypeReg, Mode: 0o600, Format: tar.FormatPAX}, "x"},
+		of(tar.Header{Name: "zero", Typeflag: tar.TypeReg, Mode: 0}, "x"),
+		of(tar.Header{Name: "a/b/setuid", Typeflag: tar.TypeReg, Mode: 0o4755}, "x"),
+		of(tar.Header{Name: strings.Repeat("a_long_name/", 30) + "ä", Typeflag: tar.TypeReg, Mode: 0o600, Format: tar.FormatPAX}, "x"),
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := unpack(t, pkg)
 	for name, want := range map[string]fs.FileMode{"connection.json": 0o644, "zero": 0, "a/b/setuid": 0o755, "a": fs.ModeDir | 0o700, strings.Repeat("a_long_name/", 30) + "ä": 0o600} {
-		info, err := os.Lstat(filepath.Join(dir, name))
-		if err != nil {
-			t.Error(err)
-		} else if info.Mode() != want {
-			t.Errorf("%.20s has mode %s, want %s", name, info.Mode(), want)
-		}
+		t.Run(name, func(t *testing.T) {
+			info, err := os.Lstat(filepath.Join(dir, name))
+			if err != nil {
+				t.Error(err)
+			} else if info.Mode() != want {
+				t.Errorf("%.20s has mode %s, want %s", name, info.Mode(), want)
+			}
+		})
 	}
 }
 
@@ -260,18 +232,20 @@ func TestTemplate(t *testing.T) {
 		"no package":    {[]entry{file("connection.json", "a"), file("../x", "b")}, `code.tar.gz: "../x": is absolute or points outside the archive, so the peer rejects the package`},
 		"of great size": {[]entry{file("connection.json", large)}, `code.tar.gz: "connection.json": is larger than 1048576 bytes`},
 	} {
-		pkg, err := archive.Parse(withCode(t, test.entries...))
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		template, err := pkg.Template()
-		got := template.Name + " " + string(template.Content)
-		if err != nil {
-			got = err.Error()
-		}
-		if got != test.want {
-			t.Errorf("%s: got %q, want %q", name, got, test.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			pkg, err := archive.Parse(withCode(t, test.entries...))
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			template, err := pkg.Template()
+			got := template.Name + " " + string(template.Content)
+			if err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("%s: got %q, want %q", name, got, test.want)
+			}
+		})
 	}
 }
 
@@ -340,7 +314,7 @@ func TestFolder(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(withCode(f, file("connection.json", "{}")))
-	f.Add(withCode(f, entry{tar.Header{Name: "d/", Typeflag: tar.TypeDir}, ""}, file("../x", "")))
+	f.Add(withCode(f, of(tar.Header{Name: "d/", Typeflag: tar.TypeDir}, ""), file("../x", "")))
 	if pkg, err := archive.Write("basic", "ccaas", files[:2]); err == nil {
 		f.Add(pkg.Bytes())
 	}

@@ -258,9 +258,11 @@ func TestKeys(t *testing.T) {
 		"dial_timout": `did you mean "dial_timeout"`, "Address": `did you mean "address"`, "addreſs": `did you mean "address"`,
 		"something_else": "it knows",
 	} {
-		if err := connection.CheckKey(key); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %q", key, err, want)
-		}
+		t.Run(key, func(t *testing.T) {
+			if err := connection.CheckKey(key); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %q", key, err, want)
+			}
+		})
 	}
 }
 

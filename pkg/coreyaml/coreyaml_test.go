@@ -42,10 +42,12 @@ func TestParse(t *testing.T) {
 		// what stands elsewhere is not looked at
 		"peer: [1, {a: b, a: c}]\nexternalBuilders: {}\nchaincode: {externalBuilders: [{name: x, path: /x}]}": {x},
 	} {
-		got, err := coreyaml.Parse([]byte(file))
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: got %q, %v, want %q", file, got, err, want)
-		}
+		t.Run(file, func(t *testing.T) {
+			got, err := coreyaml.Parse([]byte(file))
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%q: got %q, %v, want %q", file, got, err, want)
+			}
+		})
 	}
 }
 
@@ -75,7 +77,9 @@ func TestParseErrors(t *testing.T) {
 		"chaincode:\n  externalBuilders: ''": "line 2: must be a list of builders",
 		"chaincode:\n  externalBuilders: []\n  externalbuilders: []": "line 3: externalBuilders appears twice",
 	} {
-		checkError(t, file, want)
+		t.Run(file, func(t *testing.T) {
+			checkError(t, file, want)
+		})
 	}
 	for entries, want := range map[string]string{
 		"- x":                             "line 3: a builder must be a mapping",
@@ -96,7 +100,9 @@ func TestParseErrors(t *testing.T) {
 		"- {name: x, path: /x, environment: {A: B}}":                          "line 3: must be a list of variables",
 		"- {name: x, path: /x, propagateEnvironment: [A, 1.5, [B]]}":          notString(3) + "\n" + notString(3),
 	} {
-		checkError(t, "chaincode:\n  externalBuilders:\n  "+strings.ReplaceAll(entries, "\n", "\n  "), want)
+		t.Run(entries, func(t *testing.T) {
+			checkError(t, "chaincode:\n  externalBuilders:\n  "+strings.ReplaceAll(entries, "\n", "\n  "), want)
+		})
 	}
 }
 
@@ -125,10 +131,12 @@ func TestParseVariable(t *testing.T) {
 		"- name: x\n  path: dir1\n":                                {x},
 		`[{"name":"x","path":"dir1","propagateEnvironment":null}]`: {x},
 	} {
-		got, err := coreyaml.ParseVariable(value)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: got %q, %v, want %q", value, got, err, want)
-		}
+		t.Run(value, func(t *testing.T) {
+			got, err := coreyaml.ParseVariable(value)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%q: got %q, %v, want %q", value, got, err, want)
+			}
+		})
 	}
 	const not, use = "not every peer accepts the key ", " here: use name, path, propagateEnvironment"
 	for value, want := range map[string]string{
@@ -145,10 +153,12 @@ func TestParseVariable(t *testing.T) {
 		"[{name: x, path: d}]\n---\n[]":                         "line 2: a second YAML document begins here, and the peer does not read it",
 		"[{name: x, path: d}, {name: x, path: e}]":              `line 1: a second builder has the name "x": the peer uses the first for whatever either has built`,
 	} {
-		got, err := coreyaml.ParseVariable(value)
-		if err == nil || got != nil || err.Error() != want {
-			t.Errorf("%q: got %q, %v, want %q", value, got, err, want)
-		}
+		t.Run(value, func(t *testing.T) {
+			got, err := coreyaml.ParseVariable(value)
+			if err == nil || got != nil || err.Error() != want {
+				t.Errorf("%q: got %q, %v, want %q", value, got, err, want)
+			}
+		})
 	}
 }
 
@@ -159,9 +169,11 @@ func TestStanza(t *testing.T) {
 			Name: "my builder", Path: `C:\ccaas`, PropagateEnvironment: []string{"A", "Y"},
 		},
 	} {
-		if got := string(coreyaml.Stanza(b)); got != want {
-			t.Errorf("got\n%swant\n%s", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := string(coreyaml.Stanza(b)); got != want {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+		})
 	}
 }
 

@@ -1,17 +1,15 @@
 package coreyaml_test
 
 import (
-	"flag"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/golden"
 	"ccaas-template-builder/pkg/coreyaml"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // ours is what most tests put in.
 func ours() coreyaml.Builder {
@@ -39,19 +37,7 @@ func TestPatchFabric(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		golden := "testdata/" + name + ".golden"
-		if *update {
-			if err := os.WriteFile(golden, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(got) != string(want) {
-			t.Errorf("%s: got\n%s", name, got)
-		}
+		golden.Check(t, "testdata/"+name+".golden", got)
 		for _, line := range changedLines(string(old), string(got)) {
 			if line != "    externalBuilders: []\n" {
 				t.Errorf("%s: the line %q is gone", name, line)
@@ -180,12 +166,14 @@ chaincode:
 		// what stands elsewhere in the file
 		"é: {ü: ä}\nchaincode:\n  é: |\n    chaincode:\n      externalBuilders: []\n  externalBuilders: []\nö: [a, &b c, *b]\n\n\n": "é: {ü: ä}\nchaincode:\n  é: |\n    chaincode:\n      externalBuilders: []\n" + oneBuilder("  externalBuilders:\n") + "\nö: [a, &b c, *b]\n\n\n",
 	} {
-		got, err := patch([]byte(old), ours())
-		if err != nil || string(got) != want {
-			t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
-			continue
-		}
-		checkPatched(t, []byte(old), got, ours())
+		t.Run(old, func(t *testing.T) {
+			got, err := patch([]byte(old), ours())
+			if err != nil || string(got) != want {
+				t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
+				return
+			}
+			checkPatched(t, []byte(old), got, ours())
+		})
 	}
 }
 
@@ -226,17 +214,19 @@ func TestPatchChanges(t *testing.T) {
 		// the others stay, and so does the order
 		"- {name: x, path: &x /x}\n- name: ccaas # us\n  path: /opt/ccaas\n  other: [1, *x]\n": "- {name: x, path: &x /x}\n- name: ccaas # us\n  path: /opt/ccaas\n  propagateEnvironment:\n    - A\n    - B\n  other: [1, *x]\n",
 	} {
-		if want == "" {
-			want = old
-		} else {
-			old, want = inFile(old), inFile(want)
-		}
-		got, err := patch([]byte(old), ours())
-		if err != nil || string(got) != want {
-			t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
-			continue
-		}
-		checkPatched(t, []byte(old), got, ours())
+		t.Run(old, func(t *testing.T) {
+			if want == "" {
+				want = old
+			} else {
+				old, want = inFile(old), inFile(want)
+			}
+			got, err := patch([]byte(old), ours())
+			if err != nil || string(got) != want {
+				t.Errorf("%s\ngot %v\n%s\nwant\n%s", old, err, got, want)
+				return
+			}
+			checkPatched(t, []byte(old), got, ours())
+		})
 	}
 }
 
@@ -271,9 +261,11 @@ func TestPatchBuilder(t *testing.T) {
 		`there is no builder "x" yet, and adding it requires its path`: {Name: "x"},
 		"the builder to add is not UTF-8":                              {Name: "x", Path: "\xff"},
 	} {
-		if got, err := patch([]byte(old), b); err == nil || got != nil || err.Error() != want {
-			t.Errorf("got %q, %v, want %q", got, err, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got, err := patch([]byte(old), b); err == nil || got != nil || err.Error() != want {
+				t.Errorf("got %q, %v, want %q", got, err, want)
+			}
+		})
 	}
 }
 
@@ -356,13 +348,15 @@ func TestPatchRefuses(t *testing.T) {
 		"a: 'b\u2028c'\n":                    "line 1: a line ends in neither LF nor CRLF" + byHand,
 		"a: b # \u2029\n":                    "line 1: a line ends in neither LF nor CRLF" + byHand,
 	} {
-		got, err := patch([]byte(file), ours())
-		switch {
-		case want == "" && err == nil:
-			checkPatched(t, []byte(file), got, ours())
-		case err == nil, got != nil, err.Error() != want:
-			t.Errorf("%.200q: got %q, %v, want %q", file, got, err, want)
-		}
+		t.Run(file, func(t *testing.T) {
+			got, err := patch([]byte(file), ours())
+			switch {
+			case want == "" && err == nil:
+				checkPatched(t, []byte(file), got, ours())
+			case err == nil, got != nil, err.Error() != want:
+				t.Errorf("%.200q: got %q, %v, want %q", file, got, err, want)
+			}
+		})
 	}
 }
 

@@ -169,14 +169,18 @@ func TestLookup(t *testing.T) {
 	}
 	env := load(t, map[string]string{"HOST": "cc", "EMPTY": "", "FILE": file, "NO_FILE": "/nowhere", "CERT": id.Cert})
 	for name, want := range map[string]any{"HOST": "cc", "EMPTY": nil, "UNSET": nil, "CERT": id.Cert} {
-		if got, err := env.Lookup(name); err != nil || got.Value != want || got.Name != name {
-			t.Errorf("Lookup(%s) = %v, %v, want %v", name, got, err, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got, err := env.Lookup(name); err != nil || got.Value != want || got.Name != name {
+				t.Errorf("Lookup(%s) = %v, %v, want %v", name, got, err, want)
+			}
+		})
 	}
 	for name, want := range map[string]any{"FILE": "content", "EMPTY": nil, "UNSET": nil} {
-		if got, err := env.ReadFile(name); err != nil || got.Value != want {
-			t.Errorf("ReadFile(%s) = %v, %v, want %v", name, got, err, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got, err := env.ReadFile(name); err != nil || got.Value != want {
+				t.Errorf("ReadFile(%s) = %v, %v, want %v", name, got, err, want)
+			}
+		})
 	}
 	if _, err := env.ReadFile("NO_FILE"); err == nil || strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("ReadFile(NO_FILE): %v", err)
@@ -260,10 +264,12 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 		"newline":         strings.ReplaceAll(id.Key, "PRIVATE KEY", "PRIVATE\nKEY"),
 		"PKCS #12":        base64.StdEncoding.EncodeToString([]byte("\x30\x82\x04\x00\x02\x01\x03\x30\x82\x03\x00\x06\x09\x2a\x86\x48")),
 	} {
-		env := load(t, map[string]string{"V": key})
-		if v := lookup(t, env, "V"); v != environ.Secret(0) {
-			t.Errorf("%s: is %T", form, v)
-		}
+		t.Run(form, func(t *testing.T) {
+			env := load(t, map[string]string{"V": key})
+			if v := lookup(t, env, "V"); v != environ.Secret(0) {
+				t.Errorf("%s: is %T", form, v)
+			}
+		})
 	}
 }
 
@@ -283,9 +289,11 @@ func TestKeyNamesAreSecret(t *testing.T) {
 		t.Errorf("OTHER_FILE is %v, %v", other, err)
 	}
 	for name, v := range map[string]any{".ClientKey": field(env, "ClientKey").Value, "the variable": lookup(t, env, "CORE_CHAINCODE_TLS_CLIENT_KEY"), "API_KEY": lookup(t, env, "API_KEY"), "the file": fromFile.Value} {
-		if secret, ok := v.(environ.Secret); !ok || env.Key(secret) != "no key" {
-			t.Errorf("%s is %v", name, v)
-		}
+		t.Run(name, func(t *testing.T) {
+			if secret, ok := v.(environ.Secret); !ok || env.Key(secret) != "no key" {
+				t.Errorf("%s is %v", name, v)
+			}
+		})
 	}
 }
 
@@ -300,19 +308,21 @@ func TestPartsOfKeyInLegacyJSON(t *testing.T) {
 		"own key":       map[string]any{key: 1, "k": "x"},
 		"cut off":       map[string]any{"k": key[:len(key)-20], "l": key[len(key)-20:]},
 	} {
-		text, err := json.Marshal(content)
-		if err != nil {
-			t.Fatal(err)
-		}
-		env := load(t, map[string]string{environ.LegacyVariable: string(text)})
-		for key := range content.(map[string]any) {
-			if _, ok := field(env, key).Value.(environ.Secret); !ok {
-				t.Errorf("%s: .%.10s is %T", name, key, field(env, key).Value)
+		t.Run(name, func(t *testing.T) {
+			text, err := json.Marshal(content)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if _, ok := lookup(t, env, environ.LegacyVariable).(environ.Secret); !ok {
-			t.Errorf("%s: the variable itself is shown", name)
-		}
+			env := load(t, map[string]string{environ.LegacyVariable: string(text)})
+			for key := range content.(map[string]any) {
+				if _, ok := field(env, key).Value.(environ.Secret); !ok {
+					t.Errorf("%s: .%.10s is %T", name, key, field(env, key).Value)
+				}
+			}
+			if _, ok := lookup(t, env, environ.LegacyVariable).(environ.Secret); !ok {
+				t.Errorf("%s: the variable itself is shown", name)
+			}
+		})
 	}
 }
 
@@ -368,10 +378,12 @@ func TestCertificatesAreCanonical(t *testing.T) {
 		"CRLF":       strings.ReplaceAll(bundle, "\n", "\r\n"),
 		"no newline": strings.TrimSpace(bundle),
 	} {
-		env := load(t, map[string]string{"CORE_CHAINCODE_ROOT_CERT": text})
-		if got := field(env, "RootCert").Value; got != bundle {
-			t.Errorf("%s: comes out as %v", form, got)
-		}
+		t.Run(form, func(t *testing.T) {
+			env := load(t, map[string]string{"CORE_CHAINCODE_ROOT_CERT": text})
+			if got := field(env, "RootCert").Value; got != bundle {
+				t.Errorf("%s: comes out as %v", form, got)
+			}
+		})
 	}
 	for form, text := range map[string]string{
 		"cut off": a.Cert[:len(a.Cert)-40],
@@ -379,10 +391,12 @@ func TestCertificatesAreCanonical(t *testing.T) {
 		"no PEM":  "hello",
 		"base64":  base64.StdEncoding.EncodeToString([]byte("hello")),
 	} {
-		env := load(t, map[string]string{"CORE_CHAINCODE_ROOT_CERT": text})
-		if got := field(env, "RootCert").Value; got != text {
-			t.Errorf("%s: was changed to %v", form, got)
-		}
+		t.Run(form, func(t *testing.T) {
+			env := load(t, map[string]string{"CORE_CHAINCODE_ROOT_CERT": text})
+			if got := field(env, "RootCert").Value; got != text {
+				t.Errorf("%s: was changed to %v", form, got)
+			}
+		})
 	}
 }
 
@@ -392,9 +406,11 @@ func TestLegacy(t *testing.T) {
 		environ.LegacyVariable:   `{"peername":"peer0","port":9999,"ratio":1.5,"Address":"legacy:2","tls":{"on":true},"none":null}`,
 	})
 	for name, want := range map[string]any{"peername": "peer0", "port": int64(9999), "ratio": 1.5, "Address": "legacy:2", "none": nil} {
-		if got := field(env, name); got.Value != want || got.Name != environ.LegacyVariable {
-			t.Errorf(".%s is %v, want %v", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := field(env, name); got.Value != want || got.Name != environ.LegacyVariable {
+				t.Errorf(".%s is %v, want %v", name, got, want)
+			}
+		})
 	}
 	if got := field(env, "tls").Value.(map[string]any)["on"]; got != true {
 		t.Errorf(".tls.on is %v", got)
@@ -407,9 +423,11 @@ func TestUnknown(t *testing.T) {
 		"env":      `did you mean ".Env"`,
 		"peername": environ.LegacyVariable + ", which could supply it, is not set",
 	} {
-		if err := load(t, nil).Unknown(name); !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %q, want %q", name, err, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := load(t, nil).Unknown(name); !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %q, want %q", name, err, want)
+			}
+		})
 	}
 }
 

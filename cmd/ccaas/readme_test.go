@@ -1,4 +1,4 @@
-package cmd_test
+package main_test
 
 import (
 	"os"
@@ -16,7 +16,7 @@ import (
 
 func readme(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +59,13 @@ func TestReadmeTemplate(t *testing.T) {
 
 // The README's first session gives what it shows, but for the date.
 func TestReadmeSession(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	if out, err := exec.Command("go", "run", "../examples/two-peers/certificates", dir).CombinedOutput(); err != nil {
+	const certificates = "../../examples/two-peers/certificates"
+	if _, err := os.Stat(certificates + "/main.go"); err != nil { // so that Go sees when it changes
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "run", certificates, dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	date := regexp.MustCompile(`20\d\d-\d\d-\d\d`)

@@ -1,4 +1,4 @@
-package cmd_test
+package main_test
 
 import (
 	"errors"
@@ -161,13 +161,22 @@ func (o outdated) halfDone(t *testing.T) {
 // Killed at whichever system call, a refresh leaves the peer one connection or the
 // other, and the next refresh leaves no trace of it.
 func TestKilledRefresh(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
-	o := newOutdated(t)
-	for name, start := range map[string]func(*testing.T){"from the start": o.back, "half done": o.halfDone} {
+	for name, start := range map[string]func(outdated, *testing.T){
+		"from the start": outdated.back, "half done": outdated.halfDone,
+	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOutdated(t)
+			kills := 0
 			for _, call := range append([]string{"flock", "fchown", "getdents64"}, writing...) {
 				for n := 1; o.killedOnce(t, start, call, n); n++ {
+					kills++
 				}
+			}
+			if kills < 20 {
+				t.Errorf("it was killed %d times", kills)
 			}
 		})
 	}
@@ -175,9 +184,9 @@ func TestKilledRefresh(t *testing.T) {
 
 // killedOnce runs a refresh that is killed as with killed, looks at what it leaves,
 // runs another, and tells whether the first was killed.
-func (o outdated) killedOnce(t *testing.T, start func(*testing.T), call string, n int) bool {
+func (o outdated) killedOnce(t *testing.T, start func(outdated, *testing.T), call string, n int) bool {
 	t.Helper()
-	start(t)
+	start(o, t)
 	killed := o.killed(t, refreshCommand, call, n)
 	when := fmt.Sprintf("killed at %s %d", call, n)
 	o.whole(t, when)
@@ -191,6 +200,7 @@ func (o outdated) killedOnce(t *testing.T, start func(*testing.T), call string, 
 
 // A refresh that is killed right before a rename has written all of the file, elsewhere.
 func TestKilledBeforeRename(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	o := newOutdated(t)
 	for name, start := range map[string]func(*testing.T){"copy": o.back, "released": o.halfDone} {
@@ -215,13 +225,13 @@ func TestKilledBeforeRename(t *testing.T) {
 // A disk that is full or fails is an error that says where. The old connection
 // stays, and no file besides. The copy is replaced before what the peer reads.
 func TestFailingDiskRefresh(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	o := newOutdated(t)
-	const strace = "strace -f -o /dev/null -e inject="
 	for how, why := range map[string]string{
-		"ulimit -f 1; ":                   "file too large", // in the midst of a write, as on a full disk
-		strace + "fsync:error=EIO ":       "input/output error",
-		strace + "renameat:error=ENOSPC ": "no space left on device",
+		"ulimit -f 1; ":                              "file too large", // in the midst of a write, as on a full disk
+		inject("/dev/null", "fsync:error=EIO"):       "input/output error",
+		inject("/dev/null", "renameat:error=ENOSPC"): "no space left on device",
 	} {
 		o.back(t)
 		o.fails(t, how, copied, why)
@@ -252,9 +262,10 @@ func (o outdated) fails(t *testing.T, how, name, why string) {
 
 // A folder that cannot be written to disk does not undo what the peer sees already.
 func TestFailingFolderRefresh(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	o := newOutdated(t)
-	out, err := o.run("strace -f -o /dev/null -P " + filepath.Dir(o.released) + " -e inject=fsync:error=EIO " + builder + "/bin/" + refreshCommand)
+	out, err := o.run(inject("/dev/null -P "+filepath.Dir(o.released), "fsync:error=EIO") + builder + "/bin/" + refreshCommand)
 	want := fmt.Sprintf("warning: %s: %q: has been replaced, but a crash of the machine may bring the old one back: input/output error\n", o.id, released)
 	if err != nil || strings.Count(out, "warning:") != 1 || !strings.Contains(out, want) {
 		t.Errorf("it said %q, %v, want %q", out, err, want)
@@ -265,6 +276,7 @@ func TestFailingFolderRefresh(t *testing.T) {
 // Whichever system call fails, the connections stay whole, and what a refresh says
 // of them is true.
 func TestFailingCallsRefresh(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	o := newOutdated(t)
 	for _, fault := range []string{"write:error=ENOSPC", "fsync:error=EIO", "renameat:error=ENOSPC", "openat:error=EMFILE", "unlinkat:error=EIO"} {
@@ -280,7 +292,7 @@ func (o outdated) survives(t *testing.T, fault string, n int) bool {
 	o.back(t)
 	when := fmt.Sprintf("%s at call %d", fault, n)
 	log := filepath.Join(o.dir, "strace.log")
-	out, err := o.run(fmt.Sprintf("strace -f -o %s -e inject=%s:when=%d %s/bin/%s", log, fault, n, builder, refreshCommand))
+	out, err := o.run(inject(log, fmt.Sprintf("%s:when=%d", fault, n)) + builder + "/bin/" + refreshCommand)
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
 		t.Errorf("%s: %v %s", when, err, out)

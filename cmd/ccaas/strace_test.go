@@ -1,4 +1,4 @@
-package cmd_test
+package main_test
 
 import (
 	"bytes"
@@ -83,14 +83,22 @@ func (i install) run(line string, more ...string) (string, error) {
 
 func needStrace(t *testing.T) {
 	t.Helper()
-	if out, err := exec.Command("strace", "-o", "/dev/null", "true").CombinedOutput(); err != nil {
+	if out, err := exec.Command("strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "true").CombinedOutput(); err != nil {
 		t.Skipf("strace cannot be used here: %v %s", err, out)
 	}
+}
+
+// inject begins a command line: strace, under which calls of one name fail as fault
+// says. At no others is the program stopped; for a signal it would have to be.
+func inject(log, fault string) string {
+	call, _, _ := strings.Cut(fault, ":")
+	return "strace -f --seccomp-bpf -o " + log + " -e trace=" + call + " -e inject=" + fault + " "
 }
 
 // The same package and values give the same bytes and modes, whatever the time
 // zone, the language and the umask.
 func TestSameOutput(t *testing.T) {
+	t.Parallel()
 	i := newInstall(t)
 	var want []byte
 	for n := range 100 {
@@ -143,6 +151,7 @@ var (
 // No program has anything to do with a network, or with files that are not in
 // its arguments, in TMPDIR or named by a variable.
 func TestHermetic(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	i := newInstall(t)
 	i.folder(t, "out")
@@ -150,7 +159,7 @@ func TestHermetic(t *testing.T) {
 	for _, command := range []string{"detect src metadata", "build src metadata out", "release out release"} {
 		program, _, _ := strings.Cut(command, " ")
 		log := filepath.Join(i.dir, program+".strace")
-		if out, err := i.run("strace -f -y -s 4096 -e trace=%network,open,openat,openat2,creat -o " + log + " " + builder + "/bin/" + command); err != nil {
+		if out, err := i.run("strace -f --seccomp-bpf -y -s 4096 -e trace=%network,open,openat,openat2,creat -o " + log + " " + builder + "/bin/" + command); err != nil {
 			t.Fatal(err, out)
 		}
 		allowed := slices.Clone(i.named)
@@ -223,20 +232,24 @@ func (i install) good(t *testing.T) []byte {
 // Killed at whichever system call, a program leaves its connection.json whole or
 // not at all, and no file that others could read.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	i := newInstall(t)
 	want := i.good(t)
 	for _, p := range interrupted {
-		for _, call := range writing {
-			for n := 1; i.kill(t, p.command, p.out, p.target, call, n, want); n++ {
+		t.Run(p.command, func(t *testing.T) {
+			t.Parallel()
+			for _, call := range writing {
+				for n := 1; i.kill(t, p.command, p.out, p.target, call, n, want); n++ {
+				}
 			}
-		}
-		// Killed before the rename, it has written all of it, elsewhere.
-		i.kill(t, p.command, p.out, p.target, "renameat", 1, want)
-		written, _ := filepath.Glob(filepath.Join(i.dir, filepath.Dir(p.target), ".connection.json*"))
-		if len(written) != 1 {
-			t.Errorf("%s was killed before the rename and left %v", p.command, written)
-		}
+			// Killed before the rename, it has written all of it, elsewhere.
+			i.kill(t, p.command, p.out, p.target, "renameat", 1, want)
+			written, _ := filepath.Glob(filepath.Join(i.dir, filepath.Dir(p.target), ".connection.json*"))
+			if len(written) != 1 {
+				t.Errorf("it was killed before the rename and left %v", written)
+			}
+		})
 	}
 }
 
@@ -268,13 +281,14 @@ func (i install) killed(t *testing.T, command, call string, n int) bool {
 
 // A disk that is full or fails is an error, and nothing is left.
 func TestFailingDisk(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	i := newInstall(t)
 	i.good(t)
 	for _, p := range interrupted {
 		for _, fault := range []string{"fchmod:error=EIO", "renameat:error=ENOSPC", "mkdirat:error=ENOSPC", "copy_file_range:error=ENOSPC"} {
 			i.folder(t, p.out)
-			out, err := i.run("strace -f -o /dev/null -e inject=" + fault + " " + builder + "/bin/" + p.command)
+			out, err := i.run(inject("/dev/null", fault) + builder + "/bin/" + p.command)
 			if err == nil || !strings.Contains(out, ": error: ") {
 				t.Errorf("%s with %s: %v %s", p.command, fault, err, out)
 			}
@@ -288,6 +302,7 @@ func TestFailingDisk(t *testing.T) {
 // What stands in the place of an output, a symbolic link above all, is not
 // written through.
 func TestPlantedLinks(t *testing.T) {
+	t.Parallel()
 	i := newInstall(t)
 	want := i.good(t)
 	victim := filepath.Join(i.dir, "victim")

@@ -1,4 +1,4 @@
-package cmd_test
+package main_test
 
 import (
 	"bufio"
@@ -100,6 +100,7 @@ func (o outdated) set(t *testing.T, host string) {
 // A watched peer has a new connection whenever a value changes, an old one where the
 // value is bad, and a new one again; a signal ends the watch.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	o := newOutdated(t)
 	w := startWatch(t, o)
 	address := w.next("listening").Address
@@ -159,10 +160,11 @@ var (
 // A refresh writes in the peer's folder only, and there beside the builds only: all
 // else may be on a file system that cannot be written to.
 func TestRefreshWrites(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	o := newOutdated(t)
 	log := filepath.Join(o.dir, "strace.log")
-	if out, err := o.run("strace -f -y -s 4096 -e trace=" + writes + ",%network -o " + log + " " + builder + "/bin/" + refreshCommand); err != nil {
+	if out, err := o.run("strace -f --seccomp-bpf -y -s 4096 -e trace=" + writes + ",%network -o " + log + " " + builder + "/bin/" + refreshCommand); err != nil {
 		t.Fatal(err, out)
 	}
 	text, err := os.ReadFile(log)

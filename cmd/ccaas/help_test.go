@@ -1,9 +1,10 @@
-package cmd_test
+package main_test
 
 import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -35,6 +36,7 @@ func verbs(t *testing.T) []string {
 
 // The help of each verb fits a terminal and has examples, whose flags exist.
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	for _, verb := range append(verbs(t), "") {
 		help := ccaas(t, strings.Fields(verb+" --help")...)
 		for line := range strings.Lines(help) {
@@ -58,11 +60,20 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// The README's table has every verb.
+// The README's table has every verb, and no other.
 func TestReadmeVerbs(t *testing.T) {
-	for _, verb := range verbs(t) {
-		if verb != "help" && !strings.Contains(readme(t), "`ccaas "+verb) {
-			t.Errorf("the README does not show ccaas %s", verb)
+	_, table, _ := strings.Cut(readme(t), "\n| verb | does |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	shown := []string{"help"}
+	for row := range strings.Lines(table) {
+		for _, verb := range regexp.MustCompile("`ccaas (\\w+)").FindAllStringSubmatch(strings.Split(row, " | ")[0], -1) {
+			shown = append(shown, verb[1])
 		}
+	}
+	want := verbs(t)
+	slices.Sort(shown)
+	slices.Sort(want)
+	if !slices.Equal(shown, want) {
+		t.Errorf("the README shows %q, and ccaas has %q", shown, want)
 	}
 }

@@ -1,4 +1,4 @@
-package cmd_test
+package main_test
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 // Each code has its section in docs/findings.md, and each is found by a script,
 // but for the one that takes a full disk.
 func TestFindingCodes(t *testing.T) {
-	page, err := os.ReadFile("../docs/findings.md")
+	page, err := os.ReadFile("../../docs/findings.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,11 @@ func TestFindingCodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		scripts.Write(script)
+		for line := range strings.Lines(string(script)) {
+			if !strings.HasPrefix(line, "! ") && !strings.HasPrefix(line, "#") { // what is not to be found
+				scripts.WriteString(line)
+			}
+		}
 	}
 	titles := finding.Titles()
 	for code, title := range titles {

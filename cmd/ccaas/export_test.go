@@ -1,0 +1,4 @@
+package main
+
+// Run is ccaas, for the test binary, which is also the programs of the scripts.
+var Run = run

@@ -1,0 +1,73 @@
+package main_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// tests are the names of all tests and fuzz targets of the project.
+func tests(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	defined := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w*)\(`)
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if entry != nil && entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, match := range defined.FindAllStringSubmatch(string(text), -1) {
+			names[match[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// Each promise of SECURITY.md is held by something, and each test, script and file
+// that is to hold it is there.
+func TestSecurityPage(t *testing.T) {
+	page, err := os.ReadFile("../../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| promise | held by |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	defined := tests(t)
+	rows := 0
+	for row := range strings.Lines(table) {
+		rows++
+		cells := strings.Split(strings.TrimSpace(row), "|")
+		names := regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[len(cells)-2], -1)
+		if len(names) == 0 {
+			t.Errorf("nothing holds %s", row)
+		}
+		for _, name := range names {
+			if !holds(defined, name[1]) {
+				t.Errorf("there is no %s", name[1])
+			}
+		}
+	}
+	if rows < 10 {
+		t.Errorf("found %d promises", rows)
+	}
+}
+
+// holds tells whether there is a test, a script or a file of that name.
+func holds(defined map[string]bool, name string) bool {
+	path := "../../" + name
+	if strings.HasSuffix(name, ".txtar") {
+		path = "testdata/script/" + name
+	}
+	_, err := os.Stat(path)
+	return err == nil || defined[name]
+}
