@@ -259,7 +259,9 @@ func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error)
 		case count == safefile.MaxEntries:
 			return fmt.Errorf("has more than %d entries", safefile.MaxEntries)
 		}
-		if err := visit(header, reader); err != nil {
+		if err := visit(header, reader); errors.Is(err, io.ErrUnexpectedEOF) && left.N > 0 {
+			return fmt.Errorf("is not a valid gzip tar: %w", err)
+		} else if err != nil {
 			return err
 		}
 	}

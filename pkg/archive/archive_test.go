@@ -124,6 +124,7 @@ func TestParseRefuses(t *testing.T) {
 		"empty":             {nil, "is not a gzip file"},
 		"text":              {[]byte("hello"), "is not a gzip file"},
 		"cut off":           {good[:60], "is not a valid gzip tar"},
+		"cut off in a file": {good[:len(good)/2], "is not a valid gzip tar"},
 		"no metadata":       {pack(t, file("code.tar.gz", "")), "it has no metadata.json"},
 		"no code":           {pack(t, file("metadata.json", metadata)), "it has no code.tar.gz"},
 		"dot":               {pack(t, of(tar.Header{Name: "./", Typeflag: tar.TypeDir}, ""), file("metadata.json", metadata), file("code.tar.gz", "")), `"./": is not a regular file`},
