@@ -227,7 +227,8 @@ func (c *checker) domain(f template.Field) {
 	}
 	if c.fabric != 0 && c.fabric < 3 {
 		c.add(c.at(f), finding.New(finding.DomainOldFabric, "",
-			"domain: peers before v3 ignore it, so the host of the address must be in the server's certificate"))
+			"domain: peers before v3 ignore it, "+
+				"so the host of the address must be a name in the server's certificate"))
 	}
 }
 
