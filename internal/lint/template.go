@@ -220,7 +220,8 @@ func (c *checker) domain(f template.Field) {
 	case f.Name != "domain" || f.Literal == "":
 		return
 	case isFalse(auth):
-		c.add(c.at(f), finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it because client_auth_required is false"))
+		c.add(c.at(f), finding.New(finding.DomainNoAuth, "",
+			"domain: the peer ignores it because client_auth_required is false"))
 	case auth.Default && !c.reads(auth.Setting, f.Name):
 		c.add(c.at(f), finding.New(finding.DomainNoAuth, "",
 			"domain: the peer ignores it unless %s is true on each peer", auth.Setting))
