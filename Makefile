@@ -1,25 +1,25 @@
 # build  the three programs of the builder, and ccaas, into bin
-# test   the builder's tests, the one that rotates connections with 10,000 rotations
+# test   the builder's tests, with 10,000 rotations in the one that rotates connections
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
 # e2e    the builder against chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
 # fabric  Fabric's own programs, which the targets with a network need, into bin/fabric
 # network  a Fabric network on loopback until Ctrl-C, in the folder network: PORT=N is the first of its ports
 # network-down  ends it from elsewhere, and removes the folder
-# network-test  tries the two above
+# network-test  tests the two above
 # e2e-fabric  the builder in a real Fabric network
 # kubernetes  the manifests of examples/kubernetes
 # compose  the network of examples/compose
 # embed  the library in another program, examples/embed
 # image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
-# bench  how long the builder takes, beside an empty program and with BASELINE=DIR beside another builder's; JSON=1 for machines
+# bench  how long the builder takes, compared with an empty program and with BASELINE=DIR with another builder's; JSON=1 for machines
 # docs   man pages and shell completions, into share
 # check  formatting and vet
 # workflows  GitHub's workflows, by actionlint
-# home  the path of the module, wherever it stands, becomes MODULE
-# home-test  tries that on a copy, which it then builds and tests
+# home  changes the path of the module to MODULE everywhere
+# home-test  does that to a copy, which it then builds and tests
 # release  the archives of PLATFORMS, with SBOM and SHA256SUMS, into dist
-# release-test  releases of the working tree, twice, compared and tried; for two platforms
+# release-test  releases the working tree twice, compares the two and tests them; for two platforms
 
 export CGO_ENABLED = 0
 
@@ -53,7 +53,7 @@ e2e:
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
 	SHIM_TEST=1 go test ./internal/e2e -run "TestNode|TestGo" -count=1 -v
 
-# Built by Go alone, once: then Go has it in its cache.
+# Built by Go alone, and only once: after that, Go has it in its cache.
 fabric:
 	$(if $(filter bin/fabric,$(FABRIC_BIN)),go build -C internal/fabric -trimpath \
 		-ldflags '-s -w -X github.com/hyperledger/fabric/common/metadata.Version=v3.1.1' -o "$(CURDIR)/bin/fabric/" tool)

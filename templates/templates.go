@@ -10,11 +10,11 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// Names are the names of the bundled templates, from the simplest on:
+// Names returns the names of the bundled templates, the simplest first:
 //
 //	plain          no TLS
 //	tls            the peer verifies the chaincode server
-//	mtls           and the server the peer, by certificates of the environment
+//	mtls           and the server verifies the peer, by the environment's certificates
 //	peer-identity  the same, by the peer's own TLS certificate and key
 //	ccaas          values as Fabric's test network supplies them
 func Names() []string {
@@ -25,7 +25,7 @@ func Names() []string {
 func Read(name string) ([]byte, error) {
 	data, err := files.ReadFile(name + ".json")
 	if err != nil {
-		return nil, fmt.Errorf("there is no bundled template %q: there are %s", name, strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("there is no bundled template %q: choose one of %s", name, strings.Join(Names(), ", "))
 	}
 	return data, nil
 }

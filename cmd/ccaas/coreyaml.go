@@ -22,16 +22,16 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// builderPath is the builder's path in core.yaml, unless people say otherwise.
+// builderPath is the builder's path in core.yaml, unless --path gives another.
 const builderPath = "/opt/ccaas-template-builder"
 
-// addCoreYAMLFlags adds the flags of a verb that looks into a core.yaml.
+// addCoreYAMLFlags adds the flags of a verb that reads a core.yaml.
 func addCoreYAMLFlags(cmd *cobra.Command, file, builder *string) {
 	cmd.Flags().StringVar(file, "core-yaml", "", "the peers' core.yaml")
 	cmd.Flags().StringVar(builder, "name", coreyaml.DefaultName, "the name of the builder in core.yaml")
 }
 
-// atFile is err with each error that it joins at a file.
+// atFile returns err with file as the place of each error that it joins.
 func atFile(file string, err error) error {
 	return message.Each(err, func(err error) error { return safefile.At(file, err) })
 }
@@ -42,7 +42,7 @@ func readCoreYAML(file string) ([]byte, error) {
 	return data, atFile(file, err)
 }
 
-// ourBuilder returns the builder of this name in a core.yaml, and those that the
+// ourBuilder returns the builder with this name in a core.yaml, and those that the
 // peer asks before it.
 func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
 	data, err := readCoreYAML(file)
@@ -69,33 +69,34 @@ func coreYAMLCommand(p *program.Program) *cobra.Command {
 	var options coreYAMLOptions
 	cmd := &cobra.Command{
 		Use:   "coreyaml FILE|DIR…",
-		Short: "Print the builder's entry of core.yaml, or put it in",
-		Long: `Print the externalBuilders stanza of core.yaml that these packages need, or put
-it into a core.yaml: the builder as the first of the list, and every variable
-that the packages read or the builder has itself under propagateEnvironment.
+		Short: "Print the builder's core.yaml entry, or add it to a file",
+		Long: `Print the externalBuilders stanza that these packages need in core.yaml, or add
+it to a core.yaml: the builder first in the list, with every variable that the
+packages or the builder itself read under propagateEnvironment.
 
---patch keeps every other byte of the file, adds to a builder of the same name
-only what it lacks, and keeps the old file as core.yaml.bak, or where there is
-one, as core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
+--patch leaves every other byte of the file alone, adds to a builder of the same
+name only what it lacks, and keeps the old file as core.yaml.bak or, if that
+exists, core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
 		Example: `  ccaas coreyaml basic.tgz
   ccaas coreyaml basic.tgz assets.tgz --patch core.yaml --dry-run
   ccaas coreyaml basic.tgz --patch core.yaml --path /opt/builders/ours`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return misused(cmd, errors.New("got 0 arguments, wants FILE|DIR…"))
+				return misused(cmd, errors.New("got 0 arguments, want FILE|DIR…"))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if options.dryRun && options.patch == "" {
-				return misused(cmd, errors.New("--dry-run is for --patch"))
+				return misused(cmd, errors.New("--dry-run requires --patch"))
 			}
 			return coreYAML(p, args, options, cmd.Flags().Changed("path"))
 		},
 	}
-	cmd.Flags().StringVar(&options.path, "path", builderPath, "the folder above bin, as the peer finds it")
-	cmd.Flags().StringVar(&options.name, "name", coreyaml.DefaultName, "the builder's name, which the peer keeps with every build: it can never change")
-	cmd.Flags().StringVar(&options.patch, "patch", "", "the core.yaml to put it into")
+	cmd.Flags().StringVar(&options.path, "path", builderPath, "the folder that contains bin, as the peer sees it")
+	cmd.Flags().StringVar(&options.name, "name", coreyaml.DefaultName,
+		"the builder's name; the peer records it with every build, so never change it")
+	cmd.Flags().StringVar(&options.patch, "patch", "", "the core.yaml to add it to")
 	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "print what --patch would change, and change nothing")
 	return cmd
 }
@@ -107,7 +108,7 @@ func coreYAML(p *program.Program, packages []string, options coreYAMLOptions, pa
 	}
 	builder := coreyaml.Builder{Name: options.name, Path: options.path, PropagateEnvironment: variables}
 	if !filepath.IsAbs(builder.Path) {
-		return program.Exit(program.Misused, fmt.Errorf("--path %q: the peer wants an absolute path", builder.Path))
+		return program.Exit(program.Misused, fmt.Errorf("--path %q: must be an absolute path", builder.Path))
 	}
 	if options.patch == "" {
 		_, err := p.Stdout.Write(coreyaml.Stanza(builder))
@@ -116,8 +117,8 @@ func coreYAML(p *program.Program, packages []string, options coreYAMLOptions, pa
 	return patchCoreYAML(p, builder, pathGiven, options)
 }
 
-// variablesOf returns the names, sorted, of all variables that packages read
-// and that the builder has itself.
+// variablesOf returns the sorted names of all variables that the packages or the
+// builder itself read.
 func variablesOf(packages []string) ([]string, error) {
 	names := []string{chaincode.TypesVariable, environ.DirVariable, environ.RequireTLSVariable, program.LevelVariable}
 	for _, name := range packages {
@@ -143,14 +144,14 @@ func readVariables(name string) (_ []template.Variable, err error) {
 	defer func() { err = errors.Join(err, source.Close()) }()
 	parsed, err := template.ParseDir(source.dir)
 	if err != nil {
-		return nil, message.WithHint(atFile(name, err), "ccaas lint says more about what is wrong")
+		return nil, message.WithHint(atFile(name, err), "run ccaas lint for details")
 	}
 	return parsed.Variables(), nil
 }
 
 // patchCoreYAML puts the builder into the core.yaml that the options name.
 func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool, options coreYAMLOptions) error {
-	file, err := filepath.EvalSymlinks(options.patch) // so that a link stays one
+	file, err := filepath.EvalSymlinks(options.patch) // so that a link stays a link
 	if err != nil {
 		return safefile.At(options.patch, err)
 	}
@@ -167,19 +168,20 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 			builder.Path = ""
 		}
 		if other.Name != builder.Name && other.Path == builder.Path {
-			p.Warn("%q: the builder %q has this path too, and its builds can be used under its name only", file, other.Name)
+			p.Warn("%q: the builder %q has the same path, but its builds can be used only under its name", file, other.Name)
 		}
 	}
 	if _, before, err := coreyaml.Find(core.Builders(), builder.Name); err == nil && len(before) > 0 {
-		p.Warn("%q: the builder %q stands before %q, so the peer asks it first", file, before[len(before)-1].Name, builder.Name)
+		first := before[len(before)-1].Name
+		p.Warn("%q: the builder %q comes before %q, so the peer asks it first", file, first, builder.Name)
 	}
 	patched, err := core.Patch(builder)
 	if err != nil {
-		return message.WithHint(atFile(file, err), "ccaas coreyaml without --patch prints what is to be put in")
+		return message.WithHint(atFile(file, err), "ccaas coreyaml without --patch prints what to add")
 	}
 	switch {
 	case bytes.Equal(old, patched):
-		_, err = fmt.Fprintf(p.Stdout, "%s: has all of it already\n", message.Printable(file))
+		_, err = fmt.Fprintf(p.Stdout, "%s: already has everything\n", message.Printable(file))
 	case options.dryRun:
 		_, err = p.Stdout.Write(diff.Diff(message.Printable(file), old, message.Printable(file), patched))
 	default:
@@ -199,7 +201,7 @@ func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error
 		return err
 	}
 	defer dir.Close()
-	write := func(name string, data []byte) error { // the peer, which may be another user, has to read it
+	write := func(name string, data []byte) error { // the peer, perhaps another user, must be able to read it
 		return safefile.Replace(dir, name, data, info.Mode().Perm(), info)
 	}
 	kept, err := unusedName(dir, filepath.Base(file)+".bak")
@@ -213,14 +215,14 @@ func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error
 	}
 	if err != nil {
 		return message.WithHint(fmt.Errorf("%q: cannot be replaced: %w", file, err),
-			"run it as the owner of the file, and not where the file alone is mounted into a container")
+			"run it as the file's owner, and not where only the file is mounted into a container")
 	}
 	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s\n", message.Printable(file), message.Printable(kept))
 	return err
 }
 
-// unusedName is name, or if there is such a file, the first of NAME.1, NAME.2
-// and so on that there is not: what an earlier patch has kept stays.
+// unusedName returns name or, if that exists, the first of NAME.1, NAME.2 and so
+// on that does not: what an earlier patch kept stays.
 func unusedName(dir *os.Root, name string) (string, error) {
 	for n, candidate := 0, name; ; candidate = fmt.Sprintf("%s.%d", name, n) {
 		switch _, err := dir.Lstat(candidate); {

@@ -29,7 +29,8 @@ func writeDocs(root *cobra.Command, dir string) error {
 	if err := os.MkdirAll(man, 0o755); err != nil {
 		return err
 	}
-	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "ccaas-template-builder", Manual: "ccaas"}, man); err != nil {
+	header := &doc.GenManHeader{Section: "1", Source: "ccaas-template-builder", Manual: "ccaas"}
+	if err := doc.GenManTree(root, header, man); err != nil {
 		return err
 	}
 	for file, generate := range map[string]func(string) error{

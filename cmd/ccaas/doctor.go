@@ -28,11 +28,11 @@ func doctorCommand(p *program.Program) *cobra.Command {
 	var options doctorOptions
 	cmd := &cobra.Command{
 		Use:   "doctor --core-yaml FILE",
-		Short: "Would this peer find the builder, run it and feed it?",
-		Long: `Find out whether a peer on this machine, with the environment of this very
-process, would find the builder, run it and feed it. It is meant to be run where
-the peer runs, as the peer's user: in its container, say. Each package is
-installed on a peer for the purpose in a temporary folder; no value is shown.`,
+		Short: "Check whether this peer is ready to use the builder",
+		Long: `Check whether a peer on this machine, with the environment of this process,
+would find the builder, run it and give it what it needs. Run it where the peer
+runs, as the peer's user: in its container, for example. Each package is
+installed on a simulated peer in a temporary folder. No value is shown.`,
 		Example: `  ccaas doctor --core-yaml /etc/hyperledger/fabric/core.yaml
   ccaas doctor --core-yaml core.yaml --package basic.tgz --peer-dir /var/peer`,
 		Args: arguments(),
@@ -41,8 +41,8 @@ installed on a peer for the purpose in a temporary folder; no value is shown.`,
 		},
 	}
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
-	cmd.Flags().StringArrayVar(&options.packages, "package", nil, "a package that is to be installed; may be repeated")
-	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath, whose builds are to be looked at")
+	cmd.Flags().StringArrayVar(&options.packages, "package", nil, "a package to be installed; may be repeated")
+	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath, to check its builds")
 	options.output.add(cmd)
 	requireFlags(cmd, "core-yaml")
 	return cmd
@@ -105,7 +105,7 @@ func writeChecks(p *program.Program, checks []doctor.Check) {
 	}
 }
 
-// free returns the bytes that are free in a folder for users other than root.
+// free returns how many bytes are free in a folder for users other than root.
 func free(dir string) (uint64, error) {
 	var stat syscall.Statfs_t
 	if err := syscall.Statfs(dir, &stat); err != nil {

@@ -16,7 +16,7 @@ import (
 const maxEnvFile = 4 << 20
 
 // readEnvFile returns the variables of a file of NAME=VALUE lines, as Compose
-// and systemd have them. No error holds a value.
+// and systemd use them. No error holds a value.
 func readEnvFile(file string) (map[string]string, error) {
 	data, err := safefile.ReadOperators(file, maxEnvFile)
 	if err != nil {
@@ -24,7 +24,7 @@ func readEnvFile(file string) (map[string]string, error) {
 	}
 	env, err := godotenv.Parse(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("env file %q: is not made of NAME=VALUE lines", file)
+		return nil, fmt.Errorf("env file %q: must consist of NAME=VALUE lines", file)
 	}
 	return env, nil
 }

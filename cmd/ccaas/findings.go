@@ -13,7 +13,7 @@ import (
 )
 
 // writeFindings prints each finding as a line that says what and where, and
-// lines below it that say what comes of it and what to do:
+// lines below it that say what it leads to and what to do:
 //
 //	SEVERITY CODE PLACE: MESSAGE
 func writeFindings(p *program.Program, all []finding.Finding) {
@@ -38,7 +38,7 @@ func writeNote(w io.Writer, word, text string) {
 }
 
 // verdict is the error of a verb that found something wrong, or nil. With
-// strict, warnings count.
+// strict, warnings count too.
 func verdict(all []finding.Finding, strict bool) error {
 	wrong, warned := finding.Count(all, finding.Error), finding.Count(all, finding.Warning)
 	if wrong == 0 && (!strict || warned == 0) {

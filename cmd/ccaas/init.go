@@ -26,7 +26,8 @@ func initCommand(p *program.Program) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&name, "template", "mtls", strings.Join(templates.Names(), ", "))
-	cmd.RegisterFlagCompletionFunc("template", cobra.FixedCompletions(templates.Names(), cobra.ShellCompDirectiveNoFileComp))
+	names := cobra.FixedCompletions(templates.Names(), cobra.ShellCompDirectiveNoFileComp)
+	cmd.RegisterFlagCompletionFunc("template", names)
 	return cmd
 }
 
@@ -49,7 +50,7 @@ func initFolder(p *program.Program, dir, name string) error {
 		return err
 	}
 	if len(found) > 0 {
-		return fmt.Errorf("%q has a %s already: nothing was written", dir, strings.Join(found, " and a "))
+		return fmt.Errorf("%q already has a %s: nothing was written", dir, strings.Join(found, " and a "))
 	}
 	if err := root.WriteFile(chaincode.ConnectionFile, template, 0o644); err != nil {
 		return err

@@ -20,9 +20,9 @@ func inspectCommand(p *program.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE|DIR",
 		Short: "Show what is in a package and which variables it reads",
-		Long: `Show what is in a package, or would be in the package of a folder: its package
-ID, label and type, the template of each key of connection.json, the variables
-that these read, and the indexes.`,
+		Long: `Show what is in a package, or would be in the package made from a folder: its
+package ID, label and type, the template of each key of connection.json, the
+variables that the templates read, and the indexes.`,
 		Example: `  ccaas inspect basic.tgz
   ccaas inspect basic --label basic_1.0 -o json`,
 		Args: arguments("FILE|DIR"),
@@ -30,12 +30,12 @@ that these read, and the indexes.`,
 			return inspectSource(p, args[0], label, output)
 		},
 	}
-	cmd.Flags().StringVar(&label, "label", "", "the label of the package to be made of a folder")
+	cmd.Flags().StringVar(&label, "label", "", "for a folder, the label of its package")
 	output.add(cmd)
 	return cmd
 }
 
-// inspected is what a package holds. The names in JSON are for good.
+// inspected is what a package holds. The names in JSON never change.
 type inspected struct {
 	PackageID string              `json:"packageID,omitempty"`
 	Label     string              `json:"label,omitempty"`
@@ -48,7 +48,7 @@ type inspected struct {
 type inspectedField struct {
 	Name    string `json:"name"`
 	Source  string `json:"source"`
-	Default bool   `json:"default"` // the template lacks the key, so its setting counts
+	Default bool   `json:"default"` // the template lacks the key, so its setting is used
 }
 
 type inspectedVariable struct {
@@ -67,7 +67,7 @@ func inspectSource(p *program.Program, name, label string, output outputFlag) (e
 	defer func() { err = errors.Join(err, source.Close()) }()
 	found, err := inspect(source)
 	if err != nil {
-		return message.WithHint(err, "ccaas lint says more about what is wrong")
+		return message.WithHint(err, "run ccaas lint for details")
 	}
 	if output.json() {
 		return writeJSON(p, found)
@@ -84,7 +84,13 @@ func inspect(source *source) (*inspected, error) {
 	} else if idErr != nil {
 		return nil, idErr
 	}
-	found := &inspected{PackageID: id, Label: source.metadata.Label, Type: source.metadata.Type, Variables: []inspectedVariable{}, Indexes: []string{}}
+	found := &inspected{
+		PackageID: id,
+		Label:     source.metadata.Label,
+		Type:      source.metadata.Type,
+		Variables: []inspectedVariable{},
+		Indexes:   []string{},
+	}
 	for _, f := range parsed.Fields() {
 		if !f.Unused || !f.Default {
 			found.Fields = append(found.Fields, inspectedField{f.Name, shown(f), f.Default})
@@ -101,7 +107,7 @@ func inspect(source *source) (*inspected, error) {
 	return found, nil
 }
 
-// packageID is that of the package, or of the one that a folder would make.
+// packageID returns that of the package, or of the one made from the folder.
 func (s *source) packageID() (string, error) {
 	if s.pkg != nil {
 		return s.pkg.ID, nil
@@ -120,7 +126,7 @@ func (s *source) packageID() (string, error) {
 	return pkg.ID, nil
 }
 
-// shown is the source text of a field, unless it holds a private key.
+// shown returns the source text of a field, unless it holds a private key.
 func shown(f template.Field) string {
 	if f.HoldsPrivateKey {
 		return "(a private key, hidden)"
@@ -128,7 +134,7 @@ func shown(f template.Field) string {
 	return f.Source
 }
 
-// write prints what was found for people.
+// write prints it for people to read.
 func (i *inspected) write(p *program.Program) error {
 	if i.PackageID != "" {
 		fmt.Fprintln(p.Stdout, i.PackageID)

@@ -21,9 +21,9 @@ func installCommand(p *program.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install DIR",
 		Short: "Copy the builder's programs to where a peer finds them",
-		Long: `Copy detect, build and release, which lie beside ccaas, into DIR/bin with mode
-0755: core.yaml then names DIR. It needs no shell, so an init container can do
-it. What is there already is left alone.`,
+		Long: `Copy detect, build and release from the folder of ccaas into DIR/bin with mode
+0755. DIR is then the builder's path in core.yaml. It needs no shell, so an init
+container can run it. Programs that are already the same are left alone.`,
 		Example: `  ccaas install /opt/ccaas-template-builder
   ccaas install /builders/ccaas-template-builder --platform linux/arm64`,
 		Args: arguments("DIR"),
@@ -31,7 +31,8 @@ it. What is there already is left alone.`,
 			return install(p, args[0], platform, output)
 		},
 	}
-	cmd.Flags().StringVar(&platform, "platform", runtime.GOOS+"/"+runtime.GOARCH, "refuse programs that are for another one")
+	ours := runtime.GOOS + "/" + runtime.GOARCH
+	cmd.Flags().StringVar(&platform, "platform", ours, "refuse programs for another platform")
 	output.add(cmd)
 	return cmd
 }
@@ -43,7 +44,8 @@ func install(p *program.Program, dir, platform string, output outputFlag) error 
 	}
 	installed, err := programs.Install(filepath.Dir(self), dir, platform)
 	if errors.Is(err, programs.ErrOther) || errors.Is(err, programs.ErrPlatform) || errors.Is(err, fs.ErrNotExist) {
-		return message.WithHint(err, fmt.Sprintf("use the ccaas of a build for %s, with detect, build and release beside it", platform))
+		hint := fmt.Sprintf("use ccaas from a build for %s, with detect, build and release in the same folder", platform)
+		return message.WithHint(err, hint)
 	}
 	if err != nil {
 		return err

@@ -30,9 +30,9 @@ func lintCommand(p *program.Program) *cobra.Command {
 	var options lintOptions
 	cmd := &cobra.Command{
 		Use:   "lint FILE|DIR",
-		Short: "Find all that is wrong and can be known without values",
-		Long: `Find all that is wrong with a package, or with the folder that one is made of,
-and can be known without the values of any peer. Each finding has a code, which
+		Short: "Check a package without knowing any peer's values",
+		Long: `Find everything wrong with a package, or with the folder it is made from, that
+can be known without any peer's values. Each finding has a code, which
 docs/findings.md explains. Exits with 1 if there is an error.`,
 		Example: `  ccaas lint basic
   ccaas lint basic.tgz --core-yaml core.yaml --fabric 2.5 --strict`,
@@ -45,16 +45,17 @@ docs/findings.md explains. Exits with 1 if there is an error.`,
 			return lintSource(p, args[0], options, peers)
 		},
 	}
-	cmd.Flags().StringVar(&options.label, "label", "", "the label of the package to be made of a folder")
-	cmd.Flags().StringVar(&options.fabric, "fabric", "", "the version of Fabric that the peers have, such as 2.5")
+	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
+	cmd.Flags().StringVar(&options.fabric, "fabric", "", "the peers' version of Fabric, such as 2.5")
 	cmd.Flags().BoolVar(&options.strict, "strict", false, "exit with 1 on warnings too")
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.builder)
-	cmd.Flags().StringVar(&options.envDir, "env-dir", "", "with --core-yaml, the folder of values that CCAAS_ENV_DIR names on the peers")
+	cmd.Flags().StringVar(&options.envDir, "env-dir", "",
+		"with --core-yaml, the folder of values that CCAAS_ENV_DIR names on the peers")
 	options.output.add(cmd)
 	return cmd
 }
 
-// peers has what the flags tell of the peers, but for the content of their core.yaml.
+// peers returns what the flags say about the peers, without the content of their core.yaml.
 func (o lintOptions) peers() (lint.Peers, error) {
 	peers := lint.Peers{CoreYAML: o.coreYAML, Builder: o.builder, EnvDir: o.envDir}
 	if o.fabric == "" {
@@ -63,7 +64,7 @@ func (o lintOptions) peers() (lint.Peers, error) {
 	major, _, _ := strings.Cut(strings.TrimPrefix(o.fabric, "v"), ".")
 	version, err := strconv.Atoi(major)
 	if err != nil || version < 2 {
-		return peers, fmt.Errorf("--fabric takes a version from 2 on such as 2.5, not %q", o.fabric)
+		return peers, fmt.Errorf("--fabric must be version 2 or later, such as 2.5, not %q", o.fabric)
 	}
 	peers.Fabric = version
 	return peers, nil
@@ -94,10 +95,11 @@ func lintSource(p *program.Program, name string, options lintOptions, peers lint
 	return verdict(all, options.strict)
 }
 
-// findings are those of a package or a folder. What makes a package unreadable is one.
+// findings returns those of a package or a folder. An unreadable package is one too.
 func findings(p *program.Program, name, label string, peers lint.Peers) (all []finding.Finding, err error) {
 	source, err := openSource(name, label)
-	if file := (*safefile.FileError)(nil); errors.As(err, &file) && file.Name == name && !errors.Is(err, fs.ErrPermission) {
+	file := (*safefile.FileError)(nil)
+	if errors.As(err, &file) && file.Name == name && !errors.Is(err, fs.ErrPermission) {
 		return []finding.Finding{lint.Unreadable(file)}, nil
 	}
 	if err != nil {

@@ -2,8 +2,8 @@
 // ccaas-template-builder and install them: it makes and checks packages, shows
 // what a peer would make of them, prepares peers, and dials chaincode servers.
 //
-// Results go to stdout, all else to stderr. It exits with 0 if all is fine,
-// with 1 if something was found wrong, and with 2 if it was called wrongly.
+// Results go to stdout, everything else to stderr. It exits with 0 if all is well,
+// with 1 if it found something wrong, and with 2 if it was called wrongly.
 package main
 
 import (

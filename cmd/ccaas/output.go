@@ -9,7 +9,7 @@ import (
 	"ccaas-template-builder/internal/program"
 )
 
-// outputFlag is -o, as the verbs that a machine may read have it.
+// outputFlag is the -o of the verbs whose output a machine may read.
 type outputFlag string
 
 func (o *outputFlag) String() string { return string(*o) }
@@ -17,7 +17,7 @@ func (o *outputFlag) Type() string   { return "FORMAT" }
 
 func (o *outputFlag) Set(format string) error {
 	if format != "json" && format != "text" {
-		return errors.New("formats are json and text")
+		return errors.New("must be text or json")
 	}
 	*o = outputFlag(format)
 	return nil
@@ -30,7 +30,7 @@ func (o *outputFlag) add(cmd *cobra.Command) {
 
 func (o *outputFlag) json() bool { return *o == "json" }
 
-// writeJSON writes a result for machines.
+// writeJSON writes a result for machines to read.
 func writeJSON(p *program.Program, v any) error {
 	encoder := json.NewEncoder(p.Stdout)
 	encoder.SetEscapeHTML(false)

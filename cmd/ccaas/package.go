@@ -22,8 +22,8 @@ func packageCommand(p *program.Program) *cobra.Command {
 		Long: `Write the chaincode package of a folder and print its package ID.
 
 The package holds the template (connection.json or connection.json.tmpl),
-META-INF and metadata. Whatever else lies in the folder stays out and is named
-on stderr. The same folder, label and type give the same bytes on every machine.`,
+META-INF and metadata. Anything else in the folder is left out, and named on
+stderr. The same folder, label and type give the same bytes on every machine.`,
 		Example: "  ccaas package basic.tgz --path basic --label basic_1.0",
 		Args:    arguments("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -32,7 +32,8 @@ on stderr. The same folder, label and type give the same bytes on every machine.
 	}
 	cmd.Flags().StringVarP(&dir, "path", "p", "", "the package folder")
 	cmd.Flags().StringVar(&label, "label", "", "the package's label, such as basic_1.0")
-	cmd.Flags().StringVar(&ccType, "type", chaincode.DefaultType, "the type in metadata.json, by which builders know their packages")
+	cmd.Flags().StringVar(&ccType, "type", chaincode.DefaultType,
+		"the type in metadata.json, by which builders recognise their packages")
 	requireFlags(cmd, "path", "label")
 	return cmd
 }
@@ -56,7 +57,7 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 		return fmt.Errorf("%q: cannot be written: %w", file, safefile.Reason(err))
 	}
 	for _, name := range leftOut {
-		p.Warn("%q: stays out of the package", name)
+		p.Warn("%q: is left out of the package", name)
 	}
 	if _, err = fmt.Fprintln(p.Stdout, pkg.ID); err != nil {
 		return err
@@ -65,15 +66,19 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	return nil
 }
 
-// serverHints says how a chaincode server is told the package ID: by the
-// variables that the shims for Node and Java read, and for Go those that the main
-// functions of Fabric's samples do.
+// serverHints says how to tell a chaincode server its package ID: by the variables
+// that the shims for Node and Java read and, for Go, those that the main functions
+// of Fabric's samples read.
 func serverHints(p *program.Program, id string) {
-	p.Hint("start each chaincode server with this package ID, and for TLS with its certificate, its key, and the authority of its peer's client certificate")
+	p.Hint("start each chaincode server with this package ID, and for TLS with its certificate, its key, " +
+		"and the CA of its peer's client certificate")
 	for _, variables := range []string{
-		"Node: CORE_CHAINCODE_ID=%s CORE_CHAINCODE_ADDRESS=HOST:PORT CORE_CHAINCODE_TLS_CERT_FILE=FILE CORE_CHAINCODE_TLS_KEY_FILE=FILE CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=FILE",
-		"Go: CHAINCODE_ID=%s CHAINCODE_SERVER_ADDRESS=HOST:PORT CHAINCODE_TLS_DISABLED=false CHAINCODE_TLS_CERT=FILE CHAINCODE_TLS_KEY=FILE CHAINCODE_CLIENT_CA_CERT=FILE",
-		"Java: CORE_CHAINCODE_ID_NAME=%s CHAINCODE_SERVER_ADDRESS=HOST:PORT; its TLS files are best set in ChaincodeServerProperties",
+		"Node: CORE_CHAINCODE_ID=%s CORE_CHAINCODE_ADDRESS=HOST:PORT CORE_CHAINCODE_TLS_CERT_FILE=FILE " +
+			"CORE_CHAINCODE_TLS_KEY_FILE=FILE CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=FILE",
+		"Go: CHAINCODE_ID=%s CHAINCODE_SERVER_ADDRESS=HOST:PORT CHAINCODE_TLS_DISABLED=false " +
+			"CHAINCODE_TLS_CERT=FILE CHAINCODE_TLS_KEY=FILE CHAINCODE_CLIENT_CA_CERT=FILE",
+		"Java: CORE_CHAINCODE_ID_NAME=%s CHAINCODE_SERVER_ADDRESS=HOST:PORT; " +
+			"its TLS files are best set in ChaincodeServerProperties",
 	} {
 		p.Hint(variables, id)
 	}

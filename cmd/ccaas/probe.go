@@ -32,12 +32,12 @@ func probeCommand(p *program.Program) *cobra.Command {
 		Use:   "probe CONNECTION_JSON|FILE|DIR",
 		Short: "Dial a chaincode server as a peer would, stage by stage",
 		Long: `Dial a chaincode server as a peer would, stage by stage: resolve its name,
-connect, speak TLS, open gRPC, wait for the message by which it registers, and
-compare its chaincode ID with the package ID. It never answers that message: the
+connect, speak TLS, open gRPC, wait for its registration message, and compare
+its chaincode ID with the package ID. It never answers that message, so the
 server goes on serving.
 
-The connection is that of a connection.json, or with --env-file or --env what a
-package or a package folder becomes for a peer with these variables. Run it
+The connection is that of a connection.json or, with --env-file or --env, the
+one that a package or a package folder gives a peer with these variables. Run it
 where the peer runs: names and networks differ.`,
 		Example: `  ccaas probe connection.json --package-id basic_1.0:63948944a195dab0…
   ccaas probe basic.tgz --env-file peer0.env`,
@@ -51,9 +51,11 @@ where the peer runs: names and networks differ.`,
 	}
 	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
 	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
-	cmd.Flags().StringVar(&options.label, "label", "", "the label of the package to be made of a folder")
-	cmd.Flags().StringVar(&options.packageID, "package-id", "", "the chaincode ID that the server should have (default: that of the package)")
-	cmd.Flags().DurationVar(&options.timeout, "timeout", 0, "the most that dialling, and then registering, may take (default dial_timeout, and "+probe.RegisterTimeout.String()+")")
+	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
+	cmd.Flags().StringVar(&options.packageID, "package-id", "",
+		"the chaincode ID that the server should have (default: that of the package)")
+	cmd.Flags().DurationVar(&options.timeout, "timeout", 0,
+		"how long dialling, and then registering, may take (default dial_timeout, and "+probe.RegisterTimeout.String()+")")
 	options.output.add(cmd)
 	return cmd
 }
@@ -77,7 +79,7 @@ func probeServer(ctx context.Context, p *program.Program, name string, options p
 	return probeVerdict(stages)
 }
 
-// probeTarget is the connection that was named, or rendered.
+// probeTarget returns the connection that was named, or is rendered.
 func probeTarget(p *program.Program, name string, options probeOptions) (target probe.Target, err error) {
 	target = probe.Target{PackageID: options.packageID, Timeout: options.timeout}
 	if len(options.envFiles)+len(options.env) == 0 {
@@ -111,12 +113,12 @@ func readConnection(file string) (connection.Connection, error) {
 		err = c.Validate()
 	}
 	if err != nil {
-		return c, message.WithHint(atFile(file, err), "of a package or a folder, give the peer's variables by --env-file")
+		return c, message.WithHint(atFile(file, err), "for a package or a folder, give the peer's variables with --env-file")
 	}
 	return c, nil
 }
 
-// probeVerdict is the error of a probe that has failed.
+// probeVerdict returns the error of a probe that failed.
 func probeVerdict(stages []probe.Stage) error {
 	for _, s := range stages {
 		if s.State == probe.Failed {

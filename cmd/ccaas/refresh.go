@@ -35,21 +35,21 @@ func refreshCommand(p *program.Program) *cobra.Command {
 	var options refreshOptions
 	cmd := &cobra.Command{
 		Use:   "refresh --peer-dir DIR [--builder NAME]",
-		Short: "Render the connections of installed chaincodes anew",
-		Long: `Render the connection.json of each chaincode that is installed on a peer anew,
-with today's values, and replace it if the new one is valid and another. The
-peer reads it at its next connection: there is nothing to reinstall, and the
-package ID stays. What cannot be rendered keeps the connection that it has.
+		Short: "Re-render the connections of installed chaincodes",
+		Long: `Re-render the connection.json of each chaincode installed on a peer with today's
+values, and replace it if the new one is valid and different. The peer reads it
+when it next connects: there is nothing to reinstall, and the package ID stays
+the same. A chaincode that cannot be rendered keeps its connection.
 
-The values are those of --env-file, or without it those of this very process;
-with --core-yaml, only those of them that the peer passes on to the builder.
+The values are those in --env-file or, without it, in the environment of this
+process; with --core-yaml, only those that the peer passes on to the builder.
 
-A peer keeps the connection that it has open. To make it use the new one at
-once, restart the chaincode server: the peer dials anew at the next invocation.
+A peer keeps its open connection. To make it use the new one at once, restart
+the chaincode server: the peer dials again at the next invocation.
 
-With --watch, it stays until it gets a signal, and does all that whenever a file
-with values changes, a chaincode is installed, or the interval is over. It logs
-a line for each event.`,
+With --watch, it runs until it gets a signal, and refreshes whenever a file of
+values changes, a chaincode is installed, or the interval has passed. It logs a
+line for each event.`,
 		Example: `  ccaas refresh --peer-dir /var/peer --env-file peer0.env --dry-run
   ccaas refresh --peer-dir /var/peer --env-file peer0.env --probe
   ccaas refresh --peer-dir /var/peer --core-yaml core.yaml --watch --listen :9464`,
@@ -61,28 +61,35 @@ a line for each event.`,
 			case options.watch:
 				return watchPeer(cmd.Context(), p, options)
 			case options.listen != "" || cmd.Flags().Changed("interval"):
-				return misused(cmd, errors.New("--listen and --interval are for --watch"))
+				return misused(cmd, errors.New("--listen and --interval require --watch"))
 			}
 			return refreshOnce(cmd.Context(), p, options)
 		},
 	}
 	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath")
-	cmd.Flags().StringVar(&options.builder, "builder", coreyaml.DefaultName, "the name of the builder in core.yaml, which the peer keeps with each build")
-	cmd.Flags().StringArrayVar(&options.adopt, "adopt", nil, "another builder's name, whose builds are to be rendered too; may be repeated")
-	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated (default: the environment of this process)")
-	cmd.Flags().StringVar(&options.coreYAML, "core-yaml", "", "the peer's core.yaml, of which the variables that the builder gets are taken")
+	cmd.Flags().StringVar(&options.builder, "builder", coreyaml.DefaultName,
+		"the builder's name in core.yaml, which the peer records with each build")
+	cmd.Flags().StringArrayVar(&options.adopt, "adopt", nil,
+		"another builder whose builds are rendered too, by its name; may be repeated")
+	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil,
+		"a file of NAME=VALUE lines; may be repeated (default: the environment of this process)")
+	cmd.Flags().StringVar(&options.coreYAML, "core-yaml", "",
+		"the peer's core.yaml; only variables it passes to the builder are used")
 	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "show what would change, and change nothing")
-	cmd.Flags().BoolVar(&options.probe, "probe", false, "dial each new connection as ccaas probe does, and keep the old one where the new does not work")
-	cmd.Flags().BoolVar(&options.watch, "watch", false, "stay, and refresh whenever something changes")
-	cmd.Flags().DurationVar(&options.interval, "interval", time.Minute, "with --watch, the longest time between two refreshes")
-	cmd.Flags().StringVar(&options.listen, "listen", "", "with --watch, the HOST:PORT that serves /healthz, /readyz and /metrics")
+	cmd.Flags().BoolVar(&options.probe, "probe", false,
+		"dial each new connection as ccaas probe does, and keep the old one if the new one does not work")
+	cmd.Flags().BoolVar(&options.watch, "watch", false, "keep running, and refresh whenever something changes")
+	cmd.Flags().DurationVar(&options.interval, "interval", time.Minute,
+		"with --watch, the longest time between two refreshes")
+	cmd.Flags().StringVar(&options.listen, "listen", "",
+		"with --watch, the HOST:PORT that serves /healthz, /readyz and /metrics")
 	options.output.add(cmd)
 	requireFlags(cmd, "peer-dir")
 	return cmd
 }
 
 // environment returns the environment that the builder's programs would get
-// today; it is read anew each time.
+// today; it is read again each time.
 func (o refreshOptions) environment(p *program.Program) func() (map[string]string, error) {
 	given := func() (map[string]string, error) {
 		if len(o.envFiles) == 0 {
@@ -92,7 +99,8 @@ func (o refreshOptions) environment(p *program.Program) func() (map[string]strin
 	}
 	if o.coreYAML == "" {
 		if len(o.envFiles) == 0 {
-			p.Warn("the packages' templates can read every variable of this process: name the peer's core.yaml by --core-yaml, or give --env-file")
+			p.Warn("the packages' templates can read every variable of this process: " +
+				"name the peer's core.yaml with --core-yaml, or give --env-file")
 		}
 		return given
 	}
@@ -107,7 +115,7 @@ func (o refreshOptions) environment(p *program.Program) func() (map[string]strin
 	}
 }
 
-// files are those that the environment is read from.
+// files returns those that the environment is read from.
 func (o refreshOptions) files() []string {
 	if o.coreYAML == "" {
 		return o.envFiles
@@ -117,7 +125,14 @@ func (o refreshOptions) files() []string {
 
 // refresher is what the options ask for, with the environment env.
 func (o refreshOptions) refresher(p *program.Program, env map[string]string) refresh.Refresher {
-	r := refresh.Refresher{Store: store.Store(o.peerDir), Builder: o.builder, Adopt: o.adopt, Env: env, Now: p.Now(), DryRun: o.dryRun}
+	r := refresh.Refresher{
+		Store:   store.Store(o.peerDir),
+		Builder: o.builder,
+		Adopt:   o.adopt,
+		Env:     env,
+		Now:     p.Now(),
+		DryRun:  o.dryRun,
+	}
 	if o.probe {
 		r.Probe = probeNew
 	}

@@ -10,7 +10,7 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// sayResults says what people should know besides. The error joins what failed.
+// sayResults adds what people should know. The error joins the failures.
 func sayResults(p *program.Program, options refreshOptions, results []refresh.Result) error {
 	var failed []error
 	for _, r := range results {
@@ -18,19 +18,20 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 			p.Warn("%s: %v", r.PackageID, warning)
 		}
 		if r.State == refresh.Failed {
-			failed = append(failed, message.Each(r.Err(), func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) }))
+			err := message.Each(r.Err(), func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) })
+			failed = append(failed, err)
 		}
 	}
 	switch {
 	case len(results) > 0 && refresh.Count(results, refresh.LeftAlone) == len(results):
 		p.Warn("none of the builds was made by the builder %q", options.builder)
 	case slices.ContainsFunc(results, func(r refresh.Result) bool { return r.State == refresh.Refreshed && r.Differs }):
-		p.Hint("a peer keeps the connection that it has open: restart the chaincode server where the new one is to be used at once")
+		p.Hint("a peer keeps its open connection: restart the chaincode server to make the peer use the new one at once")
 	}
 	return errors.Join(failed...)
 }
 
-// resultRows has a row for each build, and one more for each change after the first.
+// resultRows returns a row for each build, and one more for each change after the first.
 func resultRows(results []refresh.Result) [][]string {
 	var rows [][]string
 	for _, r := range results {
@@ -54,7 +55,7 @@ func resultRows(results []refresh.Result) [][]string {
 	return rows
 }
 
-// shortID is a package ID as far as people need it to tell one from another.
+// shortID returns as much of a package ID as people need to tell it from others.
 func shortID(packageID string) string {
 	const hash, shown = 64, 8
 	if len(packageID) <= hash {

@@ -25,11 +25,11 @@ func renderCommand(p *program.Program) *cobra.Command {
 		Use:   "render FILE|DIR [--diff A.env B.env]",
 		Short: "Print the connection.json that one peer would get",
 		Long: `Print the connection.json that one peer would get from a package or a package
-folder. Only the variables given here count, none of the shell's own: what a
-peer propagates. The private key is hidden.
+folder. Give it the variables that the peer propagates: it uses none of the
+shell's own. The private key is hidden.
 
-With --diff, print what differs between two peers, each with the variables in
-its own file besides.`,
+With --diff, print what differs between two peers, each of which also has the
+variables in its own file.`,
 		Example: `  ccaas render basic --label basic_1.0 --env-file peer0.env --env TIMEOUT=10s
   ccaas render basic.tgz --diff peer0.env peer1.env`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -41,7 +41,7 @@ its own file besides.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case options.diff && options.showSecrets:
-				return misused(cmd, errors.New("--show-secrets is not for --diff, which shows no key"))
+				return misused(cmd, errors.New("--show-secrets cannot be used with --diff, which shows no key"))
 			case options.diff:
 				return diffPeers(p, args[0], args[1:], options)
 			}
@@ -50,9 +50,10 @@ its own file besides.`,
 	}
 	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
 	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
-	cmd.Flags().StringVar(&options.label, "label", "", "the label of the package to be made of a folder")
+	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
 	cmd.Flags().BoolVar(&options.showSecrets, "show-secrets", false, "print the private key too")
-	cmd.Flags().BoolVar(&options.diff, "diff", false, "print what differs between the peers with the variables in A.env and B.env")
+	cmd.Flags().BoolVar(&options.diff, "diff", false,
+		"print what differs between the peers with the variables in A.env and B.env")
 	options.output.add(cmd)
 	return cmd
 }

@@ -21,8 +21,8 @@ func run(p *program.Program) error {
 	root := &cobra.Command{
 		Use:   "ccaas",
 		Short: "Make, check and install chaincode packages for ccaas-template-builder",
-		Long: `Make, check and install chaincode packages for ccaas-template-builder, by which
-each peer renders its own connection.json.`,
+		Long: `Make, check and install chaincode packages for ccaas-template-builder, with
+which each peer renders its own connection.json.`,
 		Example:       "  ccaas lint basic.tgz",
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,
@@ -67,16 +67,16 @@ each peer renders its own connection.json.`,
 func unknownVerb(cmd *cobra.Command, verb string) error {
 	cmd.SuggestionsMinimumDistance = 2
 	if meant := cmd.SuggestionsFor(verb); len(meant) > 0 {
-		return fmt.Errorf("there is no verb %q, did you mean %s", verb, strings.Join(meant, " or "))
+		return fmt.Errorf("unknown command %q, did you mean %s", verb, strings.Join(meant, " or "))
 	}
-	return fmt.Errorf("there is no verb %q: see ccaas --help", verb)
+	return fmt.Errorf("unknown command %q: see ccaas --help", verb)
 }
 
-// helpCommand is cobra's, but for a verb that there is not.
+// helpCommand is cobra's, except for the error of an unknown verb.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:     "help [VERB]",
-		Short:   "Show how a verb is called",
+		Use:     "help [COMMAND]",
+		Short:   "Show the help of a command",
 		Example: "  ccaas help lint",
 		RunE: func(_ *cobra.Command, args []string) error {
 			verb, _, err := root.Find(args)
@@ -98,8 +98,7 @@ func addCompletion(root *cobra.Command) {
 	}
 }
 
-// unknownFlag adds to the error of a flag that there is not which one was
-// probably meant.
+// unknownFlag adds to the error of an unknown flag which one was probably meant.
 func unknownFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
@@ -110,13 +109,13 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w%s", err, nearest.DidYouMean(unknown.GetSpecifiedName(), "--", names))
 }
 
-// misused is the error of a verb that was called wrongly.
+// misused returns the error of a verb that was called wrongly.
 func misused(cmd *cobra.Command, err error) error {
 	return program.Exit(program.Misused, fmt.Errorf("%s: %w; see %s --help", cmd.Name(), err, cmd.CommandPath()))
 }
 
-// emptyFlags refuses flags without a value, which is what is left of a shell's
-// variable that is not set.
+// emptyFlags refuses flags with an empty value, which is what a shell's unset
+// variable leaves.
 func emptyFlags(cmd *cobra.Command, _ []string) (err error) {
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		if flag.Value.String() == "" && err == nil {
@@ -126,15 +125,15 @@ func emptyFlags(cmd *cobra.Command, _ []string) (err error) {
 	return err
 }
 
-// arguments wants one argument for each name, none of them empty.
+// arguments requires one argument for each name, none of them empty.
 func arguments(names ...string) cobra.PositionalArgs {
-	wants := strings.Join(names, " ")
-	if wants == "" {
-		wants = "no arguments"
+	want := strings.Join(names, " ")
+	if want == "" {
+		want = "none"
 	}
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return misused(cmd, fmt.Errorf("got %d arguments, wants %s", len(args), wants))
+			return misused(cmd, fmt.Errorf("got %s, want %s", plural(len(args), "argument"), want))
 		}
 		if i := slices.Index(args, ""); i >= 0 {
 			return misused(cmd, fmt.Errorf("%s is empty", names[i]))
@@ -143,7 +142,7 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// requireFlags marks flags without which a verb is called wrongly.
+// requireFlags makes flags mandatory.
 func requireFlags(cmd *cobra.Command, names ...string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range names {

@@ -37,9 +37,9 @@ func simulateCommand(p *program.Program) *cobra.Command {
 		Use:   "simulate FILE --peer NAME=ENVFILE…",
 		Short: "Install a package on simulated peers",
 		Long: `Install a package on simulated peers, with the builder's real programs, in the
-order, the folders and the environment that a peer has. Each peer has only the
+order, the folders and the environment that a peer uses. Each peer has only the
 variables in its own env file, and propagates those that core.yaml lists, or all
-of them where none is given. Fails if any peer does.`,
+of them if no core.yaml is given. Fails if any peer does.`,
 		Example: `  ccaas simulate basic.tgz --peer peer0=peer0.env --peer peer1=peer1.env
   ccaas simulate basic.tgz --peer peer0=peer0.env --core-yaml core.yaml`,
 		Args: arguments("FILE"),
@@ -52,9 +52,10 @@ of them where none is given. Fails if any peer does.`,
 		},
 	}
 	cmd.Flags().StringArrayVar(&options.peers, "peer", nil, "NAME=ENVFILE; may be repeated")
-	cmd.Flags().StringVar(&options.builder, "builder", "", "the folder with bin/detect, bin/build and bin/release (default: that of ccaas itself)")
+	cmd.Flags().StringVar(&options.builder, "builder", "",
+		"the folder with bin/detect, bin/build and bin/release (default: that of ccaas itself)")
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
-	cmd.Flags().BoolVar(&options.probe, "probe", false, "also dial the chaincode server of each peer, see ccaas probe")
+	cmd.Flags().BoolVar(&options.probe, "probe", false, "also dial each peer's chaincode server; see ccaas probe")
 	options.output.add(cmd)
 	requireFlags(cmd, "peer")
 	return cmd
@@ -63,14 +64,14 @@ of them where none is given. Fails if any peer does.`,
 // maxLines bounds how many different lines of a builder are kept.
 const maxLines = 1000
 
-// simulated is what came of the install on one peer.
+// simulated is the result of the install on one peer.
 type simulated struct {
 	Name       string                 `json:"name"`
 	OK         bool                   `json:"ok"`
 	Connection *connection.Connection `json:"connection,omitempty"`
 	Errors     []string               `json:"errors"`
 	Probe      []probe.Stage          `json:"probe,omitempty"`
-	lines      []string               // all that the builder's programs said
+	lines      []string               // everything that the builder's programs said
 }
 
 // namedPeer is a peer with the file of its variables.
@@ -84,14 +85,14 @@ func namedPeers(args []string) ([]namedPeer, error) {
 			return nil, fmt.Errorf("--peer takes NAME=ENVFILE, not %q", arg)
 		}
 		if slices.ContainsFunc(peers, func(p namedPeer) bool { return p.name == name }) {
-			return nil, fmt.Errorf("there are two peers %q", name)
+			return nil, fmt.Errorf("two peers are named %q", name)
 		}
 		peers = append(peers, namedPeer{name, envFile})
 	}
 	return peers, nil
 }
 
-// simulate installs the package in file on each peer, all arguments being sound.
+// simulate installs the package in file on each peer; the arguments have been checked.
 func simulate(ctx context.Context, p *program.Program, file string, peers []namedPeer, options simulateOptions) error {
 	pkg, err := archive.Open(file)
 	if err != nil {
@@ -135,8 +136,8 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 	return report(p, what, pkg.ID, results, options.output)
 }
 
-// externalBuilder is the builder that the peers have: its programs, and what
-// core.yaml says of it where one was given.
+// externalBuilder returns the builder that the peers have: its programs, and what
+// core.yaml, if given, says about it.
 func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, error) {
 	builder := coreyaml.Builder{Name: o.name}
 	if o.coreYAML != "" {
@@ -154,7 +155,7 @@ func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, 
 	return builder, err
 }
 
-// builderDir is the path of the external builder, as core.yaml would have it.
+// builderDir returns the path of the external builder, as core.yaml would have it.
 func builderDir(dir string) (string, error) {
 	if dir == "" {
 		self, err := os.Executable()
@@ -171,13 +172,16 @@ func builderDir(dir string) (string, error) {
 		dir = filepath.Dir(dir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "bin", "detect")); err != nil {
-		return "", message.WithHint(fmt.Errorf("there is no bin/detect in %q", dir), "name the builder's folder by --builder, or run make build")
+		return "", message.WithHint(fmt.Errorf("there is no bin/detect in %q", dir),
+			"name the builder's folder with --builder, or run make build")
 	}
 	return dir, nil
 }
 
 // installOn installs pkg on a peer of its own, in a folder of its own.
-func installOn(ctx context.Context, name string, env map[string]string, builder coreyaml.Builder, pkg *archive.Package) (result simulated, err error) {
+func installOn(
+	ctx context.Context, name string, env map[string]string, builder coreyaml.Builder, pkg *archive.Package,
+) (result simulated, err error) {
 	dir, err := os.MkdirTemp("", "ccaas-peer-")
 	if err != nil {
 		return result, err
@@ -189,7 +193,7 @@ func installOn(ctx context.Context, name string, env map[string]string, builder 
 	result = simulated{Name: name, Errors: []string{}}
 	simulatedPeer := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: func(line string) {
 		if slices.Contains(result.lines, line) || len(result.lines) == maxLines {
-			return // it has been heard
+			return // it has been said before
 		}
 		result.lines = append(result.lines, line)
 		if said, ok := message.Parse(line); ok && said.Kind == message.Error {
@@ -263,7 +267,7 @@ func table(p *program.Program, packageID string, results []simulated) error {
 	return writeTable(p.Stdout, []string{"PEER", "ADDRESS", "TLS", "CLIENT CERTIFICATE", "EXPIRES", "RESULT"}, rows)
 }
 
-// row has the expiry of the client's own certificate, the first there is.
+// row shows the expiry of the client's own certificate, the first of its chain.
 func row(r simulated) []string {
 	if r.Connection == nil {
 		return []string{r.Name, "-", "-", "-", "-", "failed"}

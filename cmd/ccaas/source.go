@@ -11,8 +11,8 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// source is the code of a package, whether it was named as a package file or as
-// the folder that one is made of.
+// source is the code of a package, given as a package file or as the folder it is
+// made from.
 type source struct {
 	dir      *os.Root
 	metadata chaincode.Metadata
@@ -20,8 +20,8 @@ type source struct {
 	scratch  string
 }
 
-// openSource opens a package file or a package folder, of which label is to be
-// the label.
+// openSource opens a package file, or a package folder whose package is to have
+// this label.
 func openSource(name, label string) (*source, error) {
 	info, err := os.Stat(name)
 	if err != nil {

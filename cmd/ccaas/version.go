@@ -23,7 +23,7 @@ func versionCommand(p *program.Program) *cobra.Command {
 	}
 }
 
-// version is what the Go toolchain recorded: the tag, or the commit and its time.
+// version returns what the Go toolchain recorded: the tag, or the commit and its time.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

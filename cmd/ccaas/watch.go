@@ -51,7 +51,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 	return nil
 }
 
-// logger writes a line an event.
+// logger writes a line for each event.
 func logger(p *program.Program, output outputFlag) *slog.Logger {
 	if output.json() {
 		return slog.New(slog.NewJSONHandler(p.Stderr, nil))
@@ -59,8 +59,8 @@ func logger(p *program.Program, output outputFlag) *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.Stderr, nil))
 }
 
-// serve serves the status at an address until stop is called; nothing if the
-// address is empty.
+// serve serves the status at an address until stop is called; it does nothing if
+// the address is empty.
 func serve(address string, status *watch.Status, log *slog.Logger) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil
@@ -69,7 +69,12 @@ func serve(address string, status *watch.Status, log *slog.Logger) (stop func(),
 	if err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
-	server := &http.Server{Handler: status.Handler(), ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	server := &http.Server{
+		Handler:      status.Handler(),
+		ReadTimeout:  5 * time.Second,
+		WriteTimeout: 30 * time.Second,
+		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("no longer listening", "error", err)

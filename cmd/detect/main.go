@@ -1,4 +1,4 @@
-// Command detect is a step of an external builder of Hyperledger Fabric; see package detect.
+// Command detect is a step of an external builder for Hyperledger Fabric; see package detect.
 package main
 
 import (

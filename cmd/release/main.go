@@ -1,4 +1,4 @@
-// Command release is a step of an external builder of Hyperledger Fabric; see package release.
+// Command release is a step of an external builder for Hyperledger Fabric; see package release.
 package main
 
 import (
@@ -11,6 +11,6 @@ import (
 
 func main() {
 	p := program.New("release")
-	p.Deadline = time.Minute // for thousands of indexes on a slow disk; an install is given five
+	p.Deadline = time.Minute // for thousands of indexes on a slow disk; an install may take five
 	os.Exit(p.Run(release.Run))
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the channel, joins the organisation's peers, and deploys the package, as far as that is
-# not done: it may run again. compose.yaml has the variables.
+# Makes the channel, joins the organisation's peers to it, and deploys the package, unless that
+# is done already: it may run again. compose.yaml has the variables.
 set -eu
 
 definition="-C mychannel -n notes -v 1.0 --sequence 1"

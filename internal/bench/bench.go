@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/internal/testprograms"
 )
 
-// template is that of a package which every builder that reads variable can build.
+// template is that of a package that every builder that reads variable can build.
 const template = `{
   "address": "{{.peername}}:9999",
   "dial_timeout": "10s",
@@ -30,7 +30,7 @@ const variable = "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"
 const index = `{"index":{"fields":["size"]},"ddoc":"sizeDoc","name":"size","type":"json"}`
 
 // bench is the folder of one run: the programs in bin, a package unpacked as the
-// peer does it, and the environment of all that is measured.
+// peer does it, and the environment of everything that is measured.
 type bench struct {
 	dir string
 	env map[string]string
@@ -51,7 +51,11 @@ func newBench(dir string) (*bench, error) {
 	}); err != nil {
 		return nil, err
 	}
-	for name, from := range map[string]string{"empty": b.path("empty"), "linked": "internal/bench/linked", "measured": "internal/bench/measured"} {
+	for name, from := range map[string]string{
+		"empty":    b.path("empty"),
+		"linked":   "internal/bench/linked",
+		"measured": "internal/bench/measured",
+	} {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.path("bin/"+name), ".")
 		build.Dir, build.Env = from, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -87,7 +91,12 @@ func (b *bench) setEnvironment() error {
 	if err != nil {
 		return err
 	}
-	values, err := json.Marshal(map[string]string{"peername": "peer0", "root_cert": ca.Cert, "client_cert": client.Cert, "client_key": client.Key})
+	values, err := json.Marshal(map[string]string{
+		"peername":    "peer0",
+		"root_cert":   ca.Cert,
+		"client_cert": client.Cert,
+		"client_key":  client.Key,
+	})
 	if err != nil {
 		return err
 	}
@@ -99,7 +108,7 @@ func (b *bench) setEnvironment() error {
 	return b.write(map[string]string{"peer.env": lines.String()})
 }
 
-// measurement is what runs of one thing have taken.
+// measurement is what runs of one thing took.
 type measurement struct {
 	Median float64 `json:"median_seconds"`
 	Memory int64   `json:"peak_memory_bytes"`
@@ -135,7 +144,7 @@ func (b *bench) measure(m *measurement, program string, args ...string) error {
 }
 
 // step runs one program of a builder on the package in the folder source, once more.
-// What it writes is new each time, and stays for the next step.
+// It writes to a new folder each time, which stays for the next step.
 func (b *bench) step(m *measurement, program, source string) error {
 	args := []string{source, "metadata"}
 	switch filepath.Base(program) {

@@ -18,10 +18,10 @@ type growth struct {
 	measurement
 }
 
-// few is how often each of these is run: they take long, so that noise weighs less.
+// few is how often each of these is run: they take long, so noise matters less.
 const few = 5
 
-// growth measures what takes longer the more there is of something.
+// growth measures what takes longer the more of something there is.
 func (b *bench) growth() ([]growth, error) {
 	var all []growth
 	for _, measure := range []func() ([]growth, error){b.indexes, b.refreshes, b.peers} {
@@ -34,8 +34,10 @@ func (b *bench) growth() ([]growth, error) {
 	return all, nil
 }
 
-// grow makes each number of things ready, and measures run.
-func grow(name string, numbers []int, prepare func(n int) error, run func(m *measurement, n int) error) ([]growth, error) {
+// grow prepares each number of things, and measures run.
+func grow(
+	name string, numbers []int, prepare func(n int) error, run func(m *measurement, n int) error,
+) ([]growth, error) {
 	var all []growth
 	for _, n := range numbers {
 		g := growth{Name: name, Number: n}
@@ -67,7 +69,8 @@ func (b *bench) indexes() ([]growth, error) {
 	if err != nil {
 		return nil, err
 	}
-	released, err := grow("release: index files", numbers, func(n int) error { return build(&measurement{}, n) }, func(m *measurement, n int) error {
+	buildOnce := func(n int) error { return build(&measurement{}, n) }
+	released, err := grow("release: index files", numbers, buildOnce, func(m *measurement, n int) error {
 		return b.step(m, b.path("bin/release"), source(n))
 	})
 	return append(built, released...), err
@@ -94,7 +97,8 @@ func (b *bench) refreshes() ([]growth, error) {
 }
 
 func pack(label string) (*archive.Package, error) {
-	return archive.Write(label, chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte(template)}})
+	files := []archive.File{{Name: chaincode.ConnectionFile, Content: []byte(template)}}
+	return archive.Write(label, chaincode.DefaultType, files)
 }
 
 // peers measures ccaas simulate for many peers.

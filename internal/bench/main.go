@@ -1,6 +1,6 @@
-// Command bench measures the programs of the builder, and how what they take grows.
-// All that is compared is run in turn, in the same minutes on the same machine:
-// figures of two runs of it say nothing about each other.
+// Command bench measures the builder's programs, and how their cost grows. Whatever
+// it compares runs in turn, in the same minutes on the same machine: figures from
+// two runs of it cannot be compared.
 //
 //	bench [-runs N] [-baseline DIR] [-growth=false] [-o json]
 package main
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// report is all that was measured.
+// report is everything that was measured.
 type report struct {
 	Programs []result `json:"programs"`
 	Growth   []growth `json:"growth,omitempty"`

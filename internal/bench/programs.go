@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// result is what one of the programs that are compared takes.
+// result is what one of the compared programs takes.
 type result struct {
 	Name  string  `json:"name"`
 	Ratio float64 `json:"ratio_to_empty"`
@@ -56,7 +56,7 @@ func (b *bench) programs(runs int, baseline string) ([]result, error) {
 	return all, nil
 }
 
-// together is what programs take one after the other.
+// together returns what programs take one after the other.
 func together(name string, programs []result) result {
 	sum := result{Name: name}
 	for _, p := range programs {

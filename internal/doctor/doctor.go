@@ -1,5 +1,5 @@
 // Package doctor examines the machine of a peer before an install: would the
-// peer find the builder, run it, and feed it?
+// peer find the builder, run it, and give it what it needs?
 package doctor
 
 import (
@@ -21,11 +21,11 @@ type Machine struct {
 	Builder string
 	// Env is the environment of the peer's process.
 	Env map[string]string
-	// PeerDir is its peer.fileSystemPath; empty if it is not to be looked at.
+	// PeerDir is its peer.fileSystemPath; empty to skip its builds.
 	PeerDir string
 	// Platform is GOOS/GOARCH.
 	Platform string
-	// Free returns the bytes that are free in a folder.
+	// Free returns how many bytes are free in a folder.
 	Free func(dir string) (uint64, error)
 }
 
@@ -36,11 +36,11 @@ type Package struct {
 	Err              error  // why not
 }
 
-// Check is one question, and what speaks against a yes.
+// Check is one question, and what was found against a yes.
 type Check struct {
 	Name     string            `json:"name"`
 	Findings []finding.Finding `json:"findings"`
-	// Skipped tells whether it was not asked, for what was found before.
+	// Skipped reports whether it was not asked, because of earlier findings.
 	Skipped bool `json:"skipped"`
 	// Hints are what the builder's programs say to do.
 	Hints []string `json:"hints,omitempty"`
@@ -51,12 +51,12 @@ type examination struct {
 	Machine
 	builders []coreyaml.Builder
 	ours     coreyaml.Builder
-	list     string // where the builders stand
+	list     string // where the builders are listed
 	read     bool   // the list could be read
 	checks   []Check
 }
 
-// Examine runs the checks. One that makes no sense after an error before it is
+// Examine runs the checks. One that makes no sense after an earlier error is
 // skipped. The error is that of ctx.
 func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check, error) {
 	e := &examination{Machine: machine, list: machine.CoreYAML}
@@ -71,7 +71,7 @@ func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check,
 	return e.checks, ctx.Err()
 }
 
-// check adds a check, skipped unless it makes sense, and tells whether it was
+// check adds a check, skipped unless it makes sense, and reports whether it was
 // made and found no error.
 func (e *examination) check(sense bool, name string, look func() []finding.Finding) bool {
 	check := Check{Name: name, Findings: []finding.Finding{}, Skipped: !sense}
@@ -88,8 +88,9 @@ func (e *examination) config() []finding.Finding {
 	builders, err := coreyaml.Parse(e.Data)
 	if replacement := e.Env[coreyaml.ListVariable]; replacement != "" {
 		e.list = coreyaml.ListVariable
-		all = append(all, finding.New(finding.ListReplaced, e.CoreYAML, "%s is set, so the peer does not read the list of core.yaml", coreyaml.ListVariable).
-			WithHint("unset it, or put the builder into its value"))
+		all = append(all, finding.New(finding.ListReplaced, e.CoreYAML,
+			"%s is set, so the peer does not read the list in core.yaml", coreyaml.ListVariable).
+			WithHint("unset it, or add the builder to its value"))
 		builders, err = coreyaml.ParseVariable(replacement)
 	}
 	if err != nil {
@@ -103,10 +104,11 @@ func (e *examination) config() []finding.Finding {
 	return all
 }
 
-// inheritance finds a builder that gets none of its variables, and so all.
+// inheritance finds a builder none of whose variables is set, so that it gets all.
 func (e *examination) inheritance() []finding.Finding {
 	if _, inherits := e.ours.Environment(e.Env); inherits {
-		return []finding.Finding{finding.New(finding.WholeEnvironment, e.list, "none of the variables that the builder %q is to get is set, nor is PATH, so it gets all that the peer has", e.ours.Name).
+		return []finding.Finding{finding.New(finding.WholeEnvironment, e.list,
+			"no variable propagated to builder %q is set, not even PATH, so it gets all of the peer's", e.ours.Name).
 			WithHint("set the variables that the packages need, or PATH, for the peer process")}
 	}
 	return nil

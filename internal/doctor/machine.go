@@ -13,7 +13,7 @@ import (
 )
 
 // minFree is what should be free for temporary files, in bytes: as much as the
-// largest package this builder takes, unpacked.
+// largest package this builder accepts, unpacked.
 const minFree = 128 << 20
 
 // tempDir looks at the folder in which the peer unpacks a package.
@@ -25,19 +25,21 @@ func (e *examination) tempDir() []finding.Finding {
 	file, err := os.CreateTemp(dir, "ccaas-doctor-")
 	if err != nil {
 		return []finding.Finding{finding.New(finding.BadTempDir, dir, "cannot be written to: %s", safefile.Reason(err)).
-			WithHint("set TMPDIR for the peer process to a folder that it may write to")}
+			WithHint("set TMPDIR for the peer process to a folder that it can write to")}
 	}
 	defer os.Remove(file.Name())
 	defer file.Close()
 	if free, err := e.Free(dir); err == nil && free < minFree {
-		return []finding.Finding{finding.New(finding.TempDirFull, dir, "has %d MiB free, and unpacking a package can take %d MiB", free>>20, minFree>>20).
+		return []finding.Finding{finding.New(finding.TempDirFull, dir,
+			"has %d MiB free, but unpacking a package can take %d MiB", free>>20, minFree>>20).
 			WithHint("make room there, or set TMPDIR for the peer process to another folder")}
 	}
 	return nil
 }
 
-// rebuild is how a build is made again.
-const rebuild = "stop the peer, remove this folder and start it: it builds the chaincode again from the package that it has kept"
+// rebuild says how to make a build again.
+const rebuild = "stop the peer, remove this folder and start the peer: " +
+	"it rebuilds the chaincode from the package that it kept"
 
 // builds looks at the builds that the peer has made.
 func (e *examination) builds() []finding.Finding {
@@ -45,7 +47,7 @@ func (e *examination) builds() []finding.Finding {
 	builds, err := peerStore.Builds()
 	if err != nil {
 		return []finding.Finding{finding.New(finding.NoBuilds, peerStore.BuildsDir(), "cannot be read: %s", err).
-			WithHint("--peer-dir is the peer's peer.fileSystemPath; the peer makes the folder at its first start")}
+			WithHint("--peer-dir is the peer's peer.fileSystemPath; the peer creates the folder at its first start")}
 	}
 	var all []finding.Finding
 	for _, b := range builds {
@@ -56,11 +58,13 @@ func (e *examination) builds() []finding.Finding {
 			all = append(all, finding.New(finding.BadBuild, build, "%s", err).
 				WithHint(rebuild))
 		case !slices.ContainsFunc(e.builders, func(b coreyaml.Builder) bool { return b.Name == by }):
-			all = append(all, finding.New(finding.BuilderGone, build, "was made by the builder %q, which %s has not", by, e.list).
+			all = append(all, finding.New(finding.BuilderGone, build,
+				"was made by the builder %q, which %s lacks", by, e.list).
 				WithHint("give the builder that name again, or %s", rebuild))
 		case by == e.ours.Name:
 			if _, err := os.Stat(filepath.Join(build, store.Release, chaincode.ReleasedConnection)); err != nil {
-				all = append(all, finding.New(finding.BadBuild, build, "has no %s: %s", chaincode.ReleasedConnection, safefile.Reason(err)).
+				all = append(all, finding.New(finding.BadBuild, build,
+					"has no %s: %s", chaincode.ReleasedConnection, safefile.Reason(err)).
 					WithHint(rebuild))
 			}
 		}

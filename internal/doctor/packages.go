@@ -19,12 +19,13 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// packages asks of each package whether it would be installed, and of a package
-// as simple as can be which builder takes it, if there are none.
+// packages checks whether each package would be installed or, if there are none,
+// which builder takes the simplest possible package.
 func (e *examination) packages(ctx context.Context, sense bool, packages []Package) {
 	if len(packages) == 0 {
 		simple, err := simplePackage()
-		e.check(sense && err == nil, "it takes packages of type "+chaincode.DefaultType, func() []finding.Finding { return e.taken(ctx, simple) })
+		e.check(sense && err == nil, "it takes packages of type "+chaincode.DefaultType,
+			func() []finding.Finding { return e.taken(ctx, simple) })
 	}
 	for _, p := range packages {
 		readable := e.check(sense, p.Name+" is a package", p.readable)
@@ -45,15 +46,16 @@ func (p Package) readable() []finding.Finding {
 }
 
 func simplePackage() (*archive.Package, error) {
-	return archive.Write("doctor", chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte("{}")}})
+	files := []archive.File{{Name: chaincode.ConnectionFile, Content: []byte("{}")}}
+	return archive.Write("doctor", chaincode.DefaultType, files)
 }
 
-// peer is one that keeps what it builds in dir.
+// peer returns one that keeps what it builds in dir.
 func (e *examination) peer(dir string, log func(string)) *peer.Peer {
 	return &peer.Peer{Dir: dir, Builders: e.builders, Env: e.Env, Log: log}
 }
 
-// taken looks which builder takes a package.
+// taken checks which builder takes a package.
 func (e *examination) taken(ctx context.Context, pkg *archive.Package) []finding.Finding {
 	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
@@ -66,7 +68,8 @@ func (e *examination) taken(ctx context.Context, pkg *archive.Package) []finding
 	case err != nil:
 		return []finding.Finding{finding.New(finding.InstallFails, "", "%s", err)}
 	case taker.Name != e.ours.Name:
-		return []finding.Finding{finding.New(finding.TakenByOther, e.list, "the builder %q stands before %q and takes a package of type %q", taker.Name, e.ours.Name, pkg.Metadata.Type).
+		return []finding.Finding{finding.New(finding.TakenByOther, e.list,
+			"the builder %q comes before %q and takes a package of type %q", taker.Name, e.ours.Name, pkg.Metadata.Type).
 			WithHint("put %q before it", e.ours.Name)}
 	}
 	return nil
@@ -90,20 +93,22 @@ func (e *examination) needs(p Package) []finding.Finding {
 	return all
 }
 
-// notSet is about a variable that is needed and passed on, and not there.
+// notSet is about a variable that is needed and propagated, but not set.
 func (e *examination) notSet(v template.Variable, pkg string) finding.Finding {
 	f := finding.New(finding.NotSet, "", "this process has no %s, which %s needs", strings.Join(v.Names(), " or "), pkg).
-		WithHint("set it for the peer process; what stands in core.yaml alone, such as peer.id, is not passed on")
+		WithHint("set it for the peer process; what is only in core.yaml, such as peer.id, is not passed on")
 	for _, name := range v.Names() {
 		if e.Env[name] != "" { // it is not passed on, or there would be nothing to say
-			f.Message = fmt.Sprintf("this process has %s, which %s needs, but passes on only %s", name, pkg, strings.Join(slices.DeleteFunc(v.Names(), func(n string) bool { return n == name }), ""))
+			others := slices.DeleteFunc(v.Names(), func(n string) bool { return n == name })
+			f.Message = fmt.Sprintf("this process has %s, which %s needs, but passes on only %s",
+				name, pkg, strings.Join(others, ""))
 			f.Hint = "list " + name + " under propagateEnvironment"
 		}
 	}
 	return f
 }
 
-// template is that of a package. What is wrong with it is for the install to say.
+// template returns that of a package. The install says what is wrong with it.
 func (e *examination) template(p Package) *template.Template {
 	file, err := p.Template()
 	if err != nil {
@@ -116,8 +121,8 @@ func (e *examination) template(p Package) *template.Template {
 	return parsed
 }
 
-// install installs a package on a peer for the purpose, with the variables and
-// the programs of this one.
+// install installs a package on a simulated peer, with the variables and the
+// programs of this one.
 func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *heard) []finding.Finding {
 	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
@@ -140,7 +145,7 @@ type heard struct {
 	hints    []string
 }
 
-// maxHeard bounds how much of it is kept.
+// maxHeard limits how much of it is kept.
 const maxHeard = 50
 
 func (h *heard) line(line string) {
@@ -164,7 +169,7 @@ func (h *heard) add(code finding.Code, text string) {
 	}
 }
 
-// gets tells whether our builder gets a variable that is set.
+// gets reports whether our builder gets a variable that is set.
 func (e *examination) gets(name string) bool {
 	return e.Env[name] != "" && e.ours.Propagates(name)
 }

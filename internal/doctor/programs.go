@@ -15,14 +15,16 @@ import (
 func (e *examination) programs() []finding.Finding {
 	path := e.ours.Path
 	if !filepath.IsAbs(path) {
-		return []finding.Finding{finding.New(finding.BadPath, e.list, "the path %q of the builder %q is not absolute", path, e.ours.Name)}
+		return []finding.Finding{finding.New(finding.BadPath, e.list,
+			"the path %q of the builder %q is not absolute", path, e.ours.Name)}
 	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		if err == nil {
-			err = errors.New("is no folder")
+			err = errors.New("is not a folder")
 		}
-		return []finding.Finding{finding.New(finding.BadPath, path, "the builder's folder cannot be used: %s", safefile.Reason(err)).
-			WithHint("ccaas install %s, or mend the path in %s", path, e.list)}
+		return []finding.Finding{finding.New(finding.BadPath, path,
+			"the builder's folder cannot be used: %s", safefile.Reason(err)).
+			WithHint("ccaas install %s, or correct the path in %s", path, e.list)}
 	}
 	var all []finding.Finding
 	versions := map[string]string{}
@@ -33,7 +35,8 @@ func (e *examination) programs() []finding.Finding {
 		}
 	}
 	if len(versions) > 1 {
-		all = append(all, finding.New(finding.OtherProgram, path, "its programs are of different versions").WithHint("ccaas install %s", path))
+		all = append(all, finding.New(finding.OtherProgram, path, "its programs have different versions").
+			WithHint("ccaas install %s", path))
 	}
 	return all
 }
@@ -42,32 +45,35 @@ func (e *examination) programs() []finding.Finding {
 func (e *examination) program(file, name string, versions map[string]string) (f finding.Finding, wrong bool) {
 	install := "ccaas install " + e.ours.Path
 	if _, err := exec.LookPath(file); errors.Is(err, os.ErrNotExist) {
-		return finding.New(finding.NoProgram, file, "is not there").WithOtherwise(otherwise(name)).WithHint("%s", install), true
+		return finding.New(finding.NoProgram, file, "is missing").WithOtherwise(otherwise(name)).
+			WithHint("%s", install), true
 	} else if err != nil {
-		return finding.New(finding.NotExecutable, file, "cannot be run by this user: %s", reason(err)).WithOtherwise(otherwise(name)).
-			WithHint("chmod 0755 it and the folders above it, or %s", install), true
+		return finding.New(finding.NotExecutable, file, "cannot be run by this user: %s", reason(err)).
+			WithOtherwise(otherwise(name)).
+			WithHint("chmod 0755 the file and the folders above it, or %s", install), true
 	}
 	p, err := programs.Read(file, name)
 	switch {
 	case err != nil:
 		return finding.New(finding.OtherProgram, file, "%s", err).WithHint("%s", install), true
 	case p.Platform != e.Platform:
-		return finding.New(finding.WrongPlatform, file, "is for %s, and this machine is %s", p.Platform, e.Platform).WithOtherwise(otherwise(name)).
-			WithHint("%s with the ccaas of a build for %s", install, e.Platform), true
+		return finding.New(finding.WrongPlatform, file, "is for %s, but this machine is %s", p.Platform, e.Platform).
+			WithOtherwise(otherwise(name)).
+			WithHint("%s with ccaas from a build for %s", install, e.Platform), true
 	}
 	versions[p.Version] = name
 	return f, false
 }
 
-// otherwise is what comes of a program that cannot be run.
+// otherwise returns what a program that cannot be run leads to.
 func otherwise(name string) string {
 	switch name {
 	case "build":
 		return "the install fails with \"external builder '…' failed\""
 	case "release":
-		return "the install works or fails, and there is no connection.json"
+		return "the install fails, or works without a connection.json"
 	}
-	return "the peer takes it for a refusal, and the install fails with \"docker build failed\""
+	return "the peer treats it as a refusal, and the install fails with \"docker build failed\""
 }
 
 func reason(err error) error {

@@ -1,7 +1,7 @@
 package finding
 
-// Code names a kind of finding for good: docs/findings.md has a section for
-// each. A code is never given to another kind.
+// Code names a kind of finding permanently: docs/findings.md has a section for
+// each. A code is never reused.
 type Code string
 
 // Codes of a package file and its metadata.
@@ -81,63 +81,74 @@ type rule struct {
 	code      Code
 	severity  Severity
 	title     string // the heading of its section in docs/findings.md
-	otherwise string // what an administrator meets, where it is always the same
+	otherwise string // what happens if it is ignored, where that is always the same
 }
 
 const (
 	atInstall = "the install fails, and the peer's log has the builder's error line"
 	dockerMsg = `the install fails with "docker build failed", or "no DockerBuilder, cannot build"`
+
+	badPackageMsg = `the install fails with "could not parse as a chaincode install package" ` +
+		`or "could not untar source package"`
+	builderGoneMsg = `the chaincode does not start: ` +
+		`"was already built with builder '…', but that builder is no longer available"`
 )
 
 var rules = []rule{
-	{BadPackage, Error, "The package file is none that a peer takes", `the install fails with "could not parse as a chaincode install package" or "could not untar source package"`},
-	{BadLabel, Error, "The label is none that a peer takes", `the install fails with "invalid label"`},
+	{BadPackage, Error, "A peer rejects the package file", badPackageMsg},
+	{BadLabel, Error, "A peer rejects the label", `the install fails with "invalid label"`},
 	{UnknownType, Warning, "No builder accepts the type without CCAAS_TYPES", dockerMsg},
 	{IgnoredEntry, Warning, "The peer ignores an entry of the package", ""},
-	{UnusedFile, Warning, "Nobody reads a file of the package", ""},
-	{NoTemplate, Error, "There is not exactly one template", ""},
-	{BadDocument, Error, "The template is no JSON object", ""},
+	{UnusedFile, Warning, "Nothing reads a file in the package", ""},
+	{NoTemplate, Error, "The package does not have exactly one template", ""},
+	{BadDocument, Error, "The template is not a JSON object", ""},
 	{BadTemplate, Error, "The template of a value cannot be parsed", ""},
-	{BadLanguage, Error, "A template asks for what the language has not", ""},
-	{UnknownKey, Error, "The peer knows no such key", ""},
-	{DuplicateKey, Error, "A key stands there twice", ""},
+	{BadLanguage, Error, "A template uses something the language lacks", ""},
+	{UnknownKey, Error, "The peer does not know a key", ""},
+	{DuplicateKey, Error, "A key appears twice", ""},
 	{BadLiteral, Error, "The peer could not use a value", ""},
-	{UnknownName, Warning, "A name is no setting", ""},
+	{UnknownName, Warning, "A name is not a setting", ""},
 	{UnusedKey, Warning, "A key is never used", ""},
-	{NoGoodValue, Warning, "No value that was tried makes a key right", ""},
+	{NoGoodValue, Warning, "No value that was tried makes a key valid", ""},
 	{SameAddress, Warning, "The address is the same on every peer", ""},
-	{SameCertificate, Warning, "A certificate stands in the package", ""},
-	{KeyInPackage, Error, "A private key stands in the package", ""},
+	{SameCertificate, Warning, "The package contains a certificate", ""},
+	{KeyInPackage, Error, "The package contains a private key", ""},
 	{ExpiredLiteral, Warning, "A certificate in the package is not valid now", ""},
 	{NoTLS, Warning, "TLS is off", ""},
 	{DomainNoAuth, Warning, "The peer ignores domain without client authentication", ""},
 	{DomainOldFabric, Warning, "Peers before v3 ignore domain", ""},
-	{BadIndex, Error, "An index is none that the peer takes", ""},
-	{IgnoredInMeta, Warning, "The peer reads nothing there", ""},
+	{BadIndex, Error, "The peer cannot use an index", ""},
+	{IgnoredInMeta, Warning, "The peer does not read a file in META-INF or metadata", ""},
 	{NotPropagated, Error, "A variable that the package needs is not propagated", atInstall},
 	{OptionalNotPropagated, Warning, "A variable that the package may read is not propagated", ""},
-	{NoBuilder, Error, "core.yaml has no such builder", `another builder takes the package, or the install fails with "docker build failed"`},
-	{BadCoreYAML, Error, "The external builders of core.yaml cannot be read", "the peer does not start, or takes it for something else"},
+	{NoBuilder, Error, "core.yaml has no such builder",
+		`another builder takes the package, or the install fails with "docker build failed"`},
+	{BadCoreYAML, Error, "The external builders of core.yaml cannot be read",
+		"the peer does not start, or understands something else"},
 	{ListReplaced, Warning, "CORE_CHAINCODE_EXTERNALBUILDERS replaces the list of core.yaml", ""},
-	{BadPath, Error, "The builder's path is no folder that the peer finds", dockerMsg},
+	{BadPath, Error, "The builder's path is not a folder that the peer can find", dockerMsg},
 	{NoProgram, Error, "A program of the builder is missing", ""},
-	{NotExecutable, Error, "A program of the builder may not be run", ""},
+	{NotExecutable, Error, "A program of the builder cannot be run", ""},
 	{WrongPlatform, Error, "A program of the builder is for another platform", ""},
-	{OtherProgram, Warning, "A program is not of this builder, or of another version", ""},
-	{TakenByOther, Error, "Another builder takes the package", "the other builder makes the connection.json, from its own variables"},
+	{OtherProgram, Warning, "A program is not this builder's, or has another version", ""},
+	{TakenByOther, Error, "Another builder takes the package",
+		"the other builder makes the connection.json, from its own variables"},
 	{TakenByNone, Error, "No builder takes the package", dockerMsg},
 	{NotSet, Error, "A variable that the package needs is not set", atInstall},
 	{WholeEnvironment, Warning, "The builder inherits the peer's whole environment", ""},
 	{InstallFails, Error, "The install fails", atInstall},
-	{InstallWarns, Warning, "The install warns", ""},
-	{BuilderGone, Error, "Builds were made by a builder that core.yaml no longer has", `the chaincode does not start: "was already built with builder '…', but that builder is no longer available"`},
-	{BadBuild, Error, "A build is not complete", "the chaincode does not start, and the peer never builds it again by itself"},
-	{BadTempDir, Error, "The peer cannot write to its folder for temporary files", `the install fails with "could not create build context"`},
-	{TempDirFull, Warning, "The folder for temporary files is nearly full", `the install fails with "no space left on device"`},
-	{NoBuilds, Warning, "The peer's builds cannot be looked at", ""},
+	{InstallWarns, Warning, "The install gives a warning", ""},
+	{BuilderGone, Error, "Builds were made by a builder that core.yaml no longer has", builderGoneMsg},
+	{BadBuild, Error, "A build is incomplete",
+		"the chaincode does not start, and the peer never rebuilds it by itself"},
+	{BadTempDir, Error, "The peer cannot write to its folder for temporary files",
+		`the install fails with "could not create build context"`},
+	{TempDirFull, Warning, "The folder for temporary files is nearly full",
+		`the install fails with "no space left on device"`},
+	{NoBuilds, Warning, "The peer's builds cannot be read", ""},
 }
 
-// Titles are the headings of docs/findings.md, by code.
+// Titles returns the headings of docs/findings.md, by code.
 func Titles() map[Code]string {
 	titles := map[Code]string{}
 	for _, r := range rules {

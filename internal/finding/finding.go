@@ -8,7 +8,7 @@ import (
 )
 
 // Severity is error for what fails at the install or later, or gives a key
-// away, and warning for what works and is probably not meant.
+// away, and warning for what works but is probably not intended.
 type Severity string
 
 const (
@@ -23,32 +23,38 @@ type Finding struct {
 	// Place is FILE:LINE:COLUMN, a file, a folder, a variable, or empty.
 	Place   string `json:"place"`
 	Message string `json:"message"`
-	// Otherwise is what an administrator meets who does nothing about it.
+	// Otherwise is what happens if nothing is done about it.
 	Otherwise string `json:"otherwise,omitempty"`
 	Hint      string `json:"hint,omitempty"`
 	// Excerpt is the line of the document with a caret below the place.
 	Excerpt []string `json:"-"`
 }
 
-// New is a finding with what its code says of it.
+// New returns a finding with the severity and the consequence of its code.
 func New(code Code, place, format string, args ...any) Finding {
 	rule := rules[slices.IndexFunc(rules, func(r rule) bool { return r.code == code })]
-	return Finding{Code: code, Severity: rule.severity, Place: place, Message: fmt.Sprintf(format, args...), Otherwise: rule.otherwise}
+	return Finding{
+		Code:      code,
+		Severity:  rule.severity,
+		Place:     place,
+		Message:   fmt.Sprintf(format, args...),
+		Otherwise: rule.otherwise,
+	}
 }
 
-// WithHint is f with what to do about it.
+// WithHint returns f with what to do about it.
 func (f Finding) WithHint(format string, args ...any) Finding {
 	f.Hint = fmt.Sprintf(format, args...)
 	return f
 }
 
-// WithOtherwise is f with what comes of it here, and not of its code in general.
+// WithOtherwise returns f with its consequence here instead of its code's.
 func (f Finding) WithOtherwise(otherwise string) Finding {
 	f.Otherwise = otherwise
 	return f
 }
 
-// Count is how many of all are of a severity.
+// Count returns how many of all have this severity.
 func Count(all []Finding, severity Severity) int {
 	n := 0
 	for _, f := range all {

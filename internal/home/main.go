@@ -1,6 +1,6 @@
 // Command home changes the path of the module, wherever a file of the project has
-// it, to one from which Go can fetch it. What merely has the project's name, such
-// as the builder in core.yaml, is left alone.
+// it, to one from which Go can fetch it. Anything that merely has the project's
+// name, such as the builder in core.yaml, is left alone.
 package main
 
 import (
@@ -26,8 +26,8 @@ func main() {
 	}
 }
 
-// move changes the path of the module in the working folder, in all files but those
-// that git ignores. It reads all of them before it writes one.
+// move changes the path of the module in the working folder, in all files except
+// those that git ignores. It reads all of them before it writes one.
 func move(to string) error {
 	if err := check(to); err != nil {
 		return err
@@ -76,7 +76,7 @@ func move(to string) error {
 
 var fetchable = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+(/[\w~-][\w.~-]*)+$`)
 
-// check tells whether Go would fetch a module by this path.
+// check checks that Go would fetch a module by this path.
 func check(module string) error {
 	if !fetchable.MatchString(module) {
 		return fmt.Errorf("%q is not HOST/PATH, such as example.org/team/ccaas-template-builder", module)
@@ -86,7 +86,7 @@ func check(module string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	_, err = run(dir, "go", "mod", "init", module) // has more to say about the path
+	_, err = run(dir, "go", "mod", "init", module) // checks more of the path
 	return err
 }
 

@@ -12,7 +12,7 @@ import (
 // rewriter puts one path of the module in place of another.
 type rewriter struct {
 	from, to string
-	before   *regexp.Regexp // what stands before the end of something longer
+	before   *regexp.Regexp // what precedes it as the end of something longer
 	after    *regexp.Regexp // what follows a path, but not a longer one or a mere name
 	line     *regexp.Regexp // of go.mod: what is before the path, its version, the rest
 }
@@ -46,7 +46,7 @@ func hasHost(module string) bool {
 	return strings.Contains(first, ".")
 }
 
-// file is what a file is to hold. Go is formatted, as another path may sort otherwise.
+// file returns what a file is to hold. Go is formatted, as another path may sort differently.
 func (r rewriter) file(name string, content []byte) ([]byte, error) {
 	old := string(content)
 	switch {
@@ -77,8 +77,8 @@ func (r rewriter) text(text string) string {
 	}
 }
 
-// mod is text for a go.mod, where the path may stand alone. The version required of
-// a module that replace takes from a folder says nothing, but must fit the path.
+// mod is text for a go.mod, where the path may be on its own. The version required of
+// a module that replace takes from a folder means nothing, but must match the path.
 func (r rewriter) mod(text string) string {
 	version := " v0.0.0"
 	if major := regexp.MustCompile(`/(v\d+)$`).FindStringSubmatch(r.to); major != nil {

@@ -31,16 +31,16 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	})
 }
 
-// MissingBuilder is the finding of a core.yaml that lacks our builder.
+// MissingBuilder returns the finding of a core.yaml that lacks our builder.
 func MissingBuilder(file string, err *coreyaml.NotFoundError) finding.Finding {
-	missing := finding.New(finding.NoBuilder, file, "%s", err).WithHint("put it in: %s", patch(file, err.Name))
+	missing := finding.New(finding.NoBuilder, file, "%s", err).WithHint("add it: %s", patch(file, err.Name))
 	if len(err.Names) > 0 {
-		missing.Hint += ", or name yours by --name"
+		missing.Hint += ", or name yours with --name"
 	}
 	return missing
 }
 
-// BadCoreYAML are the findings of a core.yaml whose builders cannot be read.
+// BadCoreYAML returns the findings of a core.yaml whose builders cannot be read.
 func BadCoreYAML(file string, err error) []finding.Finding {
 	var all []finding.Finding
 	for _, err := range message.Errors(err) {
@@ -49,9 +49,11 @@ func BadCoreYAML(file string, err error) []finding.Finding {
 	return all
 }
 
-// Unpropagated finds the variables of a template that a builder does not get, but
-// for those that stand in a folder of values.
-func Unpropagated(file string, b coreyaml.Builder, parsed *template.Template, inFolder func(name string) bool) []finding.Finding {
+// Unpropagated finds the variables of a template that a builder does not get,
+// except those in a folder of values.
+func Unpropagated(
+	file string, b coreyaml.Builder, parsed *template.Template, inFolder func(name string) bool,
+) []finding.Finding {
 	has := func(name string) bool { return b.Propagates(name) || inFolder(name) }
 	missing := parsed.Missing(has)
 	var all []finding.Finding
@@ -66,13 +68,14 @@ func Unpropagated(file string, b coreyaml.Builder, parsed *template.Template, in
 		default:
 			continue
 		}
-		all = append(all, finding.New(code, file, "the builder %q does not get %s, %s %s", b.Name, strings.Join(v.Names(), " or "), what, strings.Join(v.Fields, ", ")).
+		names, fields := strings.Join(v.Names(), " or "), strings.Join(v.Fields, ", ")
+		all = append(all, finding.New(code, file, "the builder %q does not get %s, %s %s", b.Name, names, what, fields).
 			WithHint("list it under propagateEnvironment: %s", patch(file, b.Name)))
 	}
 	return all
 }
 
-// patch is how a builder gets what a package needs.
+// patch says how a builder gets what a package needs.
 func patch(file, builder string) string {
 	if file == coreyaml.ListVariable {
 		return "in the value of " + file

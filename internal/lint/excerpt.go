@@ -20,7 +20,7 @@ func newText(document string) (t text) {
 	return t
 }
 
-// excerpt is the line at a place, and one with a caret below the place.
+// excerpt returns the line at a place, and one with a caret below the place.
 func (t text) excerpt(place render.Place) []string {
 	if place.Line == 0 || place.Line > len(t) {
 		return nil

@@ -1,5 +1,5 @@
-// Package lint finds all that is wrong with a chaincode package and can be known
-// without the values of any peer.
+// Package lint finds everything wrong with a chaincode package that can be known
+// without any peer's values.
 package lint
 
 import (
@@ -15,19 +15,19 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Source is a package, or the folder that one is made of.
+// Source is a package, or the folder it is made from.
 type Source struct {
 	Dir      *os.Root         // the code
 	Package  *archive.Package // nil for a folder
 	Metadata chaincode.Metadata
 }
 
-// Peers are what is known of the peers that are to install the package.
+// Peers is what is known about the peers that are to install the package.
 type Peers struct {
-	// Fabric is the major version they have; 0 if it is not known.
+	// Fabric is the major version they have; 0 if unknown.
 	Fabric int
-	// CoreYAML is the name of their core.yaml, empty if it is not known; Data is its
-	// content, and Builder the name of our builder in it.
+	// CoreYAML is the name of their core.yaml, empty if unknown; Data is its content,
+	// and Builder the name of our builder in it.
 	CoreYAML string
 	Data     []byte
 	Builder  string
@@ -48,7 +48,7 @@ func Check(source Source, peers Peers, now time.Time) []finding.Finding {
 	return all
 }
 
-// Unreadable is the finding of a package file that could not be read or unpacked.
+// Unreadable returns the finding of a package file that could not be read or unpacked.
 func Unreadable(err *safefile.FileError) finding.Finding {
 	if label := (*chaincode.LabelError)(nil); errors.As(err, &label) {
 		return ofFile(finding.BadLabel, err)
@@ -61,20 +61,24 @@ func metadata(source Source) []finding.Finding {
 	var all []finding.Finding
 	switch ccType := source.Metadata.Type; {
 	case ccType == "":
-		all = append(all, finding.New(finding.BadPackage, chaincode.MetadataFile, "has no type, so no builder takes the package").WithOtherwise(""))
+		all = append(all, finding.New(finding.BadPackage, chaincode.MetadataFile,
+			"has no type, so no builder takes the package").WithOtherwise(""))
 	case !chaincode.Accepts("", ccType):
-		all = append(all, finding.New(finding.UnknownType, chaincode.MetadataFile, "the type is %q, which detect accepts only if %s lists it", ccType, chaincode.TypesVariable).
-			WithHint("package it with --type %s, or set %s for the peer process and propagate it", chaincode.DefaultType, chaincode.TypesVariable))
+		all = append(all, finding.New(finding.UnknownType, chaincode.MetadataFile,
+			"the type is %q, which detect accepts only if %s lists it", ccType, chaincode.TypesVariable).
+			WithHint("package it with --type %s, or set %s for the peer process and propagate it",
+				chaincode.DefaultType, chaincode.TypesVariable))
 	}
 	if source.Package == nil {
 		return all
 	}
 	for _, name := range source.Package.Unknown {
-		all = append(all, finding.New(finding.IgnoredEntry, name, "the peer ignores this entry of the package, but it counts for the package ID"))
+		all = append(all, finding.New(finding.IgnoredEntry, name,
+			"the peer ignores this entry of the package, but it counts towards the package ID"))
 	}
 	others, _ := chaincode.LeftOut(source.Dir)
 	for _, name := range others {
-		all = append(all, finding.New(finding.UnusedFile, name, "lies in %s, and nobody reads it", chaincode.CodeFile))
+		all = append(all, finding.New(finding.UnusedFile, name, "is in %s, but nothing reads it", chaincode.CodeFile))
 	}
 	return all
 }
@@ -97,7 +101,7 @@ func artifacts(dir *os.Root) []finding.Finding {
 	return all
 }
 
-// ofFile is a finding whose place is the file that err is about.
+// ofFile returns a finding whose place is the file that err is about.
 func ofFile(code finding.Code, err error) finding.Finding {
 	if file := (*safefile.FileError)(nil); errors.As(err, &file) {
 		return finding.New(code, file.Name, "%s", file.Err)
@@ -105,16 +109,16 @@ func ofFile(code finding.Code, err error) finding.Finding {
 	return finding.New(code, "", "%s", err)
 }
 
-// Bounds of a file that is searched for a key, and of all together, in bytes,
-// where each counts for so many more.
+// Limits in bytes of a file that is searched for a key, and of all together, where
+// each file counts as perFile more.
 const (
 	maxSearched    = 64 << 10
 	maxAllSearched = 1 << 20
 	perFile        = 1 << 10
 )
 
-// privateKeys looks for keys in the files of a package, but for one template,
-// which is searched by its fields.
+// privateKeys looks for keys in the files of a package, except the template, whose
+// fields are searched instead.
 func privateKeys(source Source) []finding.Finding {
 	var all []finding.Finding
 	left := maxAllSearched
@@ -149,5 +153,6 @@ func privateKeys(source Source) []finding.Finding {
 
 func keyFound(place, what string) finding.Finding {
 	return finding.New(finding.KeyInPackage, place, "%s: everyone who has the package has it", what).
-		WithHint("take it out, use another key from now on, and let each peer supply its own by CORE_CHAINCODE_TLS_CLIENT_KEY_FILE")
+		WithHint("remove it, use another key from now on, and let each peer supply its own " +
+			"with CORE_CHAINCODE_TLS_CLIENT_KEY_FILE")
 }

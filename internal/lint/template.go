@@ -41,7 +41,7 @@ func document(name string, data []byte, fabric int, now time.Time) ([]finding.Fi
 	inField := slices.ContainsFunc(c.fields, func(f template.Field) bool { return f.HoldsPrivateKey })
 	switch holdsKey := pemtext.TextHoldsKey(string(data)); {
 	case holdsKey && !inField:
-		c.add(render.Place{File: name}, keyFound("", "a private key stands in the package"))
+		c.add(render.Place{File: name}, keyFound("", "holds a private key"))
 	case !holdsKey && !inField:
 		c.text = newText(string(data))
 	}
@@ -60,7 +60,7 @@ func document(name string, data []byte, fabric int, now time.Time) ([]finding.Fi
 // checker finds what is wrong with one template.
 type checker struct {
 	file      string
-	text      text // none where a private key stands in it
+	text      text // none if it holds a private key
 	now       time.Time
 	fabric    int
 	template  *template.Template
@@ -101,7 +101,7 @@ func (c *checker) parseError(err error) {
 func (c *checker) check() {
 	for _, f := range c.fields {
 		if f.HoldsPrivateKey {
-			c.add(c.at(f), keyFound("", f.Name+": a private key stands in the package"))
+			c.add(c.at(f), keyFound("", f.Name+": holds a private key"))
 		}
 		switch {
 		case f.Default || f.Unused && (f.Literal == "" || isFalse(f)):
@@ -113,7 +113,8 @@ func (c *checker) check() {
 			c.same(f)
 			c.domain(f)
 			if f.Name == "tls_required" && isFalse(f) {
-				c.add(c.at(f), finding.New(finding.NoTLS, "", "%s: is false: what peer and chaincode tell each other can be read and changed on its way", f.Name))
+				c.add(c.at(f), finding.New(finding.NoTLS, "",
+					"%s: is false: traffic between peer and chaincode can be read and changed on its way", f.Name))
 			}
 		}
 	}
@@ -131,7 +132,7 @@ func (c *checker) field(name string) template.Field {
 	return c.fields[slices.IndexFunc(c.fields, func(f template.Field) bool { return f.Name == name })]
 }
 
-// reads tells whether a key reads a variable, or any where that is empty.
+// reads reports whether a key reads a variable, or any at all if that is empty.
 func (c *checker) reads(variable, key string) bool {
 	return slices.ContainsFunc(c.variables, func(v template.Variable) bool {
 		return (v.Name == variable || variable == "") && slices.Contains(v.Fields, key)
@@ -144,7 +145,8 @@ func (c *checker) unused(f template.Field) {
 	if isFalse(c.field("tls_required")) {
 		decides = "tls_required"
 	}
-	c.add(c.at(f), finding.New(finding.UnusedKey, "", "%s: is never used: %s is false", f.Name, decides).WithHint("leave it out, or set %s to true", decides))
+	c.add(c.at(f), finding.New(finding.UnusedKey, "", "%s: is never used: %s is false", f.Name, decides).
+		WithHint("leave it out, or set %s to true", decides))
 }
 
 // names looks for mistyped settings.
@@ -155,13 +157,14 @@ func (c *checker) names(f template.Field) {
 		}
 		name := read.Name
 		if meant := environ.DidYouMean(name); meant != "" {
-			c.add(c.at(f), finding.New(finding.UnknownName, "", "%s: .%s is no setting, so only a key in %s can supply it%s", f.Name, name, environ.LegacyVariable, meant))
+			c.add(c.at(f), finding.New(finding.UnknownName, "",
+				"%s: .%s is not a setting, so only a key in %s can supply it%s", f.Name, name, environ.LegacyVariable, meant))
 		}
 	}
 }
 
-// tries looks whether any value at all makes a key right, of some that variables
-// may well have: a name, a port, an address, a duration, a boolean.
+// tries checks whether any of the values that variables are likely to have makes a
+// key valid: a name, a port, an address, a duration, a boolean.
 func (c *checker) tries(f template.Field) {
 	err := c.template.Try(f.Name, []string{"x", "1", "x:1", "3s", "true"}, func(v any) error { return right(f.Name, v) })
 	if err == nil {
@@ -174,7 +177,7 @@ func (c *checker) tries(f template.Field) {
 	c.add(place, finding.New(finding.NoGoodValue, "", "%s, with every value that was tried", message))
 }
 
-// right tells what is wrong with a made-up value of a key. Certificates cannot
+// right returns what is wrong with a made-up value of a key. Certificates cannot
 // be made up.
 func right(key string, v any) error {
 	if _, secret := v.(environ.Secret); secret {
@@ -202,30 +205,36 @@ func (c *checker) same(f template.Field) {
 	case c.reads("", f.Name) || !f.Readable || f.Err != nil || f.Literal == "":
 	case f.Name == "address":
 		c.add(c.at(f), finding.New(finding.SameAddress, "", "%s: reads no variable, so it is the same on every peer", f.Name).
-			WithHint(`make it of the peer's ID, as in "{{ .Peer.ID }}.example.com:9999", or leave the key out and set %s`, f.Setting))
+			WithHint(`make it from the peer's ID, as in "{{ .Peer.ID }}.example.com:9999", `+
+				"or leave the key out and set %s", f.Setting))
 	case f.Name == "root_cert" || f.Name == "client_cert":
-		c.add(c.at(f), finding.New(finding.SameCertificate, "", "%s: stands in the package, so it is the same on every peer, and a new one is a new package", f.Name).
+		c.add(c.at(f), finding.New(finding.SameCertificate, "",
+			"%s: is in the package, so it is the same on every peer, and a new one needs a new package", f.Name).
 			WithHint("leave the key out and set %s_FILE", f.Setting))
 	}
 }
 
-// domain looks whether the peer will read it.
+// domain checks whether the peer will read it.
 func (c *checker) domain(f template.Field) {
 	auth := c.field("client_auth_required")
 	switch {
 	case f.Name != "domain" || f.Literal == "":
 		return
 	case isFalse(auth):
-		c.add(c.at(f), finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it: client_auth_required is false"))
+		c.add(c.at(f), finding.New(finding.DomainNoAuth, "",
+			"domain: the peer ignores it because client_auth_required is false"))
 	case auth.Default && !c.reads(auth.Setting, f.Name):
-		c.add(c.at(f), finding.New(finding.DomainNoAuth, "", "domain: the peer ignores it unless %s is true on each peer", auth.Setting))
+		c.add(c.at(f), finding.New(finding.DomainNoAuth, "",
+			"domain: the peer ignores it unless %s is true on each peer", auth.Setting))
 	}
 	if c.fabric != 0 && c.fabric < 3 {
-		c.add(c.at(f), finding.New(finding.DomainOldFabric, "", "domain: peers before v3 ignore it, so the host of the address must be a name in the server's certificate"))
+		c.add(c.at(f), finding.New(finding.DomainOldFabric, "",
+			"domain: peers before v3 ignore it, "+
+				"so the host of the address must be a name in the server's certificate"))
 	}
 }
 
-// literals checks the values that are the same on every peer by the rules of
+// literals checks the values that are the same on every peer against the rules of
 // the connection.
 func (c *checker) literals() {
 	var known connection.Connection

@@ -14,19 +14,19 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// killGroup makes the end of the context kill what the program has started too:
-// a shell script's programs would hold stderr open, and its reader with it.
+// killGroup makes the end of the context also kill what the program has started: a
+// shell script's programs would hold stderr open and block its reader.
 func killGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
-// program is the path of a program of a builder.
+// program returns the path of a program of a builder.
 func program(b coreyaml.Builder, name string) string { return filepath.Join(b.Path, "bin", name) }
 
-// run runs one program of a builder and passes the lines it writes to
-// stderr on. Like the peer's, its reader stops for good at a line that is too
-// long, and then the program may hang on a full pipe.
+// run runs one program of a builder and passes on the lines it writes to stderr.
+// Like the peer's, its reader stops for good at a line that is too long, and then
+// the program may hang on a full pipe.
 func (p *Peer) run(ctx context.Context, b coreyaml.Builder, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program(b, name), args...)
 	env, _ := b.Environment(p.Env)

@@ -8,9 +8,9 @@ import (
 )
 
 // copyTree copies a tree as the peer copies a build (CopyDir of
-// core/container/externalbuilder): with its modes, symbolic links as they are
-// unless they leave the tree, and nothing but these, files and folders. If it
-// fails it leaves no copy.
+// core/container/externalbuilder): files and folders with their modes, and symbolic
+// links as they are. It fails at a link that leaves the tree, and at anything else.
+// If it fails it leaves no copy.
 func copyTree(from, to string) error {
 	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -33,7 +33,7 @@ func copyTree(from, to string) error {
 		case mode&fs.ModeSymlink != 0:
 			return copyLink(relative, path, target)
 		}
-		return fmt.Errorf("the peer refuses to keep %q: it is no file, folder or symbolic link", relative)
+		return fmt.Errorf("the peer refuses to keep %q: it is not a file, folder or symbolic link", relative)
 	})
 	if err != nil {
 		os.RemoveAll(to)

@@ -24,15 +24,15 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// InstallTimeout is a bound for the programs of one install, for those who want
-// one: that of a peer's install (chaincode.installTimeout). For the programs it has none.
+// InstallTimeout is an optional limit for the programs of one install: the peer's
+// own for an install (chaincode.installTimeout). It has none for the programs.
 const InstallTimeout = 5 * time.Minute
 
 // Peer is a peer with its external builders.
 type Peer struct {
 	// Dir is its peer.fileSystemPath, an existing folder.
 	Dir string
-	// Builders are those of its core.yaml, in their order.
+	// Builders are those of its core.yaml, in order.
 	Builders []coreyaml.Builder
 	// Env is the environment of the peer's process.
 	Env map[string]string
@@ -40,10 +40,10 @@ type Peer struct {
 	Log func(line string)
 }
 
-// NotTakenError is that no builder accepts a package of this type.
+// NotTakenError says that no builder accepts a package of this type.
 type NotTakenError struct {
 	Type     string
-	Refusals []error // of each builder, in their order
+	Refusals []error // of each builder, in order
 }
 
 func (e *NotTakenError) Error() string {
@@ -51,7 +51,8 @@ func (e *NotTakenError) Error() string {
 	for _, refusal := range e.Refusals {
 		reasons = append(reasons, refusal.Error())
 	}
-	return fmt.Sprintf("no builder takes a package of type %q (%s), so the peer would turn to Docker and fail with \"docker build failed\"", e.Type, strings.Join(reasons, "; "))
+	return fmt.Sprintf("no builder takes a package of type %q (%s), "+
+		"so the peer would turn to Docker and fail with \"docker build failed\"", e.Type, strings.Join(reasons, "; "))
 }
 
 // Detect returns the builder that takes pkg: the first one whose detect accepts
@@ -70,7 +71,8 @@ func (p *Peer) Install(ctx context.Context, pkg *archive.Package) (connection.Co
 	stored := store.Store(p.Dir).PackageFile(pkg.ID)
 	durable := string(store.Store(p.Dir).Build(pkg.ID))
 	if _, err := os.Stat(durable); err == nil {
-		return connection.Connection{}, fmt.Errorf("chaincode already installed (package ID %q): the peer never builds a package again", pkg.ID)
+		return connection.Connection{}, fmt.Errorf(
+			"chaincode already installed (package ID %q): the peer never builds a package again", pkg.ID)
 	}
 	if err := save(stored, pkg.Bytes()); err != nil {
 		return connection.Connection{}, err
@@ -93,7 +95,7 @@ type buildDir string
 
 func (d buildDir) of(name string) string { return filepath.Join(string(d), name) }
 
-// scratch unpacks pkg into a scratch folder, for as long as use takes.
+// scratch unpacks pkg into a scratch folder that lasts as long as use.
 func (p *Peer) scratch(pkg *archive.Package, use func(buildDir) error) error {
 	tmp, err := os.MkdirTemp(p.Env["TMPDIR"], "fabric-"+store.Store(p.Dir).Build(pkg.ID).Name())
 	if err != nil {
@@ -145,7 +147,7 @@ func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) 
 		if err := p.run(ctx, b, "build", dir.of("src"), dir.of("metadata"), dir.of("bld")); err != nil {
 			return err
 		}
-		if _, err := exec.LookPath(program(b, "release")); err == nil { // the peer does without
+		if _, err := exec.LookPath(program(b, "release")); err == nil { // the peer can do without it
 			if err := p.run(ctx, b, "release", dir.of("bld"), dir.of("release")); err != nil {
 				return err
 			}
@@ -188,7 +190,7 @@ func (p *Peer) connection(durable string) (connection.Connection, error) {
 	}
 	data, err := safefile.Read(release, chaincode.ReleasedConnection, chaincode.MaxConnection)
 	if err != nil {
-		return connection.Connection{}, fmt.Errorf("the builder has released no connection: %w", err)
+		return connection.Connection{}, fmt.Errorf("the builder released no connection: %w", err)
 	}
 	c, err := connection.Decode(data)
 	if err != nil {

@@ -134,7 +134,7 @@ func TestFailures(t *testing.T) {
 		"not mine":         {"exit 1", "", good, `no builder takes a package of type "ccaas" (ours: detect: exit status 1), so the peer would turn to Docker and fail with "docker build failed"`},
 		"build fails":      {"", "echo why >&2; exit 3", good, "build: exit status 3"},
 		"release fails":    {"", "", "exit 1", "release: exit status 1"},
-		"no connection":    {"", "", "", `the builder has released no connection: "chaincode/server/connection.json": no such file or directory`},
+		"no connection":    {"", "", "", `the builder released no connection: "chaincode/server/connection.json": no such file or directory`},
 		"null":             {"", "", strings.Replace(good, `{"address":"cc:1","dial_timeout":"3s"}`, "null", 1), "released connection.json: is not a JSON object"},
 		"string for bool":  {"", "", strings.Replace(good, `"dial_timeout":"3s"`, `"tls_required":"true"`, 1), "tls_required: is a string, which the peer rejects"},
 		"no address":       {"", "", strings.Replace(good, `"address":"cc:1",`, ``, 1), "address: must be HOST:PORT"},
@@ -198,7 +198,7 @@ func TestMissingRelease(t *testing.T) {
 	if err := os.Remove(filepath.Join(p.Builders[0].Path, "bin", "release")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Install(t.Context(), testPackage(t)); err == nil || !strings.Contains(err.Error(), "the builder has released no connection") {
+	if _, err := p.Install(t.Context(), testPackage(t)); err == nil || !strings.Contains(err.Error(), "the builder released no connection") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -23,7 +23,7 @@ const (
 	Misused = 2 // it was called wrongly
 )
 
-// LevelVariable sets from which level on a program speaks.
+// LevelVariable sets the lowest level of the lines that a program prints.
 const LevelVariable = "CORE_PEER_CC_BUILDER_LOG_LEVEL"
 
 // Program is one run: its arguments, environment, clock and streams.
@@ -34,11 +34,11 @@ type Program struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Now    func() time.Time
-	// Deadline bounds the run; 0 is no bound. The peer sets none of its own.
+	// Deadline limits the run; 0 is no limit. The peer sets none of its own.
 	Deadline time.Duration
 }
 
-// New is the program called name with what the operating system gave this process.
+// New returns the program called name with what the operating system gave this process.
 func New(name string) *Program {
 	return &Program{
 		Name:   name,
@@ -62,7 +62,7 @@ func Environment(pairs []string) map[string]string {
 }
 
 // Run runs step to its end, reports its error, and returns the exit status: 0,
-// or the one that step asked for by Exit, or Failed. A panic becomes one line,
+// or the one that step asked for with Exit, or Failed. A panic becomes one line,
 // without its value, which might be a secret.
 func (p *Program) Run(step func(*Program) error) int {
 	done := make(chan error, 1)
@@ -85,7 +85,8 @@ func (p *Program) Run(step func(*Program) error) int {
 	case err := <-done:
 		return p.finish(err)
 	case <-expired:
-		return p.finish(fmt.Errorf("not done after %s: a file it reads may be a pipe, or on a file system that does not answer", p.Deadline))
+		return p.finish(fmt.Errorf("not done after %s: "+
+			"a file it reads may be a pipe, or on a file system that does not respond", p.Deadline))
 	}
 }
 
@@ -100,9 +101,9 @@ func (p *Program) finish(err error) int {
 	return Failed
 }
 
-// Panicked is the error of what was recovered from a panic, called by the function
-// that recovers: it says where the program broke. Only errors of the Go runtime are
-// quoted: they hold numbers and types, any other value might be a secret.
+// Panicked returns the error for a value recovered from a panic; the function that
+// recovers has to call it. It says where the program broke. Only errors of the Go
+// runtime are quoted: they hold numbers and types, any other value might be a secret.
 func Panicked(v any) error {
 	what := "panic"
 	if err, ok := v.(runtime.Error); ok {
@@ -133,7 +134,7 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// Exit makes Run report err, if there is one, and return status, also where it is
+// Exit makes Run report err, if there is one, and return status, even if it is
 // joined with other errors.
 func Exit(status int, err error) error {
 	if err == nil {
@@ -142,7 +143,7 @@ func Exit(status int, err error) error {
 	return message.Each(err, func(err error) error { return &exitError{status, err} })
 }
 
-// Usage is the error of a program that was called wrongly: want is how it is called.
+// Usage returns the error of a program that was called wrongly: want is how to call it.
 func (p *Program) Usage(want string) error {
-	return Exit(Misused, fmt.Errorf("got %d arguments; usage: %s %s", len(p.Args), p.Name, want))
+	return Exit(Misused, fmt.Errorf("wrong number of arguments (%d); usage: %s %s", len(p.Args), p.Name, want))
 }

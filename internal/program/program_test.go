@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 		"failed":       {func(*program.Program) error { return errors.New("a is b") }, 1, "build: error: a is b\n"},
 		"silent":       {func(*program.Program) error { return program.Exit(1, nil) }, 1, ""},
 		"broken":       {func(*program.Program) error { return program.Exit(2, errors.New("x")) }, 2, "build: error: x\n"},
-		"usage":        {func(p *program.Program) error { return p.Usage("A B") }, 2, "build: error: got 0 arguments; usage: build A B\n"},
+		"usage":        {func(p *program.Program) error { return p.Usage("A B") }, 2, "build: error: wrong number of arguments (0); usage: build A B\n"},
 		"all reported": {func(*program.Program) error { return errors.Join(hint("a"), errors.Join(hint("b"), errors.New("c"))) }, 1, "build: error: a\nbuild: error: b\nbuild: error: c\nbuild: hint: set it\n"},
 		"one line":     {func(*program.Program) error { return errors.New("a\nb\x1b[31m\u2028\xff") }, 1, `build: error: a\nb\x1b[31m\u2028` + "\ufffd\n"},
 	} {

@@ -7,7 +7,7 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// maxErrors bounds how many errors are reported: a package can have any number,
+// maxErrors limits how many errors are reported: a package can have any number,
 // and the log is the peer's.
 const maxErrors = 50
 
@@ -15,7 +15,7 @@ const maxErrors = 50
 // each line once.
 func (p *Program) Report(err error) {
 	var lines []string
-	said := map[string]bool{"": true} // what Exit made of no error
+	said := map[string]bool{"": true} // what Exit makes of no error
 	for _, e := range message.Errors(err) {
 		if line := e.Error(); !said[line] {
 			said[line] = true
@@ -49,7 +49,7 @@ func (p *Program) Info(format string, args ...any) {
 	p.say(levelInfo, message.Info, format, args...)
 }
 
-// Debugs tells whether debug is asked for, where a line would take work to make.
+// Debugs reports whether debug is asked for, where a line takes work to make.
 func (p *Program) Debugs() bool { return p.level() == levelDebug }
 
 // Debug prints a line when debug is asked for.
@@ -64,7 +64,7 @@ const (
 	levelError
 )
 
-// level is what LevelVariable asks for; anything it does not know is warn.
+// level returns what LevelVariable asks for; anything unknown means warn.
 func (p *Program) level() int {
 	switch strings.ToLower(p.Env[LevelVariable]) {
 	case "debug":

@@ -21,7 +21,7 @@ type Installed struct {
 // Install copies the programs in the folder from, which must be for platform,
 // into the folder bin below dir, with mode 0755. They are put in place only when
 // all of them are written, each by a rename, so that a peer never runs half a
-// program; those that are there already are left alone.
+// program; those that are already the same are left alone.
 func Install(from, dir, platform string) ([]Installed, error) {
 	if err := checkPrograms(from, platform); err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ func checkPrograms(from, platform string) error {
 	return errors.Join(errs...)
 }
 
-// mkdir makes a folder and those it lies in, where they are missing, so that everyone
-// may read them, whatever the umask is.
+// mkdir makes a folder and its parents, if they are missing, so that everyone may
+// read them, whatever the umask is.
 func mkdir(dir string) error {
 	err := os.Mkdir(dir, 0o755)
 	if parent := filepath.Dir(dir); errors.Is(err, os.ErrNotExist) && parent != dir {
@@ -92,8 +92,8 @@ func mkdir(dir string) error {
 	return nil
 }
 
-// prepare writes a copy of a program beside where it belongs, or nothing if that
-// is there with its mode already.
+// prepare writes a copy of a program next to its destination, or nothing if the
+// same program is already there with its mode.
 func prepare(from, to string) (*renameio.PendingFile, error) {
 	const mode = 0o755
 	data, err := os.ReadFile(from)

@@ -1,5 +1,5 @@
 // Package programs is the three programs of the external builder as files: what
-// they were built for, and how they come to where a peer finds them.
+// they were built for, and how they get to where a peer finds them.
 package programs
 
 import (
@@ -12,12 +12,12 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// Names are the programs that a peer runs, in the order in which it does.
+// Names returns the programs that a peer runs, in that order.
 func Names() []string { return []string{"detect", "build", "release"} }
 
 // What can be wrong with a program.
 var (
-	ErrOther    = errors.New("is no program of this builder")
+	ErrOther    = errors.New("is not a program of this builder")
 	ErrPlatform = errors.New("is for another platform")
 )
 
@@ -27,8 +27,8 @@ type Program struct {
 	Version  string
 }
 
-// Read returns what the file says that should be the program called name. The
-// error of one that is not is ErrOther.
+// Read returns what a file that should be the program called name says of itself.
+// If it is not that program, the error is ErrOther.
 func Read(file, name string) (Program, error) {
 	info, err := buildinfo.ReadFile(file)
 	if pathError := (*os.PathError)(nil); errors.As(err, &pathError) {
@@ -44,5 +44,5 @@ func Read(file, name string) (Program, error) {
 	return Program{Platform: settings["GOOS"] + "/" + settings["GOARCH"], Version: info.Main.Version}, nil
 }
 
-// module is the path of the module that this package is in.
+// module returns the path of the module that this package is in.
 func module() string { return path.Dir(path.Dir(reflect.TypeFor[Program]().PkgPath())) }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes a release of the commit that is checked out into dist: release.sh OS/ARCH…
-# The same commit, Go and tools give the same bytes, wherever and by whomever it is built.
+# The same commit, Go and tools give the same bytes, wherever and whoever builds it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -9,14 +9,14 @@ if [ -n "$(git status --porcelain)" ]; then
 	exit 1
 fi
 
-# What the user has set must not make a difference. TZ: the date in the man pages is a month.
+# The user's settings must not make a difference. TZ: the date in the man pages is a month.
 export LC_ALL=C TZ=UTC CGO_ENABLED=0 GOFLAGS=-trimpath
 export GOAMD64=v1 GOARM64=v8.0 GOPPC64=power8
 unset GOOS GOARCH GOEXPERIMENT TAR_OPTIONS
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 
-# licenses prints those of all that is linked into the programs; that of golang.org/x/sys
+# licenses prints those of everything linked into the programs; that of golang.org/x/sys
 # is also the standard library's.
 licenses() {
 	GOOS=linux go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/... |

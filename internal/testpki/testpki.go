@@ -20,7 +20,7 @@ type Identity struct {
 	key       crypto.Signer
 }
 
-// CA is an authority that signs itself, valid for a year from now.
+// CA makes a self-signed CA, valid for a year from now.
 func CA(name string, now time.Time) (Identity, error) {
 	template := template(name, now, now.AddDate(1, 0, 0))
 	template.IsCA, template.BasicConstraintsValid = true, true
@@ -34,7 +34,7 @@ func (ca Identity) Issue(name string, now, expiry time.Time) (Identity, error) {
 	return ca.IssueFor(nil, name, now, expiry)
 }
 
-// IssueFor is Issue for a key that is there already.
+// IssueFor is Issue for an existing key.
 func (ca Identity) IssueFor(key crypto.Signer, name string, now, expiry time.Time) (Identity, error) {
 	template := template(name, now, expiry)
 	template.DNSNames = []string{name}
@@ -47,8 +47,8 @@ func template(name string, from, to time.Time) *x509.Certificate {
 	return &x509.Certificate{Subject: pkix.Name{CommonName: name}, NotBefore: from.Add(-time.Minute), NotAfter: to}
 }
 
-// issue makes a certificate for key, or for a new one where that is nil. It
-// signs with ca, or with the key itself where ca is empty.
+// issue makes a certificate for key, or for a new one if that is nil. It signs with
+// ca, or with the key itself if ca is empty.
 func issue(template *x509.Certificate, ca Identity, key crypto.Signer) (id Identity, err error) {
 	if id.key = key; key == nil {
 		if id.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {

@@ -30,19 +30,22 @@ func Build(root, dir string) error {
 	return nil
 }
 
-// Install installs a package on the peer whose folder is dir, by the builder, which
-// gets all of env.
-func Install(ctx context.Context, dir string, pkg *archive.Package, env map[string]string, builder coreyaml.Builder) error {
+// Install installs a package on the peer whose folder is dir, with the builder,
+// which gets all of env.
+func Install(
+	ctx context.Context, dir string, pkg *archive.Package, env map[string]string, builder coreyaml.Builder,
+) error {
 	builder.PropagateEnvironment = slices.Collect(maps.Keys(env))
 	var said strings.Builder
-	on := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: func(line string) { fmt.Fprintln(&said, line) }}
+	log := func(line string) { fmt.Fprintln(&said, line) }
+	on := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: log}
 	if _, err := on.Install(ctx, pkg); err != nil {
 		return fmt.Errorf("%w: %s", err, &said)
 	}
 	return nil
 }
 
-// InstallFile is Install of the package in file with the environment in envFile.
+// InstallFile is Install for the package in file and the environment in envFile.
 func InstallFile(ctx context.Context, dir, file, envFile string, builder coreyaml.Builder) error {
 	pkg, err := archive.Open(file)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 { // never, but the linker does not know: else it leaves out what is not called
+	if len(os.Args) > 1 { // never, but the linker does not know: otherwise it would leave out what is not called
 		validator.New()
 		sprig.GenericFuncMap()
 		_ = envconfig.Process("", nil)

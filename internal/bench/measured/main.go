@@ -1,6 +1,6 @@
 // Command measured runs a program and prints its time, in nanoseconds, and its peak
-// memory, in KiB. The memory of a process counts from before its exec, when it was
-// still that of the process that made it: that has to be small, as this one is.
+// memory, in KiB. The memory of a process counts from before its exec, when it still
+// shared that of its parent: the parent has to be small, as this one is.
 package main
 
 import (

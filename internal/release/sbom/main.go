@@ -1,6 +1,6 @@
 // Command sbom writes the SPDX document of a release: for each archive in its
-// arguments, the modules that are linked into the programs in it. All that it says
-// comes from the archives, so that the same archives have the same document.
+// arguments, the modules that are linked into the programs in it. Everything in it
+// comes from the archives, so the same archives give the same document.
 package main
 
 import (
@@ -58,18 +58,19 @@ func document(archives []string) (*v2_3.Document, error) {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		if len(programs) == 0 {
-			return nil, fmt.Errorf("%s: no program in it", file)
+			return nil, fmt.Errorf("%s: contains no program", file)
 		}
 		main := programs[0].Main
 		version := main.Version
 		name := filepath.Base(file)
+		sum := fmt.Sprintf("%x", sha256.Sum256(content))
 		archive := &v2_3.Package{
 			PackageName:             project,
 			PackageSPDXIdentifier:   id("Archive", name),
 			PackageVersion:          version,
 			PackageFileName:         name,
 			PackageDownloadLocation: "NOASSERTION",
-			PackageChecksums:        []common.Checksum{{Algorithm: common.SHA256, Value: fmt.Sprintf("%x", sha256.Sum256(content))}},
+			PackageChecksums:        []common.Checksum{{Algorithm: common.SHA256, Value: sum}},
 			PackageLicenseDeclared:  "Apache-2.0",
 			PrimaryPackagePurpose:   "ARCHIVE",
 		}
@@ -93,12 +94,12 @@ func document(archives []string) (*v2_3.Document, error) {
 	for _, module := range sorted(modules) {
 		doc.Packages = append(doc.Packages, modules[module])
 	}
-	// It must be no other document's.
+	// No other document may have it.
 	doc.DocumentNamespace = fmt.Sprintf("https://spdx.org/spdxdocs/%s-%x", doc.DocumentName, all.Sum(nil))
 	return doc, nil
 }
 
-// programs are what the Go programs in an archive say of themselves.
+// programs returns what the Go programs in an archive say of themselves.
 func programs(archive []byte) ([]*debug.BuildInfo, error) {
 	unzipped, err := gzip.NewReader(bytes.NewReader(archive))
 	if err != nil {
@@ -137,7 +138,7 @@ func setting(program *debug.BuildInfo, key string) string {
 	return ""
 }
 
-// standardLibrary is Go's, by the name that databases of vulnerabilities know.
+// standardLibrary returns Go's, by the name that vulnerability databases use.
 func standardLibrary(program *debug.BuildInfo) *debug.Module {
 	return &debug.Module{Path: "stdlib", Version: strings.TrimPrefix(program.GoVersion, "go")}
 }
@@ -164,7 +165,7 @@ func relate(doc *v2_3.Document, a common.ElementID, how string, b common.Element
 	})
 }
 
-// id is an identifier of the characters that SPDX allows there.
+// id returns an identifier made of the characters that SPDX allows there.
 func id(kind, name string) common.ElementID {
 	return common.ElementID(kind + "-" + regexp.MustCompile(`[^A-Za-z0-9.-]`).ReplaceAllString(name, "-"))
 }

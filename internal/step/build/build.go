@@ -67,8 +67,12 @@ func Run(p *program.Program) error {
 	return err
 }
 
-// write fills the output; connection.json, which the rest is about, comes last.
-func write(output *safefile.Output, connection []byte, metadataDir *os.Root, metadata []string, source *os.Root, artifacts []chaincode.Artifact) error {
+// write fills the output; connection.json, the result that matters, comes last.
+func write(
+	output *safefile.Output, connection []byte,
+	metadataDir *os.Root, metadata []string,
+	source *os.Root, artifacts []chaincode.Artifact,
+) error {
 	metadataFiles, sourceFiles := safefile.NewFolder(metadataDir), safefile.NewFolder(source)
 	defer metadataFiles.Close()
 	defer sourceFiles.Close()
@@ -109,7 +113,7 @@ func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte,
 	return rendered.Connection.Encode(), nil
 }
 
-// explain says how a connection came about, without a value of it.
+// explain says how a connection came about, without any of its values.
 func explain(p *program.Program, label string, rendered template.Rendered) {
 	for _, warning := range rendered.Warnings {
 		p.Warn("%v", warning)
@@ -120,7 +124,7 @@ func explain(p *program.Program, label string, rendered template.Rendered) {
 		}
 	}
 	c := rendered.Connection
-	if p.Debugs() { // or the certificates would be parsed for nothing
+	if p.Debugs() { // otherwise the certificates would be parsed for nothing
 		for key, certificates := range c.Certificates() {
 			for _, cert := range certificates {
 				p.Debug("%s: certificate %s until %s", key, connection.Fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
@@ -130,13 +134,13 @@ func explain(p *program.Program, label string, rendered template.Rendered) {
 	p.Info("connection.json rendered for %q: TLS %t, client certificate %t", label, c.TLSRequired, c.ClientAuthRequired)
 }
 
-// metadataFiles lists the metadata folder's files, which the output must not
-// mistake for its own.
+// metadataFiles lists the metadata folder's files, none of which may have the name
+// of one of the output's own.
 func metadataFiles(dir *os.Root) ([]string, error) {
 	files, err := safefile.Files(dir, ".")
 	for _, name := range files {
 		if name == chaincode.ConnectionFile || strings.HasPrefix(name+"/", chaincode.MetaInf+"/") {
-			err = errors.Join(err, fmt.Errorf("%q: does not belong into a metadata folder", name))
+			err = errors.Join(err, fmt.Errorf("%q: does not belong in a metadata folder", name))
 		}
 	}
 	return files, err

@@ -19,7 +19,7 @@ const (
 //	detect CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR
 //
 // It succeeds if the type in metadata.json, in any case, is one of CCAAS_TYPES.
-// All else about a package of ours is for build to refuse, which is heard.
+// Build refuses whatever else is wrong with a package of ours: its errors are seen.
 func Run(p *program.Program) error {
 	if len(p.Args) != 2 {
 		return p.Usage("CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR")
@@ -37,6 +37,6 @@ func Run(p *program.Program) error {
 		p.Info("type %q is ours", metadata.Type)
 		return nil
 	}
-	p.Debug("type %q is none of %s", metadata.Type, chaincode.TypesVariable)
+	p.Debug("type %q is not in %s", metadata.Type, chaincode.TypesVariable)
 	return program.Exit(notMine, nil)
 }

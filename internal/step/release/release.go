@@ -35,7 +35,7 @@ func Run(p *program.Program) error {
 
 	connection, err := safefile.Read(build, chaincode.ConnectionFile, chaincode.MaxConnection)
 	if err != nil {
-		return fmt.Errorf("build has not left a %w", err)
+		return fmt.Errorf("build left no %w", err)
 	}
 	indexes, err := safefile.Files(build, chaincode.MetaInf+"/"+chaincode.StateDB)
 	if err != nil {
