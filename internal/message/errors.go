@@ -2,6 +2,7 @@ package message
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -55,4 +56,28 @@ func Errors(err error) []error {
 		all = append(all, Errors(e)...)
 	}
 	return all
+}
+
+// maxErrors limits how many errors are reported: a package can have any number,
+// and the log is the peer's.
+const maxErrors = 50
+
+// Lines are the error lines of a program for each error that err joins, then the lines
+// of their hints, each line once. An error without a text has no line.
+func Lines(program string, err error) []Line {
+	var lines []Line
+	said := map[string]bool{"": true}
+	for _, e := range Errors(err) {
+		if text := e.Error(); !said[text] {
+			said[text] = true
+			lines = append(lines, Line{program, Error, text})
+		}
+	}
+	if more := len(lines) - maxErrors; more > 0 {
+		lines = append(lines[:maxErrors], Line{program, Error, fmt.Sprintf("and %d more errors", more)})
+	}
+	for _, hint := range Hints(err) {
+		lines = append(lines, Line{program, Hint, hint})
+	}
+	return lines
 }

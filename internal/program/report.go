@@ -7,30 +7,10 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// maxErrors limits how many errors are reported: a package can have any number,
-// and the log is the peer's.
-const maxErrors = 50
-
-// Report prints an error line for each error that err joins, then their hints,
-// each line once.
+// Report prints a line for each error that err joins, and for each hint.
 func (p *Program) Report(err error) {
-	var lines []string
-	said := map[string]bool{"": true} // what Exit makes of no error
-	for _, e := range message.Errors(err) {
-		if line := e.Error(); !said[line] {
-			said[line] = true
-			lines = append(lines, line)
-		}
-	}
-	for i, line := range lines {
-		if i == maxErrors {
-			p.line(message.Error, fmt.Sprintf("and %d more errors", len(lines)-maxErrors))
-			break
-		}
-		p.line(message.Error, line)
-	}
-	for _, hint := range message.Hints(err) {
-		p.line(message.Hint, hint)
+	for _, line := range message.Lines(p.Name, err) {
+		fmt.Fprintln(p.Stderr, line)
 	}
 }
 

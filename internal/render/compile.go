@@ -2,14 +2,10 @@ package render
 
 import (
 	"errors"
-	"fmt"
 	"sort"
 	"strings"
 	"text/template/parse"
 )
-
-// maxNesting is how deep blocks and parentheses may nest.
-const maxNesting = 32
 
 // compile parses the member's template and checks it against the language.
 func (m *Member) compile() error {
@@ -38,33 +34,6 @@ func parseTemplate(text string) (*parse.Tree, error) {
 	tree := parse.New(templateName)
 	tree.Mode = parse.SkipFuncCheck
 	return tree.Parse(text, "", "", map[string]*parse.Tree{})
-}
-
-// actions finds the actions of the template, and rejects those that the language
-// lacks and nesting that is too deep, before a parser has to follow it.
-func (m *Member) actions() (actions []action, err error) {
-	depth := 0
-	for at := 0; ; {
-		next := strings.Index(m.text[at:], "{{")
-		if next < 0 {
-			return actions, nil
-		}
-		a, err := scanAction(m.text, at+next)
-		if err != nil {
-			return nil, m.errorAt(a.start, OfTemplate, err)
-		}
-		switch a.keyword {
-		case "range", "define", "template", "block", "break", "continue":
-			return nil, m.errorAt(a.start, OfLanguage, fmt.Errorf("{{ %s }} is not part of this language, "+
-				"whose templates always terminate: it has if, else, with and functions", a.keyword))
-		}
-		depth += a.opens()
-		if depth > maxNesting || a.parens > maxNesting {
-			return nil, m.errorAt(a.start, OfLanguage, fmt.Errorf("blocks or parentheses nest deeper than %d", maxNesting))
-		}
-		actions = append(actions, a)
-		at = a.end
-	}
 }
 
 // parseError locates an error of the template parser, which reports only lines: its

@@ -1,7 +1,6 @@
 package refresh
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"ccaas-template-builder/internal/pemtext"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
@@ -143,49 +141,6 @@ func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
 		f.connection = c
 	}
 	return f, nil
-}
-
-// is reports whether the file is already what would be written.
-func (f *onDisk) is(data []byte) bool {
-	return bytes.Equal(f.data, data) && f.info.Mode() == safefile.FileMode
-}
-
-// differs reports whether a peer would connect differently with c.
-func (t *target) differs(c connection.Connection) bool {
-	return t.released.unusable != nil || t.released.connection != c
-}
-
-// changes lists what would change with the connection c.
-func (t *target) changes(c connection.Connection) []Change {
-	data := c.Encode()
-	var all []Change
-	switch {
-	case t.released.unusable != nil:
-		all = append(all, Change{chaincode.ConnectionFile, "cannot be used: " + shown(t.released.unusable.Error()), "valid"})
-	case t.differs(c):
-		for _, d := range connection.Differences(t.released.connection, c) {
-			all = append(all, Change{d.Key, shown(d.A), d.B})
-		}
-	}
-	if mode := t.released.info.Mode(); mode != safefile.FileMode {
-		all = append(all, Change{"mode", fmt.Sprintf("%04o", mode.Perm()), fmt.Sprintf("%04o", safefile.FileMode)})
-	}
-	switch {
-	case len(all) > 0:
-	case !t.released.is(data):
-		all = append(all, Change{chaincode.ConnectionFile, "formatted differently", "reformatted"})
-	case t.built != nil && !t.built.is(data):
-		all = append(all, Change{built, "differs from release", "updated"})
-	}
-	return all
-}
-
-// shown is what to show of a file on disk, which may hold a key in the wrong place.
-func shown(text string) string {
-	if pemtext.TextHoldsKey(text) {
-		return "(hidden)"
-	}
-	return text
 }
 
 // replace replaces the old connections with the new one, ending with the one that
