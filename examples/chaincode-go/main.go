@@ -6,7 +6,7 @@
 //	CHAINCODE_TLS_DISABLED    true for none (default: false)
 //	CHAINCODE_TLS_CERT        file of the server's certificate
 //	CHAINCODE_TLS_KEY         file of its key
-//	CHAINCODE_CLIENT_CA_CERT  file of the authority of its peer's client certificate;
+//	CHAINCODE_CLIENT_CA_CERT  file of the CA of its peer's client certificate;
 //	                          without it, no client is asked for one
 //	SERVER_NAME               what the function server answers
 package main

@@ -2,7 +2,7 @@
 // two peers, and the env file of each peer:
 //
 //	DIR/peerN/client.crt, client.key  the identity it shows the chaincode server
-//	DIR/peerN/ca.crt                  the authority of the chaincode servers
+//	DIR/peerN/ca.crt                  the CA of the chaincode servers
 //	DIR/peerN.env                     the variables of its process
 package main
 
