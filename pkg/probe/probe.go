@@ -1,5 +1,5 @@
 // Package probe dials a chaincode server as the peer does, stage by stage, up to
-// the message with which the chaincode registers. It never answers that message:
+// the message with which the chaincode registers: [Run]. It never answers that message:
 // the server goes on serving, and no peer notices.
 package probe
 

@@ -1,4 +1,4 @@
-// Package refresh renders the connections of installed chaincodes again. The peer
+// Package refresh renders the connections of installed chaincodes again: [Refresher.Run]. The peer
 // has a connection.json rendered once, at install, but reads it whenever it
 // connects: a replaced file takes effect at the next connection, without a
 // reinstall or a restart.

@@ -1,5 +1,5 @@
 // Package store is where a peer keeps the chaincode packages that are installed
-// on it, and what its external builders made of them: the folder that
+// on it ([Store]), and what its external builders made of them ([Build]): the folder that
 // peer.fileSystemPath in core.yaml names. It follows core/chaincode/persistence
 // and core/container/externalbuilder of Fabric.
 package store

@@ -1,6 +1,6 @@
 // Package watch keeps the connections of a peer's chaincodes up to date: it
 // refreshes them whenever a value or a build changes, and at an interval. It logs
-// what it does, and offers its status to Prometheus.
+// what it does, and offers its [Status] to Prometheus. [Watch.Run] is the loop.
 package watch
 
 import (
