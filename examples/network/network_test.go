@@ -273,7 +273,9 @@ func TestKilledEarly(t *testing.T) {
 		time.Sleep(time.Duration(1000+i*700) * time.Millisecond)
 		signal := []syscall.Signal{syscall.SIGKILL, syscall.SIGINT}[i%2]
 		syscall.Kill(-u.cmd.Process.Pid, signal)
-		u.failure()
+		if err := u.wait(); err == nil {
+			t.Errorf("make network has ended without an error, though it got %v", signal)
+		}
 		u.gone()
 	}
 	u := launch(t, dir, port)
