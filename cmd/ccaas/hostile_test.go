@@ -73,6 +73,10 @@ func hostile(t *testing.T) map[string][2]string {
 	for i := range 150 {
 		large = append(large, file("META-INF/statedb/couchdb/indexes/"+strconv.Itoa(i)+".json", `{"index":{"fields":["a"`+repeat(`,"a"`, 15_000)+`]}}`))
 	}
+	encoded := []entry{file("connection.json", `{"address":"`+repeat("V", 60_000)+`"}`)}
+	for i := range 20 { // of these letters, each way to divide them gives letters again
+		encoded = append(encoded, file("keys/"+strconv.Itoa(i), `\`+repeat("V", 60_000)))
+	}
 	var tooMany []entry
 	for i := range 20_001 {
 		tooMany = append(tooMany, file(strconv.Itoa(i), ""))
@@ -123,6 +127,7 @@ func hostile(t *testing.T) map[string][2]string {
 		"1000 bad indexes":        {withCode(t, append(many, good)...), "and 950 more errors"},
 		"a large index":           {withCode(t, good, zeros("META-INF/statedb/couchdb/indexes/a.json", 64<<20)), "is larger than 65536 bytes"},
 		"many large indexes":      {withCode(t, append(large, good)...), "the indexes of the package exceed 4194304 bytes"},
+		"base64 of base64 of":     {withCode(t, encoded...), "address: must be HOST:PORT"},
 		"deep folders":            {withCode(t, good, file("META-INF/"+repeat("d/", 500)+"x", "")), "folders nest deeper than 32"},
 		"an index 60000 deep":     {withCode(t, good, file("META-INF/statedb/couchdb/indexes/a.json", `{"index":`+repeat("[", 60_000))), "is not valid JSON"},
 		"absolute":                {withCode(t, good, file("/tmp/hostile", "")), "is absolute or points outside the archive"},

@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 )
 
@@ -32,8 +34,19 @@ func (o *outputFlag) json() bool { return *o == "json" }
 
 // writeJSON writes a result for machines to read.
 func writeJSON(p *program.Program, v any) error {
-	encoder := json.NewEncoder(p.Stdout)
+	encoder := json.NewEncoder(printableJSON{p.Stdout})
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
+}
+
+// printableJSON is where JSON is written whose values may be anybody's text: a
+// terminal shows it, and is not driven by it. Each Write is of whole characters.
+type printableJSON struct{ to io.Writer }
+
+func (w printableJSON) Write(data []byte) (int, error) {
+	if _, err := w.to.Write(message.PrintableJSON(data)); err != nil {
+		return 0, err
+	}
+	return len(data), nil
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -88,6 +89,7 @@ func environment(t *testing.T, id testpki.Identity, ca string) []string {
 	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	escaped := strings.ReplaceAll(id.Key, "\n", `\n`)
 	block, _ := pem.Decode([]byte(id.Key))
+	der := encode(string(block.Bytes))
 	legacy, err := json.Marshal(map[string]any{"peername": canary, "key": id.Key, "key64": encode(id.Key), "nokey": "", "tls": map[string]any{"key": id.Key, "list": []string{id.Key}}})
 	if err != nil {
 		t.Fatal(err)
@@ -115,16 +117,25 @@ func environment(t *testing.T, id testpki.Identity, ca string) []string {
 		"K_WRAPPED=" + encode(id.Key)[:40] + "\n" + encode(id.Key)[40:],
 		"K_TWICE=" + encode(encode(id.Key)),
 		"K_URL=" + base64.URLEncoding.EncodeToString([]byte(id.Key)),
-		"K_DER=" + encode(string(block.Bytes)),
+		"K_DER=" + der,
 		"K_JSON=" + `{"key":"` + escaped + `"}`,
 		"K_BUNDLE=" + id.Cert + id.Key,
 		"K_HEX=" + hex.EncodeToString(block.Bytes),
 		"K_QUOTED=" + url.PathEscape(id.Key),
 		"K_URI=" + url.QueryEscape(id.Key),
-		"K_DATA=data:application/pkcs8;base64," + encode(string(block.Bytes)),
+		"K_DATA=data:application/pkcs8;base64," + der,
+		"K_LINE=key=" + der,
+		"K_ENV=A=b\nCLIENT_KEY=" + der + "\nC=d",
+		"K_ACCOUNT=AccountName=x;AccountKey=" + der + ";x=1",
+		"K_QUERY=https://example.com/?k=" + url.QueryEscape(der),
+		"K_PATH=keys/" + base64.RawURLEncoding.EncodeToString(block.Bytes),
+		"K_LINE64=" + encode("k="+der),
+		"K_0X=0x" + hex.EncodeToString(block.Bytes),
+		"K_COLONS=key: " + strings.ReplaceAll(fmt.Sprintf("% x", block.Bytes), " ", ":"),
 		"K_DER_FILE=" + write("der-"+canary, string(block.Bytes)),
-		"HALF_A=" + body[:10],
-		"HALF_B=" + body[10:],
+		"PART_A=" + body[:9], // of neither key does one hold what a key begins with
+		"PART_B=" + body[9:42],
+		"PART_C=" + body[42:],
 		"ODD_KEY=" + strings.Split(id.Key, "\n")[1],
 		"ODD_KEY_FILE=" + write("odd-"+canary, strings.Split(id.Key, "\n")[1]),
 	}

@@ -54,7 +54,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 // logger writes a line for each event.
 func logger(p *program.Program, output outputFlag) *slog.Logger {
 	if output.json() {
-		return slog.New(slog.NewJSONHandler(p.Stderr, nil))
+		return slog.New(slog.NewJSONHandler(printableJSON{p.Stderr}, nil))
 	}
 	return slog.New(slog.NewTextHandler(p.Stderr, nil))
 }

@@ -32,10 +32,10 @@ type watch struct {
 	said   strings.Builder // all that it has logged
 }
 
-func startWatch(t *testing.T, o outdated) *watch {
+func startWatch(t *testing.T, o outdated, flags string) *watch {
 	t.Helper()
 	w := &watch{t: t, events: make(chan event, 100)}
-	w.cmd = exec.Command("sh", "-c", "exec "+builder+"/bin/"+refreshCommand+" --watch --interval 1h --listen 127.0.0.1:0 -o json")
+	w.cmd = exec.Command("sh", "-c", "exec "+builder+"/bin/"+refreshCommand+" --watch --interval 1h --listen 127.0.0.1:0 -o json"+flags)
 	w.cmd.Dir, w.cmd.Env = o.dir, []string{"PATH=" + os.Getenv("PATH")}
 	stderr, err := w.cmd.StderrPipe()
 	if err != nil {
@@ -102,7 +102,7 @@ func (o outdated) set(t *testing.T, host string) {
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	o := newOutdated(t)
-	w := startWatch(t, o)
+	w := startWatch(t, o, "")
 	address := w.next("listening").Address
 	w.next("watching")
 	if e := w.next("refreshed"); e.PackageID != o.id || e.Changes != "address: cc:1 → another:1" {

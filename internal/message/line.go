@@ -3,10 +3,12 @@
 package message
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -62,7 +64,6 @@ func OneLine(text string) string {
 
 // Printable escapes what would break a line or control a terminal.
 func Printable(text string) string {
-	clean := func(r rune) bool { return r != utf8.RuneError && unicode.IsPrint(r) }
 	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
 		return text
 	}
@@ -77,3 +78,20 @@ func Printable(text string) string {
 	}
 	return b.String()
 }
+
+// PrintableJSON escapes in JSON what Printable escapes in text. The values stay the same.
+func PrintableJSON(data []byte) []byte {
+	escaped := make([]byte, 0, len(data))
+	for _, r := range string(data) {
+		if r < ' ' || clean(r) { // in JSON, only the white space between values is less than a space
+			escaped = utf8.AppendRune(escaped, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, unit)
+		}
+	}
+	return escaped
+}
+
+func clean(r rune) bool { return r != utf8.RuneError && unicode.IsPrint(r) }

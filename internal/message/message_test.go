@@ -1,7 +1,10 @@
 package message_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"ccaas-template-builder/internal/message"
 )
@@ -24,4 +27,27 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q is written again as %q", line, got)
 		}
 	}
+}
+
+// What is escaped in JSON is the same text when it is decoded, and nothing else changes.
+func FuzzPrintableJSON(f *testing.F) {
+	for _, text := range []string{
+		"", "a é →", "\u202e\u2066\u200f", "\u0080\u009b\x7f\x1b", "\u2028\u2029", "\U000e0001\U0010ffff\ufffd", "\xff",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		data, err := json.MarshalIndent(map[string]string{"text": text}, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		escaped := message.PrintableJSON(data)
+		if lines := strings.ReplaceAll(string(escaped), "\n", ""); message.Printable(lines) != lines {
+			t.Errorf("%q is written as %q", text, escaped)
+		}
+		var got map[string]string
+		if err := json.Unmarshal(escaped, &got); err != nil || utf8.ValidString(text) && got["text"] != text {
+			t.Errorf("%q is read as %q, %v", text, got["text"], err)
+		}
+	})
 }

@@ -59,7 +59,6 @@ func Canonical(text string) (string, error) {
 // private keys do in all their encodings, even for curves that Go does not know,
 // and as PKCS #12 does. Certificates and public keys begin differently.
 func MayBePrivateKey(der []byte) bool {
-	const sequence, integer = 0x30, 0x02
 	if len(der) < 16 || der[0] != sequence {
 		return false
 	}
@@ -73,7 +72,7 @@ func MayBePrivateKey(der []byte) bool {
 // IsPrivateKey reports whether der is a private key in one of the encodings that
 // PEM private keys have: PKCS #8, SEC 1 or PKCS #1.
 func IsPrivateKey(der []byte) bool {
-	if len(der) == 0 || der[0] != 0x30 {
+	if len(der) == 0 || der[0] != sequence {
 		return false
 	}
 	_, pkcs8 := x509.ParsePKCS8PrivateKey(der)

@@ -10,9 +10,9 @@ import (
 )
 
 // HoldsKey reports whether v holds a private key or a recognisable part of
-// one: the words that PEM uses for it anywhere in v; or its bytes as a whole word
-// of v, raw, in base64 or in hexadecimal; or any of these in base64 again, a few
-// levels deep. It prefers false positives to false negatives.
+// one: the words that PEM uses for it, or the bytes that it begins with, anywhere in v,
+// raw, in base64 or in hexadecimal, a few levels deep. It prefers false positives to
+// false negatives. The time it takes is proportional to the length of v.
 func HoldsKey(v string) bool { return holdsKey(v, 4) }
 
 // These are not compiled when build starts, because it rarely needs them.
@@ -47,33 +47,37 @@ func unescape(escape string) string {
 }
 
 func holdsKey(v string, depth int) bool {
-	if depth == 0 || len(v) < len("PRIVATE KEY") {
+	const shortest = 7 // what all keys of SEC 1 begin with
+	if depth == 0 || len(v) < shortest {
 		return false
 	}
-	if saysPrivateKey(v) || MayBePrivateKey([]byte(v)) {
+	if saysPrivateKey(v) || MayBePrivateKey([]byte(v)) || holdsDER(v) {
 		return true
 	}
-	if decoded, ok := decodeBase64(v); ok && holdsKey(decoded, depth-1) {
-		return true
-	}
-	const shortest = 40 // length of a word that could hold a key
-	for _, word := range strings.FieldsFunc(v, func(r rune) bool { return !isBase64(r) }) {
-		if len(word) < shortest || len(word) == len(v) {
-			continue
-		}
-		if decoded, ok := decodeBase64(word); ok && holdsKey(decoded, depth-1) {
-			return true
-		}
-		if decoded, err := hex.DecodeString(word); err == nil && holdsKey(string(decoded), depth-1) {
-			return true
+	// A key may begin at any letter of a run, behind others and what separates it
+	// from them, but each run has only so many ways to be divided into groups.
+	letters := standardBase64.Replace(strings.ReplaceAll(compact(v), "=", ""))
+	for run := range strings.FieldsFuncSeq(letters, notBase64) {
+		for skip := range min(4, len(run)) {
+			decoded, _ := base64.RawStdEncoding.DecodeString(run[skip:]) // at its end, an incomplete group
+			if holdsKey(string(decoded), depth-1) {
+				return true
+			}
 		}
 	}
-	decoded, err := hex.DecodeString(compact(v))
-	return err == nil && holdsKey(string(decoded), depth-1)
+	for run := range strings.FieldsFuncSeq(betweenDigits.Replace(v), notHex) {
+		for skip := range min(2, len(run)) {
+			decoded, _ := hex.DecodeString(run[skip:])
+			if holdsKey(string(decoded), depth-1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // saysPrivateKey finds PRIVATE KEY, whatever represents the space between the
-// words, and the base64 form of the two.
+// words, the base64 form of the two, and what OpenSSH's own format begins with.
 func saysPrivateKey(v string) bool {
 	const separator = 12 // the longest form of a space, such as &#x20; or \\u0020
 	for rest := v; ; {
@@ -85,6 +89,9 @@ func saysPrivateKey(v string) bool {
 			return true
 		}
 		rest = after
+	}
+	if strings.Contains(v, "openssh-key-v1\x00") {
+		return true
 	}
 	text := compact(v)
 	for _, marker := range base64Markers {
@@ -116,6 +123,11 @@ func IsWholeKey(v string) bool {
 	return ok && MayBePrivateKey([]byte(decoded))
 }
 
-func isBase64(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+/-_=", r)
+func notBase64(r rune) bool { return !isLetter(r, 'z') && r != '+' && r != '/' }
+
+func notHex(r rune) bool { return !isLetter(r, 'f') }
+
+// isLetter reports whether r is a digit or a letter of the alphabet up to last.
+func isLetter(r, last rune) bool {
+	return '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= last && r < 0x80
 }

@@ -10,6 +10,8 @@ var (
 	writtenOut     = strings.NewReplacer(`\r`, "", `\n`, "\n", "\r", "")
 	standardBase64 = strings.NewReplacer("-", "+", "_", "/")
 	whiteSpace     = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", `\n`, "", `\r`, "")
+	betweenDigits  = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", "0x", "", "0X", "", `\x`, "", `\n`, "",
+		`\`, "", ":", "", ",", "", "-", "", "%", "")
 )
 
 // FromVariable returns v as PEM blocks and nothing else if it is PEM in one of

@@ -499,6 +499,7 @@ func TestNoSecrets(t *testing.T) {
 		change(&c)
 		return c.Encode()
 	}
+	body := func(c *connection.Connection) string { return strings.Join(keyLines(t, c.ClientKey), "") }
 	named, err := json.Marshal(map[string]string{old[clientKey]: ""})
 	if err != nil {
 		t.Fatal(err)
@@ -519,6 +520,8 @@ func TestNoSecrets(t *testing.T) {
 		"key as old authority":  {change(func(c *connection.Connection) { c.RootCert = c.ClientKey }), old, refresh.Refreshed},
 		"key as the name":       {named, old, refresh.Refreshed},
 		"cut off within":        {rendered(old)[:len(rendered(old))-60], old, refresh.Refreshed},
+		"key behind =":          {change(func(c *connection.Connection) { c.Address = "key=" + body(c) }), old, refresh.Refreshed},
+		"key in a URL":          {change(func(c *connection.Connection) { c.Domain = "https://a/keys/" + body(c) }), old, refresh.Refreshed},
 		"line of a key as host": {change(func(c *connection.Connection) { c.Address = keyLines(t, c.ClientKey)[0] }), old, refresh.Refreshed},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,77 @@
+package pemtext
+
+import "strings"
+
+// The tags of DER that private keys begin with.
+const (
+	integer     = 0x02
+	octetString = 0x04
+	oid         = 0x06
+	sequence    = 0x30
+)
+
+// holdsDER reports whether a private key begins anywhere in the bytes of v.
+func holdsDER(v string) bool {
+	for {
+		_, after, ok := strings.Cut(v, "\x30")
+		if !ok {
+			return false
+		}
+		if beginsKey(v[len(v)-len(after)-1:]) {
+			return true
+		}
+		v = after
+	}
+}
+
+// beginsKey reports whether der begins as private keys do in PKCS #8, encrypted or
+// not, SEC 1, PKCS #1 or PKCS #12. It asks for more than MayBePrivateKey, because
+// certificates, their requests and revocation lists have a small number in them too.
+func beginsKey(der string) bool {
+	const pkcs = "\x2a\x86\x48\x86\xf7\x0d\x01"
+	body, _ := element(der, sequence)
+	if algorithm, _ := element(body, sequence); algorithm != "" {
+		id, _ := element(algorithm, oid)
+		return strings.HasPrefix(id, pkcs+"\x05") || strings.HasPrefix(id, pkcs+"\x0c") // encrypted with a password
+	}
+	version, body := element(body, integer)
+	if len(version) != 1 || len(body) < 2 {
+		return false
+	}
+	switch body[0] {
+	case octetString: // SEC 1
+		return version[0] == 1
+	case integer: // PKCS #1, whose modulus is long
+		return version[0] <= 1 && body[1] >= 0x20
+	}
+	algorithm, rest := element(body, sequence)
+	id, _ := element(algorithm, oid)
+	if version[0] == 3 { // PKCS #12
+		return strings.HasPrefix(id, pkcs+"\x07")
+	}
+	return version[0] <= 1 && id != "" && (rest == "" || rest[0] == octetString)
+}
+
+// element returns the content of the element that der begins with, if it has that tag,
+// and what follows it, both as far as they are there.
+func element(der string, tag byte) (content, rest string) {
+	if len(der) < 2 || der[0] != tag {
+		return "", ""
+	}
+	length, rest := int(der[1]), der[2:]
+	if length == 0x80 { // it ends where it is marked
+		return rest, ""
+	}
+	if more := length - 0x80; more > 0 {
+		if more > 4 || more > len(rest) {
+			return "", ""
+		}
+		length = 0
+		for _, b := range []byte(rest[:more]) {
+			length = length<<8 | int(b)
+		}
+		rest = rest[more:]
+	}
+	length = min(length, len(rest))
+	return rest[:length], rest[length:]
+}
