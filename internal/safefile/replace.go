@@ -45,7 +45,7 @@ func Replace(root *os.Root, name string, data []byte, mode fs.FileMode, like fs.
 
 // sync syncs a folder to disk.
 func sync(root *os.Root, name string) error {
-	dir, err := root.Open(name)
+	dir, err := root.Open(name + "/.") // never waits, as OpenRoot
 	if err != nil {
 		return err
 	}

@@ -123,19 +123,23 @@ type onDisk struct {
 // readOnDisk reads a connection.json, which must be a file but may have any
 // content.
 func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
-	info, err := dir.Lstat(name)
-	if err != nil {
+	file, info, err := safefile.OpenRegular(dir, name, os.O_RDONLY)
+	switch {
+	case errors.Is(err, safefile.ErrNotRegular):
+		return nil, safefile.At(name, safefile.ErrNotRegular)
+	case info == nil:
 		return nil, safefile.At(name, err)
+	case err != nil:
+		return &onDisk{name: name, info: info, unusable: safefile.Reason(err)}, nil
 	}
-	if !info.Mode().IsRegular() {
-		return nil, safefile.At(name, errors.New("is not a regular file"))
-	}
+	defer file.Close()
 	f := &onDisk{name: name, info: info}
-	if info.Size() > chaincode.MaxConnection {
-		f.unusable = fmt.Errorf("is larger than %d bytes", chaincode.MaxConnection)
-	} else if f.data, err = dir.ReadFile(name); err != nil {
-		f.unusable = safefile.Reason(err)
-	} else if c, err := connection.Decode(f.data); err != nil {
+	f.data, f.unusable = safefile.ReadAll(file, chaincode.MaxConnection)
+	if f.unusable != nil {
+		return f, nil
+	}
+	c, err := connection.Decode(f.data)
+	if err != nil {
 		f.unusable = err
 	} else {
 		f.connection = c
