@@ -16,6 +16,8 @@ const noWaiting = syscall.O_NONBLOCK | syscall.O_NOCTTY
 // ErrNotRegular matches the error for what is not a regular file.
 var ErrNotRegular = errors.New("is not a regular file")
 
+var errReplaced = errors.New("was replaced while it was being opened")
+
 type kindError struct{ mode fs.FileMode }
 
 func (e kindError) Error() string        { return fmt.Sprintf("is %s, not a regular file", kind(e.mode)) }
@@ -57,7 +59,7 @@ func OpenRegular(root *os.Root, name string, flag int) (file *os.File, info fs.F
 		err = lookErr
 	}
 	if err == nil && !os.SameFile(info, named) { // os.Root follows a link that stays below it
-		err = errors.New("was replaced while it was being opened")
+		err = errReplaced
 	}
 	if err != nil {
 		file.Close()
@@ -76,3 +78,33 @@ func OpenRoot(dir string) (*os.Root, error) {
 
 // OpenRootIn is OpenRoot for the folder dir below root.
 func OpenRootIn(root *os.Root, dir string) (*os.Root, error) { return root.OpenRoot(dir + "/.") }
+
+// ErrLink is the error for a symbolic link where a folder was expected.
+var ErrLink = errors.New("is a symbolic link, not a folder")
+
+// OpenItself opens the folder name of root, to which a link is ErrLink.
+func OpenItself(root *os.Root, name string) (*os.Root, error) {
+	dir, err := OpenRootIn(root, name)
+	named, lookErr := root.Lstat(name)
+	isLink := lookErr == nil && named.Mode()&fs.ModeSymlink != 0
+	if err != nil {
+		if isLink {
+			err = ErrLink
+		}
+		return nil, err
+	}
+	opened, err := dir.Stat(".")
+	switch {
+	case isLink:
+		err = ErrLink
+	case err == nil && lookErr != nil:
+		err = lookErr
+	case err == nil && !os.SameFile(opened, named):
+		err = errReplaced
+	}
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return dir, nil
+}

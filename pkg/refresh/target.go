@@ -45,7 +45,21 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 	t.packageID = packageID
 	// Until the values are known, these show that the peer has copied all of it.
 	t.files = []string{filepath.Join(string(b), store.InfoFile), filepath.Join(string(b), released)}
-	builder, err := b.Builder()
+	t.dir, err = b.Open()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return t, halfThere(err)
+	case errors.Is(err, safefile.ErrLink):
+		return t, leftError{err}
+	case err != nil:
+		return t, fmt.Errorf("%s cannot be read: %w", store.InfoFile, safefile.Reason(err))
+	}
+	defer func() {
+		if err != nil {
+			t.dir.Close()
+		}
+	}()
+	builder, err := store.BuilderOf(t.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return t, halfThere(err)
@@ -55,14 +69,6 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 		return t, left("was made by the builder %.100q", builder)
 	}
 	t.ours = true
-	if t.dir, err = safefile.Open(string(b), "build"); err != nil {
-		return t, err
-	}
-	defer func() {
-		if err != nil {
-			t.dir.Close()
-		}
-	}()
 	var packageErr error
 	t.pkg, packageErr = r.openPackage(packageID)
 	accepts := func(ccType string) bool { return chaincode.Accepts(r.Env[chaincode.TypesVariable], ccType) }
@@ -99,12 +105,17 @@ func (t *target) readConnections() error {
 
 // openPackage opens the package that the peer keeps.
 func (r Refresher) openPackage(packageID string) (*archive.Package, error) {
-	pkg, err := archive.Open(r.Store.PackageFile(packageID))
+	data, err := r.Store.ReadPackage(packageID, archive.MaxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, left("its package is gone: %w", err)
 	case err != nil:
 		return nil, err
+	}
+	pkg, err := archive.Parse(data)
+	switch {
+	case err != nil:
+		return nil, safefile.At(r.Store.PackageFile(packageID), err)
 	case pkg.ID != packageID:
 		return nil, fmt.Errorf("its package is not what was installed: its package ID is %s", pkg.ID)
 	}
