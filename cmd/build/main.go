@@ -11,6 +11,7 @@ import (
 
 func main() {
 	p := program.New("build")
+	p.Signals = program.TerminationSignals()
 	p.Deadline = time.Minute // for thousands of indexes on a slow disk; an install may take five
 	os.Exit(p.Run(build.Run))
 }

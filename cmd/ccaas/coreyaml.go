@@ -36,16 +36,16 @@ func atFile(file string, err error) error {
 	return message.Each(err, func(err error) error { return safefile.At(file, err) })
 }
 
-// readCoreYAML returns the content of a core.yaml.
-func readCoreYAML(file string) ([]byte, error) {
-	data, err := safefile.ReadOperators(file, coreyaml.MaxFile)
-	return data, atFile(file, err)
+// readCoreYAML returns the content of a core.yaml, and whose file that was.
+func readCoreYAML(file string) ([]byte, fs.FileInfo, error) {
+	data, info, err := safefile.ReadOperatorsInfo(file, coreyaml.MaxFile)
+	return data, info, atFile(file, err)
 }
 
 // ourBuilder returns the builder with this name in a core.yaml, and those that the
 // peer asks before it.
 func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
-	data, err := readCoreYAML(file)
+	data, _, err := readCoreYAML(file)
 	if err != nil {
 		return ours, nil, err
 	}
@@ -155,7 +155,7 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 	if err != nil {
 		return safefile.At(options.patch, err)
 	}
-	old, err := readCoreYAML(file)
+	old, info, err := readCoreYAML(file)
 	if err != nil {
 		return err
 	}
@@ -185,17 +185,14 @@ func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool,
 	case options.dryRun:
 		_, err = p.Stdout.Write(diff.Diff(message.Printable(file), old, message.Printable(file), patched))
 	default:
-		err = replaceCoreYAML(p, file, old, patched)
+		err = replaceCoreYAML(p, file, info, old, patched)
 	}
 	return err
 }
 
-// replaceCoreYAML writes the new core.yaml, and keeps the old one beside it.
-func replaceCoreYAML(p *program.Program, file string, old, patched []byte) error {
-	info, err := os.Stat(file)
-	if err != nil {
-		return safefile.At(file, err)
-	}
+// replaceCoreYAML writes the new core.yaml, and keeps the old one beside it. Both get
+// the owner and the mode of the file that was read, whatever stands in its place now.
+func replaceCoreYAML(p *program.Program, file string, info fs.FileInfo, old, patched []byte) error {
 	dir, err := safefile.Open(filepath.Dir(file), "folder")
 	if err != nil {
 		return err

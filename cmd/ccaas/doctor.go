@@ -49,7 +49,7 @@ installed on a simulated peer in a temporary folder. No value is shown.`,
 }
 
 func examine(ctx context.Context, p *program.Program, options doctorOptions) error {
-	data, err := readCoreYAML(options.coreYAML)
+	data, _, err := readCoreYAML(options.coreYAML)
 	if err != nil {
 		return err
 	}

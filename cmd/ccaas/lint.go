@@ -75,7 +75,7 @@ func lintSource(p *program.Program, name string, options lintOptions, peers lint
 		return fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
 	}
 	if peers.CoreYAML != "" {
-		data, err := readCoreYAML(peers.CoreYAML)
+		data, _, err := readCoreYAML(peers.CoreYAML)
 		if err != nil {
 			return err
 		}

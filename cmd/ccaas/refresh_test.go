@@ -170,7 +170,7 @@ func TestKilledRefresh(t *testing.T) {
 			t.Parallel()
 			o := newOutdated(t)
 			kills := 0
-			for _, call := range append([]string{"flock", "fchown", "getdents64"}, writing...) {
+			for _, call := range append([]string{"flock", "fchown", "linkat", "unlinkat", "getdents64"}, writing...) {
 				for n := 1; o.killedOnce(t, start, call, n); n++ {
 					kills++
 				}

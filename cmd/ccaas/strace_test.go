@@ -279,6 +279,54 @@ func (i install) killed(t *testing.T, command, call string, n int) bool {
 	return killed
 }
 
+// Told to stop at whichever system call, a program leaves all of its output or none
+// of it, and in that case says why.
+func TestToldToStop(t *testing.T) {
+	t.Parallel()
+	needStrace(t)
+	i := newInstall(t)
+	i.good(t)
+	for _, p := range interrupted {
+		t.Run(p.command, func(t *testing.T) {
+			t.Parallel()
+			stopped := 0
+			for _, call := range writing {
+				for n := 1; n < 40 && i.tell(t, p.command, p.out, p.target, call, n); n++ {
+					stopped++
+				}
+			}
+			if stopped < 10 {
+				t.Errorf("it was told to stop %d times", stopped)
+			}
+		})
+	}
+}
+
+// tell runs a program that gets SIGTERM when one of its threads makes a system call
+// for the nth time, and tells whether it came to that.
+func (i install) tell(t *testing.T, command, out, target, call string, n int) bool {
+	t.Helper()
+	dir, log := i.folder(t, out), filepath.Join(i.dir, out+".strace")
+	inject := fmt.Sprintf("strace -f -o %s -e trace=%s -e inject=%s:signal=TERM:when=%d ", log, call, call, n)
+	said, err := i.run(inject + builder + "/bin/" + command)
+	text, readErr := os.ReadFile(log)
+	if readErr != nil {
+		t.Fatal(readErr)
+	}
+	when := fmt.Sprintf("%s, told to stop at %s %d,", command, call, n)
+	var exit *exec.ExitError
+	errors.As(err, &exit)
+	left, _ := os.ReadDir(dir)
+	_, missing := os.Lstat(filepath.Join(i.dir, target))
+	switch {
+	case exit == nil && missing != nil, missing != nil && len(left) > 0, exit != nil && exit.ExitCode() == 1 && len(left) > 0:
+		t.Errorf("%s left %v: %v %s", when, left, err, said)
+	case exit != nil && exit.ExitCode() == 1 && !strings.Contains(said, ": error: stopped by a signal: terminated\n"):
+		t.Errorf("%s said %q", when, said)
+	}
+	return strings.Contains(string(text), "--- SIGTERM")
+}
+
 // A disk that is full or fails is an error, and nothing is left.
 func TestFailingDisk(t *testing.T) {
 	t.Parallel()

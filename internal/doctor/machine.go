@@ -2,7 +2,7 @@ package doctor
 
 import (
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 
 	"ccaas-template-builder/internal/finding"
@@ -62,7 +62,7 @@ func (e *examination) builds() []finding.Finding {
 				"was made by the builder %q, which %s lacks", by, e.list).
 				WithHint("give the builder that name again, or %s", rebuild))
 		case by == e.ours.Name:
-			if _, err := os.Stat(filepath.Join(build, store.Release, chaincode.ReleasedConnection)); err != nil {
+			if err := hasConnection(b); err != nil {
 				all = append(all, finding.New(finding.BadBuild, build,
 					"has no %s: %s", chaincode.ReleasedConnection, safefile.Reason(err)).
 					WithHint(rebuild))
@@ -70,4 +70,14 @@ func (e *examination) builds() []finding.Finding {
 		}
 	}
 	return all
+}
+
+func hasConnection(b store.Build) error {
+	dir, err := b.Open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	_, err = dir.Stat(path.Join(store.Release, chaincode.ReleasedConnection))
+	return err
 }

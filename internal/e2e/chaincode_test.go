@@ -298,7 +298,7 @@ func TestNodeChaincode(t *testing.T) {
 	w.write("expired.crt", expired.Cert)
 	w.write("expired.key", expired.Key)
 	w.restart(second, "CORE_CHAINCODE_TLS_CERT_FILE="+w.file("expired.crt"), "CORE_CHAINCODE_TLS_KEY_FILE="+w.file("expired.key"))
-	w.expect("expired certificate", second, "tls", "the server's certificate is valid from ")
+	w.expect("expired certificate", second, "tls", "the server's certificate is valid only from ")
 	w.restart(second, "CORE_CHAINCODE_TLS_CERT_FILE=", "CORE_CHAINCODE_TLS_KEY_FILE=", "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=")
 	w.expect("server without TLS", second, "tls", "the server does not speak TLS")
 	w.expect("the first server, in the end", first, "", "")

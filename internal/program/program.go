@@ -8,10 +8,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"ccaas-template-builder/internal/message"
@@ -36,6 +40,31 @@ type Program struct {
 	Now    func() time.Time
 	// Deadline limits the run; 0 is no limit. The peer sets none of its own.
 	Deadline time.Duration
+	// Signals end the run, as Deadline does; without any, the operating system decides.
+	Signals []os.Signal
+
+	stopped atomic.Bool
+}
+
+// ErrStopped is what a step returns when it is to stop. Run reports the reason.
+var ErrStopped = errors.New("stopped")
+
+// grace is how long a step that is to stop may take to remove what it has written.
+const grace = 5 * time.Second
+
+// Stopped returns ErrStopped when the step is to stop. One that writes several files
+// asks before each.
+func (p *Program) Stopped() error {
+	if p.stopped.Load() {
+		return ErrStopped
+	}
+	return nil
+}
+
+// TerminationSignals are those that ask a program to end, except those that its parent
+// had it ignore, as nohup does.
+func TerminationSignals() []os.Signal {
+	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 }
 
 // New returns the program called name with what the operating system gave this process.
@@ -81,13 +110,33 @@ func (p *Program) Run(step func(*Program) error) int {
 		defer timer.Stop()
 		expired = timer.C
 	}
+	signals := make(chan os.Signal, 1)
+	if len(p.Signals) > 0 {
+		signal.Notify(signals, p.Signals...) // to the end of the process, or a second one would break off the cleanup
+	}
 	select {
 	case err := <-done:
 		return p.finish(err)
+	case s := <-signals:
+		return p.stop(done, fmt.Errorf("stopped by a signal: %s", s))
 	case <-expired:
-		return p.finish(fmt.Errorf("not done after %s: "+
+		return p.stop(done, fmt.Errorf("not done after %s: "+
 			"a file it reads may be a pipe, or on a file system that does not respond", p.Deadline))
 	}
+}
+
+// stop lets the step clean up, and reports why it was stopped, unless it has come to
+// its end all the same.
+func (p *Program) stop(done <-chan error, why error) int {
+	p.stopped.Store(true)
+	select {
+	case err := <-done:
+		if !errors.Is(err, ErrStopped) {
+			return p.finish(err)
+		}
+	case <-time.After(grace):
+	}
+	return p.finish(why)
 }
 
 func (p *Program) finish(err error) int {

@@ -83,6 +83,35 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
+// A step that is to stop has the time to clean up, and what is said is why it was.
+func TestStop(t *testing.T) {
+	until := func(p *program.Program) {
+		for p.Stopped() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Second) // to clean up
+	}
+	for name, test := range map[string]struct {
+		err    error
+		status int
+		want   string
+	}{
+		"stopped":          {fmt.Errorf("a: %w", program.ErrStopped), 1, "build: error: not done after 5s"},
+		"failed meanwhile": {errors.New("disk full"), 1, "build: error: disk full"},
+		"done meanwhile":   {nil, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				clean := false
+				status, stderr := run(nil, func(p *program.Program) error { until(p); clean = true; return test.err })
+				if !clean || status != test.status || !strings.HasPrefix(stderr, test.want) || test.want == "" && stderr != "" {
+					t.Errorf("clean is %t, got status %d and %q", clean, status, stderr)
+				}
+			})
+		})
+	}
+}
+
 func TestLevels(t *testing.T) {
 	for level, want := range map[string]string{
 		"debug": "warning info debug",

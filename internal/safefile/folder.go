@@ -31,7 +31,7 @@ func (f *Folder) of(name string) (folder *os.Root, base string, err error) {
 		return f.root, base, nil
 	}
 	if f.last == nil || f.name != dir {
-		next, err := f.root.OpenRoot(dir)
+		next, err := OpenRootIn(f.root, dir)
 		if err != nil {
 			return nil, "", err
 		}
@@ -55,5 +55,6 @@ func (f *Folder) open(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return folder.Open(base)
+	file, _, err := OpenRegular(folder, base, os.O_RDONLY)
+	return file, err
 }

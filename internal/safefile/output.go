@@ -27,6 +27,20 @@ func NewOutput(root *os.Root) *Output {
 // Close closes what is open, except the folder that was passed in.
 func (o *Output) Close() { o.files.Close() }
 
+// Fill runs fill, and removes what it has created unless it comes to a good end: it
+// may fail or panic.
+func (o *Output) Fill(fill func() error) error {
+	filled := false
+	defer func() {
+		if !filled {
+			o.Undo()
+		}
+	}()
+	err := fill()
+	filled = err == nil
+	return err
+}
+
 // Undo removes what was created. An Output must not be used after it.
 func (o *Output) Undo() {
 	for _, name := range slices.Backward(o.made) {

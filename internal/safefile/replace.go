@@ -45,7 +45,7 @@ func Replace(root *os.Root, name string, data []byte, mode fs.FileMode, like fs.
 
 // sync syncs a folder to disk.
 func sync(root *os.Root, name string) error {
-	dir, err := root.Open(name)
+	dir, err := root.Open(name + "/.") // never waits, as OpenRoot
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func sync(root *os.Root, name string) error {
 }
 
 // RemoveUnfinished removes what a Replace of a file called base has left in root if
-// it was killed.
+// it was killed, unless that is gone by now.
 func RemoveUnfinished(root *os.Root, base string) error {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
@@ -64,7 +64,7 @@ func RemoveUnfinished(root *os.Root, base string) error {
 	for _, entry := range entries {
 		number, ok := strings.CutPrefix(entry.Name(), "."+base)
 		if ok && number != "" && strings.Trim(number, "0123456789") == "" {
-			if err := root.Remove(entry.Name()); err != nil {
+			if err := root.Remove(entry.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, At(entry.Name(), err))
 			}
 		}

@@ -26,19 +26,19 @@ func Read(root *os.Root, name string, limit int64) ([]byte, error) {
 
 // read reads the file base in a folder, which errors call name.
 func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
-	info, err := folder.Lstat(base)
+	file, info, err := OpenRegular(folder, base, os.O_RDONLY)
+	if err == nil {
+		defer file.Close()
+	}
+	if info != nil {
+		if refused := checkRegular(info); refused != nil {
+			err = refused
+		}
+	}
 	if err != nil {
 		return nil, At(name, err)
 	}
-	if err := checkRegular(info); err != nil {
-		return nil, At(name, err)
-	}
-	file, err := folder.Open(base)
-	if err != nil {
-		return nil, At(name, err)
-	}
-	defer file.Close()
-	data, err := readAll(file, limit)
+	data, err := ReadAll(file, limit)
 	if err != nil {
 		return nil, At(name, err)
 	}
@@ -50,7 +50,7 @@ func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
 // file would work only where the peer runs as root.
 func checkRegular(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("is %s, not a regular file", kind(info.Mode()))
+		return kindError{info.Mode()}
 	}
 	if info.Mode().Perm()&0o400 == 0 {
 		return fmt.Errorf("has mode %04o, so its owner cannot read it: package it with mode 0644", info.Mode().Perm())
@@ -64,52 +64,51 @@ var ErrIsDir = errors.New("it is a folder, not a regular file")
 // CheckDir reports why the folder dir, which an operator named, cannot be read.
 // The error does not hold the path.
 func CheckDir(dir string) error {
-	root, err := os.OpenRoot(dir)
+	root, err := OpenRoot(dir)
 	if err != nil {
 		return Reason(err)
 	}
 	return root.Close()
 }
 
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode.IsRegular():
-		return "a file"
-	case mode.IsDir():
-		return "a folder"
-	case mode&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a pipe"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	}
-	return "a device"
-}
-
 // ReadOperators returns the content of a file that the operator named by its path,
 // of at most limit bytes. It follows symbolic links, which Kubernetes uses. The
 // error does not hold the path, which is an operator's value.
 func ReadOperators(file string, limit int64) ([]byte, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, Reason(err)
-	}
-	if info.IsDir() {
-		return nil, ErrIsDir
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("it is %s, not a regular file", kind(info.Mode()))
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, Reason(err)
-	}
-	defer f.Close()
-	return readAll(f, limit)
+	data, _, err := ReadOperatorsInfo(file, limit)
+	return data, err
 }
 
-func readAll(r io.Reader, limit int64) ([]byte, error) {
+// ReadOperatorsInfo is ReadOperators, and says whose file it has read.
+func ReadOperatorsInfo(file string, limit int64) ([]byte, fs.FileInfo, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|noWaiting, 0)
+	if err != nil {
+		if info, statErr := os.Stat(file); statErr == nil && !info.Mode().IsRegular() {
+			err = notOperators(info)
+		}
+		return nil, nil, Reason(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, Reason(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, notOperators(info)
+	}
+	data, err := ReadAll(f, limit)
+	return data, info, err
+}
+
+func notOperators(info fs.FileInfo) error {
+	if info.IsDir() {
+		return ErrIsDir
+	}
+	return fmt.Errorf("it %w", kindError{info.Mode()})
+}
+
+// ReadAll returns what r has, of at most limit bytes. The error does not hold a path.
+func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, Reason(err)
@@ -162,7 +161,7 @@ func Files(root *os.Root, dir string) ([]string, error) {
 
 // Open opens the folder dir. In errors, what says what it is.
 func Open(dir, what string) (*os.Root, error) {
-	root, err := os.OpenRoot(dir)
+	root, err := OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s %q: %w", what, dir, Reason(err))
 	}

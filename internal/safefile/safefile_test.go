@@ -178,3 +178,20 @@ func TestUndo(t *testing.T) {
 		t.Errorf("left %q, want %q", left, want)
 	}
 }
+
+// What fails, or panics, leaves nothing; what comes to a good end leaves all of it.
+func TestFill(t *testing.T) {
+	for name, end := range map[string]func() error{
+		"good": func() error { return nil }, "failed": func() error { return errors.New("x") }, "panic": func() error { panic("x") },
+	} {
+		dir, dst := folder(t, nil)
+		output := safefile.NewOutput(dst)
+		func() {
+			defer func() { _ = recover() }()
+			_ = output.Fill(func() error { return errors.Join(output.Write("d/a", nil), end()) })
+		}()
+		if left, _ := os.ReadDir(dir); (len(left) > 0) != (name == "good") {
+			t.Errorf("%s: left %v", name, left)
+		}
+	}
+}

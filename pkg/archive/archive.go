@@ -24,7 +24,7 @@ import (
 // Limits on what is read. The peer has none; the packages that this builder
 // accepts hold a template and indexes.
 const (
-	maxPackage  = 64 << 20  // of a package file, in bytes
+	MaxFile     = 64 << 20  // of a package file, in bytes
 	maxUnpacked = 128 << 20 // of all files in its code.tar.gz, in bytes
 	maxPath     = 3 << 10   // of a file's path, which follows that of the peer's scratch folder
 )
@@ -48,7 +48,7 @@ func (p *Package) Bytes() []byte { return p.data }
 // entry that appears twice: the peer sometimes uses the first, sometimes the
 // last. Its error is a *safefile.FileError.
 func Open(file string) (*Package, error) {
-	data, err := safefile.ReadOperators(file, maxPackage)
+	data, err := safefile.ReadOperators(file, MaxFile)
 	if err != nil {
 		return nil, safefile.At(file, err)
 	}

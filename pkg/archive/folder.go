@@ -24,7 +24,7 @@ func Folder(root *os.Root) (files []File, leftOut []string, err error) {
 		names = append(names, a.From)
 	}
 	for _, name := range names {
-		content, err := safefile.Read(root, name, maxPackage)
+		content, err := safefile.Read(root, name, MaxFile)
 		if err != nil {
 			return nil, nil, err
 		}

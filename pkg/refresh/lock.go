@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
 	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/store"
 )
 
 // lockName is the file, next to the builds folder, that a run keeps locked. It is
@@ -18,12 +21,19 @@ const lockName = "ccaas-refresh.lock"
 
 // lock waits until no other run holds the lock. The kernel releases the lock of a
 // run that was killed.
-func lock(ctx context.Context, buildsDir string) (unlock func(), err error) {
-	dir := filepath.Dir(buildsDir)
-	name := filepath.Join(dir, lockName)
-	file, err := openLock(dir, name)
+func lock(ctx context.Context, s store.Store) (unlock func(), err error) {
+	name := filepath.Join(string(s), store.Builders, lockName)
+	failed := func(err error) error {
+		return hinted(safefile.At(name, fmt.Errorf("cannot be locked: %w", safefile.Reason(err))))
+	}
+	dir, err := s.Open(store.Builders)
 	if err != nil {
-		return nil, hinted(safefile.At(name, fmt.Errorf("cannot be locked: %w", safefile.Reason(err))))
+		return nil, failed(err)
+	}
+	defer dir.Close()
+	file, err := openLock(dir)
+	if err != nil {
+		return nil, failed(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
@@ -45,15 +55,31 @@ func lock(ctx context.Context, buildsDir string) (unlock func(), err error) {
 	}
 }
 
-// openLock opens the file, which belongs to the owner of the folder, so that the
-// peer's user can lock what root has created.
-func openLock(dir, name string) (*os.File, error) {
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, safefile.FileMode)
-	if err != nil {
+// openLock opens the lock. Whoever may write to its folder can put any file in its
+// place, so it is given away only where it is created.
+func openLock(dir *os.Root) (*os.File, error) {
+	file, err := openExisting(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	if err := createLock(dir); err != nil {
 		return nil, err
 	}
-	if os.Getuid() == 0 {
-		err = giveAway(file, dir)
+	return openExisting(dir)
+}
+
+func openExisting(dir *os.Root) (*os.File, error) {
+	file, _, err := safefile.OpenRegular(dir, lockName, os.O_RDWR)
+	switch {
+	case errors.Is(err, safefile.ErrNotRegular) && isLink(dir):
+		return nil, syscall.ELOOP
+	case err != nil:
+		return nil, err
+	}
+	// Now that there is a lock, what other runs have begun is of no use to them.
+	err = safefile.RemoveUnfinished(dir, lockName)
+	if err == nil && os.Getuid() == 0 {
+		err = checkLinks(file)
 	}
 	if err != nil {
 		file.Close()
@@ -62,15 +88,62 @@ func openLock(dir, name string) (*os.File, error) {
 	return file, nil
 }
 
-// giveAway gives file to the owner of the folder, unless it has another name too,
-// under which it may be somebody else's.
-func giveAway(file *os.File, dir string) error {
-	var folder, own syscall.Stat_t
-	if err := errors.Join(syscall.Stat(dir, &folder), syscall.Fstat(int(file.Fd()), &own)); err != nil {
+// checkLinks rejects a file that has another name, under which it may be in use.
+func checkLinks(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
 		return err
 	}
-	if own.Nlink > 1 {
+	if own, ok := info.Sys().(*syscall.Stat_t); ok && own.Nlink > 1 {
 		return errors.New("it is a hard link: remove it")
 	}
-	return file.Chown(int(folder.Uid), int(folder.Gid))
+	return nil
+}
+
+func isLink(dir *os.Root) bool {
+	info, err := dir.Lstat(lockName)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// createLock makes the lock, unless there is one by now. It belongs to the owner of
+// the folder from its first moment: the peer's user could not open one that a run of
+// root, killed at the wrong moment, has left as root's.
+func createLock(dir *os.Root) error {
+	if os.Getuid() != 0 {
+		file, err := dir.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, safefile.FileMode)
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		return file.Close()
+	}
+	unfinished := fmt.Sprintf(".%s%d", lockName, rand.Uint64())
+	file, err := dir.OpenFile(unfinished, os.O_RDWR|os.O_CREATE|os.O_EXCL, safefile.FileMode)
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(giveAway(file, dir), file.Close()); err == nil {
+		err = dir.Link(unfinished, lockName)
+	}
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) { // another run was faster
+		err = nil
+	}
+	if removed := dir.Remove(unfinished); !errors.Is(removed, fs.ErrNotExist) {
+		err = errors.Join(err, removed)
+	}
+	return err
+}
+
+// giveAway gives a file that was just created to the owner of the folder.
+func giveAway(file *os.File, dir *os.Root) error {
+	info, err := dir.Stat(".")
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return file.Chown(int(owner.Uid), int(owner.Gid))
 }

@@ -121,7 +121,7 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 		return nil, hinted(safefile.At(r.Store.BuildsDir(), err))
 	}
 	if !r.DryRun {
-		unlock, err := lock(ctx, r.Store.BuildsDir())
+		unlock, err := lock(ctx, r.Store)
 		if err != nil {
 			return nil, err
 		}

@@ -45,7 +45,21 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 	t.packageID = packageID
 	// Until the values are known, these show that the peer has copied all of it.
 	t.files = []string{filepath.Join(string(b), store.InfoFile), filepath.Join(string(b), released)}
-	builder, err := b.Builder()
+	t.dir, err = b.Open()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return t, halfThere(err)
+	case errors.Is(err, safefile.ErrLink):
+		return t, leftError{err}
+	case err != nil:
+		return t, fmt.Errorf("%s cannot be read: %w", store.InfoFile, safefile.Reason(err))
+	}
+	defer func() {
+		if err != nil {
+			t.dir.Close()
+		}
+	}()
+	builder, err := store.BuilderOf(t.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return t, halfThere(err)
@@ -55,14 +69,6 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 		return t, left("was made by the builder %.100q", builder)
 	}
 	t.ours = true
-	if t.dir, err = safefile.Open(string(b), "build"); err != nil {
-		return t, err
-	}
-	defer func() {
-		if err != nil {
-			t.dir.Close()
-		}
-	}()
 	var packageErr error
 	t.pkg, packageErr = r.openPackage(packageID)
 	accepts := func(ccType string) bool { return chaincode.Accepts(r.Env[chaincode.TypesVariable], ccType) }
@@ -99,12 +105,17 @@ func (t *target) readConnections() error {
 
 // openPackage opens the package that the peer keeps.
 func (r Refresher) openPackage(packageID string) (*archive.Package, error) {
-	pkg, err := archive.Open(r.Store.PackageFile(packageID))
+	data, err := r.Store.ReadPackage(packageID, archive.MaxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, left("its package is gone: %w", err)
 	case err != nil:
 		return nil, err
+	}
+	pkg, err := archive.Parse(data)
+	switch {
+	case err != nil:
+		return nil, safefile.At(r.Store.PackageFile(packageID), err)
 	case pkg.ID != packageID:
 		return nil, fmt.Errorf("its package is not what was installed: its package ID is %s", pkg.ID)
 	}
@@ -123,19 +134,23 @@ type onDisk struct {
 // readOnDisk reads a connection.json, which must be a file but may have any
 // content.
 func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
-	info, err := dir.Lstat(name)
-	if err != nil {
+	file, info, err := safefile.OpenRegular(dir, name, os.O_RDONLY)
+	switch {
+	case errors.Is(err, safefile.ErrNotRegular):
+		return nil, safefile.At(name, safefile.ErrNotRegular)
+	case info == nil:
 		return nil, safefile.At(name, err)
+	case err != nil:
+		return &onDisk{name: name, info: info, unusable: safefile.Reason(err)}, nil
 	}
-	if !info.Mode().IsRegular() {
-		return nil, safefile.At(name, errors.New("is not a regular file"))
-	}
+	defer file.Close()
 	f := &onDisk{name: name, info: info}
-	if info.Size() > chaincode.MaxConnection {
-		f.unusable = fmt.Errorf("is larger than %d bytes", chaincode.MaxConnection)
-	} else if f.data, err = dir.ReadFile(name); err != nil {
-		f.unusable = safefile.Reason(err)
-	} else if c, err := connection.Decode(f.data); err != nil {
+	f.data, f.unusable = safefile.ReadAll(file, chaincode.MaxConnection)
+	if f.unusable != nil {
+		return f, nil
+	}
+	c, err := connection.Decode(f.data)
+	if err != nil {
 		f.unusable = err
 	} else {
 		f.connection = c

@@ -60,16 +60,14 @@ func Run(p *program.Program) error {
 	}
 	output := safefile.NewOutput(outputDir)
 	defer output.Close()
-	err = write(output, encoded, metadataDir, metadata, source, artifacts)
-	if err != nil {
-		output.Undo()
-	}
-	return err
+	return output.Fill(func() error {
+		return write(p, output, encoded, metadataDir, metadata, source, artifacts)
+	})
 }
 
 // write fills the output; connection.json, the result that matters, comes last.
 func write(
-	output *safefile.Output, connection []byte,
+	p *program.Program, output *safefile.Output, connection []byte,
 	metadataDir *os.Root, metadata []string,
 	source *os.Root, artifacts []chaincode.Artifact,
 ) error {
@@ -77,14 +75,23 @@ func write(
 	defer metadataFiles.Close()
 	defer sourceFiles.Close()
 	for _, name := range metadata {
+		if err := p.Stopped(); err != nil {
+			return err
+		}
 		if err := output.Copy(name, metadataFiles, name); err != nil {
 			return err
 		}
 	}
 	for _, a := range artifacts {
+		if err := p.Stopped(); err != nil {
+			return err
+		}
 		if err := output.Copy(a.To, sourceFiles, a.From); err != nil {
 			return err
 		}
+	}
+	if err := p.Stopped(); err != nil {
+		return err
 	}
 	return output.Write(chaincode.ConnectionFile, connection)
 }

@@ -43,8 +43,8 @@ func Run(p *program.Program) error {
 	}
 	output := safefile.NewOutput(outputDir)
 	defer output.Close()
-	if err := write(output, connection, build, indexes); err != nil {
-		output.Undo()
+	err = output.Fill(func() error { return write(p, output, connection, build, indexes) })
+	if err != nil {
 		return err
 	}
 	p.Info("released connection.json and %d index files", len(indexes))
@@ -52,13 +52,21 @@ func Run(p *program.Program) error {
 }
 
 // write fills the release folder; connection.json comes last.
-func write(output *safefile.Output, connection []byte, build *os.Root, indexes []string) error {
+func write(
+	p *program.Program, output *safefile.Output, connection []byte, build *os.Root, indexes []string,
+) error {
 	files := safefile.NewFolder(build)
 	defer files.Close()
 	for _, from := range indexes {
+		if err := p.Stopped(); err != nil {
+			return err
+		}
 		if err := output.Copy(strings.TrimPrefix(from, chaincode.MetaInf+"/"), files, from); err != nil {
 			return err
 		}
+	}
+	if err := p.Stopped(); err != nil {
+		return err
 	}
 	return output.Write(chaincode.ReleasedConnection, connection)
 }

@@ -1,0 +1,83 @@
+package safefile_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"ccaas-template-builder/internal/safefile"
+)
+
+// swapped lets a file and a pipe take each other's place in turn until the test ends.
+func swapped(t *testing.T, file string) {
+	t.Helper()
+	pipe, other := file+".pipe", file+".file"
+	if err := errors.Join(os.Link(file, other), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var stop atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for !stop.Load() {
+			for _, from := range []string{pipe, other} {
+				next := file + ".next"
+				os.Link(from, next)
+				os.Rename(next, file)
+				os.Remove(next) // which stays if both were the same file
+			}
+		}
+	}()
+	t.Cleanup(func() { stop.Store(true); <-done })
+}
+
+// A pipe that takes the place of a file, or of a folder, at whichever moment, keeps
+// nobody waiting, nor does one that was there before.
+func TestNeverWaits(t *testing.T) {
+	dir, root := folder(t, map[string]string{"d/a": "12345"})
+	file := filepath.Join(dir, "d/a")
+	_, dst := folder(t, nil)
+	output := safefile.NewOutput(dst)
+	swapped(t, file)
+	for name, read := range map[string]func() error{
+		"Read":          func() error { _, err := safefile.Read(root, "d/a", 5); return err },
+		"Folder.Read":   func() error { _, err := safefile.NewFolder(root).Read("d/a", 5); return err },
+		"ReadOperators": func() error { _, err := safefile.ReadOperators(file, 5); return err },
+		"Copy": func() error {
+			dst.Remove("a")
+			return output.Copy("a", safefile.NewFolder(root), "d/a")
+		},
+		"Open":       func() error { _, err := safefile.Open(file+".pipe", "folder"); return err },
+		"CheckDir":   func() error { return safefile.CheckDir(file + ".pipe") },
+		"OpenRootIn": func() error { _, err := safefile.OpenRootIn(root, "d/a.pipe"); return err },
+	} {
+		var now atomic.Int64
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for range 10_000 {
+				now.Add(1)
+				err := read()
+				for _, fine := range []string{"is a pipe", "was replaced while", "not a directory"} {
+					if err != nil && strings.Contains(err.Error(), fine) {
+						err = nil
+					}
+				}
+				if err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}()
+		select {
+		case <-done:
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s waits at call %d", name, now.Load())
+		}
+	}
+}
