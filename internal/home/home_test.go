@@ -107,7 +107,7 @@ func TestHome(t *testing.T) {
 		t.Skip("make home-test also builds and tests what has moved")
 	}
 	command(t, dir, "make", "check", "build")
-	command(t, dir, "go", "test", "./cmd", "-run", "Scripts|Readme|Help")
+	command(t, dir, "go", "test", "./cmd/ccaas", "-run", "Scripts|Readme|Help")
 	command(t, dir, "go", "test", "./pkg/...", "./internal/architecture", "./internal/program")
 }
 
