@@ -15,17 +15,26 @@ import (
 // MaxEntries is how many files and folders a package may hold.
 const MaxEntries = 20_000
 
+// MaxPaths is how long the paths of its files may be altogether, in bytes.
+const MaxPaths = 8 << 20
+
 // MaxDepth is how deep its folders may nest.
 const MaxDepth = 32
 
-// Read returns the content of the regular file name below root, of at most
+// Dir is a folder on a disk, an *os.Root, or one in memory.
+type Dir interface {
+	FS() fs.FS
+	Lstat(name string) (fs.FileInfo, error)
+}
+
+// Read returns the content of the regular file name below dir, of at most
 // limit bytes. A missing file is an error that wraps fs.ErrNotExist.
-func Read(root *os.Root, name string, limit int64) ([]byte, error) {
-	return read(root, name, name, limit)
+func Read(dir Dir, name string, limit int64) ([]byte, error) {
+	return read(dir, name, name, limit)
 }
 
 // read reads the file base in a folder, which errors call name.
-func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
+func read(folder Dir, base, name string, limit int64) ([]byte, error) {
 	info, err := folder.Lstat(base)
 	if err != nil {
 		return nil, At(name, err)
@@ -33,7 +42,10 @@ func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
 	if err := checkRegular(info); err != nil {
 		return nil, At(name, err)
 	}
-	file, err := folder.Open(base)
+	if info.Size() > limit {
+		return nil, At(name, tooLarge(limit))
+	}
+	file, err := open(folder, base)
 	if err != nil {
 		return nil, At(name, err)
 	}
@@ -43,6 +55,14 @@ func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
 		return nil, At(name, err)
 	}
 	return data, nil
+}
+
+// open opens a file. The file system of an os.Root would refuse a name that is not UTF-8.
+func open(dir Dir, name string) (fs.File, error) {
+	if root, ok := dir.(*os.Root); ok {
+		return root.Open(name)
+	}
+	return dir.FS().Open(name)
 }
 
 // checkRegular rejects anything but a regular file, and a file whose mode does not
@@ -91,6 +111,16 @@ func kind(mode fs.FileMode) string {
 // of at most limit bytes. It follows symbolic links, which Kubernetes uses. The
 // error does not hold the path, which is an operator's value.
 func ReadOperators(file string, limit int64) ([]byte, error) {
+	f, err := OpenOperators(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f, limit)
+}
+
+// OpenOperators is ReadOperators for a file that is to be read bit by bit.
+func OpenOperators(file string) (*os.File, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, Reason(err)
@@ -105,8 +135,7 @@ func ReadOperators(file string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, Reason(err)
 	}
-	defer f.Close()
-	return readAll(f, limit)
+	return f, nil
 }
 
 func readAll(r io.Reader, limit int64) ([]byte, error) {
@@ -115,15 +144,17 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 		return nil, Reason(err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("is larger than %d bytes", limit)
+		return nil, tooLarge(limit)
 	}
 	return data, nil
 }
 
+func tooLarge(limit int64) error { return fmt.Errorf("is larger than %d bytes", limit) }
+
 // Files returns the regular files below the folder dir in root, by their slash
 // paths in root and in lexical order; none if there is no such folder. Anything
 // in it that is neither a regular file nor a folder is an error.
-func Files(root *os.Root, dir string) ([]string, error) {
+func Files(root Dir, dir string) ([]string, error) {
 	switch info, err := root.Lstat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
@@ -133,7 +164,7 @@ func Files(root *os.Root, dir string) ([]string, error) {
 		return nil, At(dir, fmt.Errorf("is %s, not a folder", kind(info.Mode())))
 	}
 	var files []string
-	entries := 0
+	entries, left := 0, MaxPaths
 	err := fs.WalkDir(root.FS(), dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return At(name, err)
@@ -153,6 +184,9 @@ func Files(root *os.Root, dir string) ([]string, error) {
 		}
 		if err != nil {
 			return At(name, err)
+		}
+		if left -= len(name); left < 0 {
+			return fmt.Errorf("%q: the paths of its files are longer than %d bytes altogether", dir, MaxPaths)
 		}
 		files = append(files, name)
 		return nil

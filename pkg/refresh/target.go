@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -99,7 +100,7 @@ func (t *target) readConnections() error {
 
 // openPackage opens the package that the peer keeps.
 func (r Refresher) openPackage(packageID string) (*archive.Package, error) {
-	pkg, err := archive.Open(r.Store.PackageFile(packageID))
+	pkg, err := archive.Open(context.Background(), r.Store.PackageFile(packageID))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, left("its package is gone: %w", err)
