@@ -102,7 +102,9 @@ exists, core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
 	return cmd
 }
 
-func coreYAML(ctx context.Context, p *program.Program, packages []string, options coreYAMLOptions, pathGiven bool) error {
+func coreYAML(
+	ctx context.Context, p *program.Program, packages []string, options coreYAMLOptions, pathGiven bool,
+) error {
 	variables, err := variablesOf(ctx, packages)
 	if err != nil {
 		return err

@@ -97,7 +97,9 @@ func lintSource(ctx context.Context, p *program.Program, name string, options li
 }
 
 // findings returns those of a package or a folder. An unreadable package is one too.
-func findings(ctx context.Context, p *program.Program, name, label string, peers lint.Peers) (all []finding.Finding, err error) {
+func findings(
+	ctx context.Context, p *program.Program, name, label string, peers lint.Peers,
+) (all []finding.Finding, err error) {
 	source, err := openSource(ctx, name, label)
 	file := (*safefile.FileError)(nil)
 	if errors.As(err, &file) && file.Name == name && !errors.Is(err, fs.ErrPermission) {
