@@ -16,8 +16,8 @@ func calculatePackageIDCommand(p *program.Program) *cobra.Command {
 		Short:   "Print the package ID of a chaincode package",
 		Example: "  ccaas calculatepackageid basic.tgz",
 		Args:    arguments("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			pkg, err := archive.Open(args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			pkg, err := archive.Open(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

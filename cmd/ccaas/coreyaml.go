@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -90,7 +91,7 @@ exists, core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
 			if options.dryRun && options.patch == "" {
 				return misused(cmd, errors.New("--dry-run requires --patch"))
 			}
-			return coreYAML(p, args, options, cmd.Flags().Changed("path"))
+			return coreYAML(cmd.Context(), p, args, options, cmd.Flags().Changed("path"))
 		},
 	}
 	cmd.Flags().StringVar(&options.path, "path", builderPath, "the folder that contains bin, as the peer sees it")
@@ -101,8 +102,10 @@ exists, core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
 	return cmd
 }
 
-func coreYAML(p *program.Program, packages []string, options coreYAMLOptions, pathGiven bool) error {
-	variables, err := variablesOf(packages)
+func coreYAML(
+	ctx context.Context, p *program.Program, packages []string, options coreYAMLOptions, pathGiven bool,
+) error {
+	variables, err := variablesOf(ctx, packages)
 	if err != nil {
 		return err
 	}
@@ -119,10 +122,10 @@ func coreYAML(p *program.Program, packages []string, options coreYAMLOptions, pa
 
 // variablesOf returns the sorted names of all variables that the packages or the
 // builder itself read.
-func variablesOf(packages []string) ([]string, error) {
+func variablesOf(ctx context.Context, packages []string) ([]string, error) {
 	names := []string{chaincode.TypesVariable, environ.DirVariable, environ.RequireTLSVariable, program.LevelVariable}
 	for _, name := range packages {
-		variables, err := readVariables(name)
+		variables, err := readVariables(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -136,8 +139,8 @@ func variablesOf(packages []string) ([]string, error) {
 }
 
 // readVariables returns the variables that a package or a folder reads.
-func readVariables(name string) (_ []template.Variable, err error) {
-	source, err := openSource(name, "")
+func readVariables(ctx context.Context, name string) (_ []template.Variable, err error) {
+	source, err := openSource(ctx, name, "")
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,8 +13,8 @@ import (
 
 // diffPeers prints what differs between the peers with the variables in the two
 // env files.
-func diffPeers(p *program.Program, name string, envFiles []string, options renderOptions) (err error) {
-	source, err := openSource(name, options.label)
+func diffPeers(ctx context.Context, p *program.Program, name string, envFiles []string, options renderOptions) (err error) {
+	source, err := openSource(ctx, name, options.label)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"syscall"
@@ -64,12 +63,12 @@ func examine(ctx context.Context, p *program.Program, options doctorOptions) err
 	}
 	var packages []doctor.Package
 	for _, name := range options.packages {
-		pkg, err := archive.Open(name)
+		pkg, err := archive.Open(ctx, name)
 		packages = append(packages, doctor.Package{Name: name, Package: pkg, Err: err})
 	}
 	checks, err := doctor.Examine(ctx, machine, packages)
 	if err != nil {
-		return errors.New("interrupted")
+		return errInterrupted
 	}
 	if options.output.json() {
 		if err := writeJSON(p, map[string]any{"checks": checks}); err != nil {

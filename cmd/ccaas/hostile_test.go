@@ -82,6 +82,11 @@ func hostile(t *testing.T) map[string][2]string {
 		tooMany = append(tooMany, file(strconv.Itoa(i), ""))
 	}
 	good := file("connection.json", goodDocument)
+	implied, longPaths := []entry{good}, []entry{good}
+	for i := range 19_900 {
+		implied = append(implied, file(strconv.Itoa(i)+"/"+repeat("d/", 30)+"f", ""))
+		longPaths = append(longPaths, file("META-INF/"+repeat(repeat("d", 240)+"/", 12)+strconv.Itoa(i), ""))
+	}
 	cases := map[string][2]string{
 		// the language
 		"a million ifs":           {address(t, repeat("{{if 1}}", 1_000_000)), "is larger than 65536 bytes"},
@@ -124,6 +129,8 @@ func hostile(t *testing.T) map[string][2]string {
 		"a bomb":                  {withCode(t, good, zeros("bomb", 256<<20)), "is larger than 134217728 bytes when unpacked"},
 		"many small bombs":        {withCode(t, good, zeros("a", 60<<20), zeros("b", 60<<20), zeros("c", 60<<20)), "is larger than 134217728 bytes when unpacked"},
 		"20001 entries":           {withCode(t, tooMany...), "has more than 20000 entries"},
+		"600000 implied folders":  {withCode(t, implied...), "has more than 20000 entries, folders included"},
+		"60 MB of paths":          {withCode(t, longPaths...), "has paths that are longer than 8388608 bytes altogether"},
 		"1000 bad indexes":        {withCode(t, append(many, good)...), "and 950 more errors"},
 		"a large index":           {withCode(t, good, zeros("META-INF/statedb/couchdb/indexes/a.json", 64<<20)), "is larger than 65536 bytes"},
 		"many large indexes":      {withCode(t, append(large, good)...), "the indexes of the package exceed 4194304 bytes"},
@@ -210,12 +217,13 @@ func TestHostilePackages(t *testing.T) {
 			if err := os.Mkdir(filepath.Join(dir, "scratch"), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			printed := refused(t, dir, "ccaas", "simulate", "p.tgz", "--peer", "p=p.env")
+			printed := refused(t, dir, "ccaas", opening[len(opening)-1]...)
 			if !strings.Contains(printed, test[1]) {
 				t.Errorf("printed %q, want it to hold %q", printed[:min(len(printed), 1000)], test[1])
 			}
-			bounded(t, dir, "ccaas", "lint", "p.tgz")
-			bounded(t, dir, "ccaas", "inspect", "p.tgz")
+			for _, args := range opening[:3] { // what coreyaml prints, core.yaml has to hold
+				bounded(t, dir, "ccaas", args...)
+			}
 			if left, _ := os.ReadDir(filepath.Join(dir, "scratch")); len(left) > 0 {
 				t.Errorf("left in TMPDIR: %v", left)
 			}
@@ -249,7 +257,7 @@ func buildRefuses(t *testing.T, dir, data string) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if pkg.Unpack(root) != nil {
+	if pkg.Unpack(t.Context(), root) != nil {
 		return
 	}
 	for _, file := range []string{"metadata/metadata.json", "out/was-there"} {

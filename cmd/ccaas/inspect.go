@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,8 +27,8 @@ variables that the templates read, and the indexes.`,
 		Example: `  ccaas inspect basic.tgz
   ccaas inspect basic --label basic_1.0 -o json`,
 		Args: arguments("FILE|DIR"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return inspectSource(p, args[0], label, output)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return inspectSource(cmd.Context(), p, args[0], label, output)
 		},
 	}
 	cmd.Flags().StringVar(&label, "label", "", "for a folder, the label of its package")
@@ -59,8 +60,8 @@ type inspectedVariable struct {
 	Fields   []string `json:"fields"`
 }
 
-func inspectSource(p *program.Program, name, label string, output outputFlag) (err error) {
-	source, err := openSource(name, label)
+func inspectSource(ctx context.Context, p *program.Program, name, label string, output outputFlag) (err error) {
+	source, err := openSource(ctx, name, label)
 	if err != nil {
 		return err
 	}

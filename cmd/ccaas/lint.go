@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,7 +43,7 @@ docs/findings.md explains. Exits with 1 if there is an error.`,
 			if err != nil {
 				return misused(cmd, err)
 			}
-			return lintSource(p, args[0], options, peers)
+			return lintSource(cmd.Context(), p, args[0], options, peers)
 		},
 	}
 	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
@@ -70,7 +71,7 @@ func (o lintOptions) peers() (lint.Peers, error) {
 	return peers, nil
 }
 
-func lintSource(p *program.Program, name string, options lintOptions, peers lint.Peers) error {
+func lintSource(ctx context.Context, p *program.Program, name string, options lintOptions, peers lint.Peers) error {
 	if _, err := os.Stat(name); err != nil {
 		return fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
 	}
@@ -81,7 +82,7 @@ func lintSource(p *program.Program, name string, options lintOptions, peers lint
 		}
 		peers.Data = data
 	}
-	all, err := findings(p, name, options.label, peers)
+	all, err := findings(ctx, p, name, options.label, peers)
 	if err != nil {
 		return err
 	}
@@ -96,8 +97,10 @@ func lintSource(p *program.Program, name string, options lintOptions, peers lint
 }
 
 // findings returns those of a package or a folder. An unreadable package is one too.
-func findings(p *program.Program, name, label string, peers lint.Peers) (all []finding.Finding, err error) {
-	source, err := openSource(name, label)
+func findings(
+	ctx context.Context, p *program.Program, name, label string, peers lint.Peers,
+) (all []finding.Finding, err error) {
+	source, err := openSource(ctx, name, label)
 	file := (*safefile.FileError)(nil)
 	if errors.As(err, &file) && file.Name == name && !errors.Is(err, fs.ErrPermission) {
 		return []finding.Finding{lint.Unreadable(file)}, nil

@@ -61,13 +61,13 @@ where the peer runs: names and networks differ.`,
 }
 
 func probeServer(ctx context.Context, p *program.Program, name string, options probeOptions) error {
-	target, err := probeTarget(p, name, options)
+	target, err := probeTarget(ctx, p, name, options)
 	if err != nil {
 		return err
 	}
 	stages := probe.Run(ctx, target)
 	if ctx.Err() != nil {
-		return errors.New("interrupted")
+		return errInterrupted
 	}
 	if options.output.json() {
 		if err := writeJSON(p, map[string]any{"address": target.Connection.Address, "stages": stages}); err != nil {
@@ -80,13 +80,13 @@ func probeServer(ctx context.Context, p *program.Program, name string, options p
 }
 
 // probeTarget returns the connection that was named, or is rendered.
-func probeTarget(p *program.Program, name string, options probeOptions) (target probe.Target, err error) {
+func probeTarget(ctx context.Context, p *program.Program, name string, options probeOptions) (target probe.Target, err error) {
 	target = probe.Target{PackageID: options.packageID, Timeout: options.timeout}
 	if len(options.envFiles)+len(options.env) == 0 {
 		target.Connection, err = readConnection(name)
 		return target, err
 	}
-	source, err := openSource(name, options.label)
+	source, err := openSource(ctx, name, options.label)
 	if err != nil {
 		return target, err
 	}

@@ -169,7 +169,7 @@ func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions
 	}
 	err = sayResults(p, options, results)
 	if interrupted {
-		err = errors.Join(err, errors.New("interrupted"))
+		err = errors.Join(err, errInterrupted)
 	}
 	return err
 }

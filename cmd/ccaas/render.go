@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -43,9 +44,9 @@ variables in its own file.`,
 			case options.diff && options.showSecrets:
 				return misused(cmd, errors.New("--show-secrets cannot be used with --diff, which shows no key"))
 			case options.diff:
-				return diffPeers(p, args[0], args[1:], options)
+				return diffPeers(cmd.Context(), p, args[0], args[1:], options)
 			}
-			return renderSource(p, args[0], options)
+			return renderSource(cmd.Context(), p, args[0], options)
 		},
 	}
 	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
@@ -58,8 +59,8 @@ variables in its own file.`,
 	return cmd
 }
 
-func renderSource(p *program.Program, name string, options renderOptions) (err error) {
-	source, err := openSource(name, options.label)
+func renderSource(ctx context.Context, p *program.Program, name string, options renderOptions) (err error) {
+	source, err := openSource(ctx, name, options.label)
 	if err != nil {
 		return err
 	}

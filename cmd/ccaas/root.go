@@ -17,6 +17,9 @@ import (
 	"ccaas-template-builder/internal/program"
 )
 
+// errInterrupted is the error of a verb that a signal has ended.
+var errInterrupted = errors.New("interrupted")
+
 func run(p *program.Program) error {
 	root := &cobra.Command{
 		Use:   "ccaas",
@@ -60,8 +63,12 @@ which each peer renders its own connection.json.`,
 	root.SetHelpCommand(helpCommand(root))
 	addCompletion(root)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop() // so that an interrupted verb still removes its scratch folders
-	return root.ExecuteContext(ctx)
+	defer stop() // so that an interrupted verb still removes its temporary folders
+	err := root.ExecuteContext(ctx)
+	if errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
+	return err
 }
 
 func unknownVerb(cmd *cobra.Command, verb string) error {

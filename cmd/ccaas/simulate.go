@@ -94,7 +94,7 @@ func namedPeers(args []string) ([]namedPeer, error) {
 
 // simulate installs the package in file on each peer; the arguments have been checked.
 func simulate(ctx context.Context, p *program.Program, file string, peers []namedPeer, options simulateOptions) error {
-	pkg, err := archive.Open(file)
+	pkg, err := archive.Open(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func installOn(
 	}}
 	c, err := simulatedPeer.Install(ctx, pkg)
 	if ctx.Err() != nil && context.Cause(ctx) != context.DeadlineExceeded {
-		return result, errors.New("interrupted")
+		return result, errInterrupted
 	}
 	for _, err := range message.Errors(err) {
 		result.lines = append(result.lines, err.Error())

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"os"
 
@@ -14,15 +14,15 @@ import (
 // source is the code of a package, given as a package file or as the folder it is
 // made from.
 type source struct {
-	dir      *os.Root
+	dir      chaincode.Dir
 	metadata chaincode.Metadata
 	pkg      *archive.Package // nil for a folder
-	scratch  string
+	ctx      context.Context  // of the verb
 }
 
 // openSource opens a package file, or a package folder whose package is to have
 // this label.
-func openSource(name, label string) (*source, error) {
+func openSource(ctx context.Context, name, label string) (*source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
@@ -34,37 +34,36 @@ func openSource(name, label string) (*source, error) {
 			}
 		}
 		dir, err := safefile.Open(name, "package folder")
-		return &source{dir: dir, metadata: chaincode.Metadata{Type: chaincode.DefaultType, Label: label}}, err
+		if err != nil {
+			return nil, err
+		}
+		metadata := chaincode.Metadata{Type: chaincode.DefaultType, Label: label}
+		return &source{dir: dir, metadata: metadata, ctx: ctx}, nil
 	}
-	pkg, err := archive.Open(name)
+	pkg, err := archive.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if label != "" && label != pkg.Metadata.Label {
 		return nil, fmt.Errorf("%q: the package has the label %q, not %q", name, pkg.Metadata.Label, label)
 	}
-	scratch, err := os.MkdirTemp("", "ccaas-")
-	if err != nil {
-		return nil, err
+	code, err := pkg.Code(ctx)
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	} else if err != nil {
+		return nil, safefile.At(name, err)
 	}
-	s := &source{metadata: pkg.Metadata, pkg: pkg, scratch: scratch}
-	if s.dir, err = os.OpenRoot(scratch); err == nil {
-		err = pkg.Unpack(s.dir)
-	}
-	if err != nil {
-		return nil, errors.Join(safefile.At(name, err), s.Close())
-	}
-	return s, nil
+	return &source{dir: code, metadata: pkg.Metadata, pkg: pkg, ctx: ctx}, nil
 }
 
-// Close removes what was unpacked.
-func (s *source) Close() error {
-	var err error
-	if s.dir != nil {
-		err = s.dir.Close()
+// Close closes the folder, if it is one on a disk. Its error says also whether the
+// verb has been interrupted.
+func (s *source) Close() (err error) {
+	if dir, ok := s.dir.(*os.Root); ok {
+		err = dir.Close()
 	}
-	if s.scratch != "" {
-		err = errors.Join(err, os.RemoveAll(s.scratch))
+	if s.ctx.Err() != nil {
+		err = errInterrupted
 	}
 	return err
 }

@@ -4,7 +4,6 @@ package lint
 
 import (
 	"errors"
-	"os"
 	"time"
 
 	"ccaas-template-builder/internal/finding"
@@ -17,7 +16,7 @@ import (
 
 // Source is a package, or the folder it is made from.
 type Source struct {
-	Dir      *os.Root         // the code
+	Dir      chaincode.Dir    // the code
 	Package  *archive.Package // nil for a folder
 	Metadata chaincode.Metadata
 }
@@ -84,7 +83,7 @@ func metadata(source Source) []finding.Finding {
 }
 
 // artifacts checks META-INF and metadata.
-func artifacts(dir *os.Root) []finding.Finding {
+func artifacts(dir chaincode.Dir) []finding.Finding {
 	var all []finding.Finding
 	found, hidden, err := chaincode.Artifacts(dir)
 	for _, err := range message.Errors(err) {

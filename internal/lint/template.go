@@ -2,7 +2,6 @@ package lint
 
 import (
 	"errors"
-	"os"
 	"slices"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 
 // ofTemplate checks the template in a folder of code, and returns it, if it can
 // be read at all.
-func ofTemplate(dir *os.Root, fabric int, now time.Time) ([]finding.Finding, *template.Template) {
+func ofTemplate(dir chaincode.Dir, fabric int, now time.Time) ([]finding.Finding, *template.Template) {
 	name, err := chaincode.TemplateFile(dir)
 	if err != nil {
 		return []finding.Finding{finding.New(finding.NoTemplate, "", "%s", err)}, nil

@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,9 +13,9 @@ import (
 // core/container/externalbuilder): files and folders with their modes, and symbolic
 // links as they are. It fails at a link that leaves the tree, and at anything else.
 // If it fails it leaves no copy.
-func copyTree(from, to string) error {
+func copyTree(ctx context.Context, from, to string) error {
 	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
 		info, err := entry.Info()

@@ -58,7 +58,7 @@ func (e *NotTakenError) Error() string {
 // Detect returns the builder that takes pkg: the first one whose detect accepts
 // it. If there is none, the error is a *NotTakenError.
 func (p *Peer) Detect(ctx context.Context, pkg *archive.Package) (taker coreyaml.Builder, err error) {
-	err = p.scratch(pkg, func(dir buildDir) error {
+	err = p.scratch(ctx, pkg, func(dir buildDir) error {
 		taker, err = p.detect(ctx, pkg, dir)
 		return err
 	})
@@ -74,7 +74,7 @@ func (p *Peer) Install(ctx context.Context, pkg *archive.Package) (connection.Co
 		return connection.Connection{}, fmt.Errorf(
 			"chaincode already installed (package ID %q): the peer never builds a package again", pkg.ID)
 	}
-	if err := save(stored, pkg.Bytes()); err != nil {
+	if err := save(stored, pkg); err != nil {
 		return connection.Connection{}, err
 	}
 	if err := p.build(ctx, pkg, durable); err != nil {
@@ -83,11 +83,16 @@ func (p *Peer) Install(ctx context.Context, pkg *archive.Package) (connection.Co
 	return p.connection(durable)
 }
 
-func save(file string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+func save(name string, pkg *archive.Package) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return err
 	}
-	return os.WriteFile(file, data, 0o600)
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = pkg.WriteTo(file)
+	return errors.Join(err, file.Close())
 }
 
 // buildDir is the scratch folder of one build.
@@ -96,7 +101,7 @@ type buildDir string
 func (d buildDir) of(name string) string { return filepath.Join(string(d), name) }
 
 // scratch unpacks pkg into a scratch folder that lasts as long as use.
-func (p *Peer) scratch(pkg *archive.Package, use func(buildDir) error) error {
+func (p *Peer) scratch(ctx context.Context, pkg *archive.Package, use func(buildDir) error) error {
 	tmp, err := os.MkdirTemp(p.Env["TMPDIR"], "fabric-"+store.Store(p.Dir).Build(pkg.ID).Name())
 	if err != nil {
 		return err
@@ -113,7 +118,7 @@ func (p *Peer) scratch(pkg *archive.Package, use func(buildDir) error) error {
 		return err
 	}
 	defer source.Close()
-	if err := pkg.Unpack(source); err != nil {
+	if err := pkg.Unpack(ctx, source); err != nil {
 		return fmt.Errorf("could not untar the package: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir.of("metadata"), chaincode.MetadataFile), pkg.RawMetadata, 0o700); err != nil {
@@ -139,7 +144,7 @@ func (p *Peer) detect(ctx context.Context, pkg *archive.Package, dir buildDir) (
 
 // build runs the builder that takes pkg and keeps what it made at durable.
 func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) error {
-	return p.scratch(pkg, func(dir buildDir) error {
+	return p.scratch(ctx, pkg, func(dir buildDir) error {
 		b, err := p.detect(ctx, pkg, dir)
 		if err != nil {
 			return err
@@ -152,13 +157,13 @@ func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) 
 				return err
 			}
 		}
-		return keep(durable, b.Name, dir.of("release"), dir.of("bld"))
+		return keep(ctx, durable, b.Name, dir.of("release"), dir.of("bld"))
 	})
 }
 
 // keep copies a build to where the peer finds it from then on. As with the
 // peer, a copy that fails leaves what was done before it.
-func keep(durable, builder, release, bld string) error {
+func keep(ctx context.Context, durable, builder, release, bld string) error {
 	if err := os.MkdirAll(filepath.Dir(durable), 0o700); err != nil {
 		return err
 	}
@@ -172,10 +177,10 @@ func keep(durable, builder, release, bld string) error {
 	if err := os.WriteFile(filepath.Join(durable, store.InfoFile), info, 0o600); err != nil {
 		return err
 	}
-	if err := copyTree(release, filepath.Join(durable, store.Release)); err != nil {
+	if err := copyTree(ctx, release, filepath.Join(durable, store.Release)); err != nil {
 		return err
 	}
-	return copyTree(bld, filepath.Join(durable, store.Output))
+	return copyTree(ctx, bld, filepath.Join(durable, store.Output))
 }
 
 // connection reads the connection as the peer does when it launches the chaincode.

@@ -69,7 +69,7 @@ func TestInstall(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(durable, "bld/kept")); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("the build was not kept with its modes: %v, %v", info, err)
 	}
-	if stored, err := archive.Open(filepath.Join(p.Dir, "lifecycle/chaincodes/basic_1.0."+hash+".tar.gz")); err != nil || stored.ID != pkg.ID {
+	if stored, err := archive.Open(t.Context(), filepath.Join(p.Dir, "lifecycle/chaincodes/basic_1.0."+hash+".tar.gz")); err != nil || stored.ID != pkg.ID {
 		t.Errorf("the package was not stored: %v", err)
 	}
 	if left, _ := os.ReadDir(p.Env["TMPDIR"]); len(left) > 0 {

@@ -68,6 +68,24 @@ func OpenRegular(root *os.Root, name string, flag int) (file *os.File, info fs.F
 	return file, info, nil
 }
 
+// open opens a regular file. The file system of an os.Root would refuse a name that is
+// not UTF-8.
+func open(dir Dir, name string) (fs.File, fs.FileInfo, error) {
+	if root, ok := dir.(*os.Root); ok {
+		file, info, err := OpenRegular(root, name, os.O_RDONLY)
+		return file, info, err
+	}
+	info, err := dir.Lstat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, kindError{info.Mode()}
+	}
+	file, err := dir.FS().Open(name)
+	return file, info, err
+}
+
 // OpenRoot opens a folder, and never waits for what is none.
 func OpenRoot(dir string) (*os.Root, error) {
 	if dir != "" {

@@ -64,7 +64,7 @@ func (o *Output) write(name string, data []byte) error {
 	if err := o.makeDir(path.Dir(name)); err != nil {
 		return err
 	}
-	dir, base, err := o.files.of(name)
+	dir, base, err := o.files.below(o.root, name)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (o *Output) Copy(to string, src *Folder, from string) error {
 	if err := o.makeDir(path.Dir(to)); err != nil {
 		return At(to, err)
 	}
-	dir, base, err := o.files.of(to)
+	dir, base, err := o.files.below(o.root, to)
 	if err != nil {
 		return At(to, err)
 	}

@@ -15,24 +15,35 @@ import (
 // MaxEntries is how many files and folders a package may hold.
 const MaxEntries = 20_000
 
+// MaxPaths is how long the paths of its files may be altogether, in bytes.
+const MaxPaths = 8 << 20
+
 // MaxDepth is how deep its folders may nest.
 const MaxDepth = 32
 
-// Read returns the content of the regular file name below root, of at most
+// Dir is a folder on a disk, an *os.Root, or one in memory.
+type Dir interface {
+	FS() fs.FS
+	Lstat(name string) (fs.FileInfo, error)
+}
+
+// Read returns the content of the regular file name below dir, of at most
 // limit bytes. A missing file is an error that wraps fs.ErrNotExist.
-func Read(root *os.Root, name string, limit int64) ([]byte, error) {
-	return read(root, name, name, limit)
+func Read(dir Dir, name string, limit int64) ([]byte, error) {
+	return read(dir, name, name, limit)
 }
 
 // read reads the file base in a folder, which errors call name.
-func read(folder *os.Root, base, name string, limit int64) ([]byte, error) {
-	file, info, err := OpenRegular(folder, base, os.O_RDONLY)
+func read(folder Dir, base, name string, limit int64) ([]byte, error) {
+	file, info, err := open(folder, base)
 	if err == nil {
 		defer file.Close()
 	}
 	if info != nil {
 		if refused := checkRegular(info); refused != nil {
 			err = refused
+		} else if info.Size() > limit {
+			err = tooLarge(limit)
 		}
 	}
 	if err != nil {
@@ -81,6 +92,17 @@ func ReadOperators(file string, limit int64) ([]byte, error) {
 
 // ReadOperatorsInfo is ReadOperators, and says whose file it has read.
 func ReadOperatorsInfo(file string, limit int64) ([]byte, fs.FileInfo, error) {
+	f, info, err := OpenOperators(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	data, err := ReadAll(f, limit)
+	return data, info, err
+}
+
+// OpenOperators is ReadOperatorsInfo for a file that is to be read bit by bit.
+func OpenOperators(file string) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(file, os.O_RDONLY|noWaiting, 0)
 	if err != nil {
 		if info, statErr := os.Stat(file); statErr == nil && !info.Mode().IsRegular() {
@@ -88,16 +110,15 @@ func ReadOperatorsInfo(file string, limit int64) ([]byte, fs.FileInfo, error) {
 		}
 		return nil, nil, Reason(err)
 	}
-	defer f.Close()
 	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notOperators(info)
+	}
 	if err != nil {
+		f.Close()
 		return nil, nil, Reason(err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, notOperators(info)
-	}
-	data, err := ReadAll(f, limit)
-	return data, info, err
+	return f, info, nil
 }
 
 func notOperators(info fs.FileInfo) error {
@@ -114,15 +135,17 @@ func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 		return nil, Reason(err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("is larger than %d bytes", limit)
+		return nil, tooLarge(limit)
 	}
 	return data, nil
 }
 
+func tooLarge(limit int64) error { return fmt.Errorf("is larger than %d bytes", limit) }
+
 // Files returns the regular files below the folder dir in root, by their slash
 // paths in root and in lexical order; none if there is no such folder. Anything
 // in it that is neither a regular file nor a folder is an error.
-func Files(root *os.Root, dir string) ([]string, error) {
+func Files(root Dir, dir string) ([]string, error) {
 	switch info, err := root.Lstat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
@@ -132,7 +155,7 @@ func Files(root *os.Root, dir string) ([]string, error) {
 		return nil, At(dir, fmt.Errorf("is %s, not a folder", kind(info.Mode())))
 	}
 	var files []string
-	entries := 0
+	entries, left := 0, MaxPaths
 	err := fs.WalkDir(root.FS(), dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return At(name, err)
@@ -152,6 +175,9 @@ func Files(root *os.Root, dir string) ([]string, error) {
 		}
 		if err != nil {
 			return At(name, err)
+		}
+		if left -= len(name); left < 0 {
+			return fmt.Errorf("%q: the paths of its files are longer than %d bytes altogether", dir, MaxPaths)
 		}
 		files = append(files, name)
 		return nil

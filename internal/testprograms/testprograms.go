@@ -47,7 +47,7 @@ func Install(
 
 // InstallFile is Install for the package in file and the environment in envFile.
 func InstallFile(ctx context.Context, dir, file, envFile string, builder coreyaml.Builder) error {
-	pkg, err := archive.Open(file)
+	pkg, err := archive.Open(ctx, file)
 	if err != nil {
 		return err
 	}

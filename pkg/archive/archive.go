@@ -5,17 +5,17 @@ package archive
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"math"
 	"os"
-	"path"
 	"path/filepath"
-	"strings"
 
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
@@ -29,6 +29,8 @@ const (
 	maxPath     = 3 << 10   // of a file's path, which follows that of the peer's scratch folder
 )
 
+var errTooMany = fmt.Errorf("has more than %d entries, folders included", safefile.MaxEntries)
+
 // Package is a chaincode package that was read.
 type Package struct {
 	ID       string
@@ -37,23 +39,38 @@ type Package struct {
 	RawMetadata []byte
 	// Unknown are the entries that are neither metadata nor code, which the peer ignores.
 	Unknown []string
-	data    []byte
+	sum     [sha256.Size]byte
+	data    []byte // its bytes, or
+	file    string // the name of the file that has them
 }
 
-// Bytes are the bytes of the package, from which its ID is computed.
+// Bytes are the bytes of a package that Write made or Parse read, from which its
+// ID is computed. There are none after Open, which leaves them in the file: see WriteTo.
 func (p *Package) Bytes() []byte { return p.data }
+
+// WriteTo writes the bytes of the package, from which its ID is computed.
+func (p *Package) WriteTo(w io.Writer) (int64, error) {
+	var count int64
+	err := p.read(context.Background(), func(r io.Reader) (err error) {
+		count, err = io.Copy(w, r)
+		return err
+	})
+	return count, err
+}
 
 // Open reads the package in file by the rules of the peer
 // (ParseChaincodePackage of core/chaincode/persistence). It also rejects an
 // entry that appears twice: the peer sometimes uses the first, sometimes the
-// last. Its error is a *safefile.FileError.
-func Open(file string) (*Package, error) {
-	data, err := safefile.ReadOperators(file, MaxFile)
-	if err != nil {
-		return nil, safefile.At(file, err)
-	}
-	p, err := Parse(data)
-	if err != nil {
+// last. Its error is a *safefile.FileError, unless ctx has ended.
+//
+// The package is not held in memory. Its methods read the file again, and fail if
+// it is not the same any more.
+func Open(ctx context.Context, file string) (*Package, error) {
+	p := &Package{file: file}
+	if err := p.parse(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, safefile.At(file, err)
 	}
 	return p, nil
@@ -62,8 +79,15 @@ func Open(file string) (*Package, error) {
 // Parse is Open for a package in memory, which it keeps.
 func Parse(data []byte) (*Package, error) {
 	p := &Package{data: data}
+	if err := p.parse(context.Background()); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Package) parse(ctx context.Context) error {
 	seen := map[string]bool{}
-	err := entries(bytes.NewReader(data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
+	err := p.each(ctx, func(header *tar.Header, r io.Reader) error {
 		if header.Typeflag != tar.TypeReg {
 			return fmt.Errorf("%q: is not a regular file, so the peer rejects the package: "+
 				"create it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
@@ -83,18 +107,66 @@ func Parse(data []byte) (*Package, error) {
 	})
 	switch {
 	case err != nil:
+		return err
 	case !seen[chaincode.CodeFile]:
-		err = fmt.Errorf("is not a chaincode package: it has no %s", chaincode.CodeFile)
+		return fmt.Errorf("is not a chaincode package: it has no %s", chaincode.CodeFile)
 	case p.RawMetadata == nil:
-		err = fmt.Errorf("is not a chaincode package: it has no %s", chaincode.MetadataFile)
-	default:
-		err = chaincode.CheckLabel(p.Metadata.Label)
+		return fmt.Errorf("is not a chaincode package: it has no %s", chaincode.MetadataFile)
 	}
-	if err != nil {
-		return nil, err
+	if err := chaincode.CheckLabel(p.Metadata.Label); err != nil {
+		return err
 	}
-	p.ID = chaincode.PackageID(p.Metadata.Label, sha256.Sum256(data))
-	return p, nil
+	p.ID = chaincode.PackageID(p.Metadata.Label, p.sum)
+	return nil
+}
+
+// read passes the bytes of the package to use, and checks that they are those that
+// its ID was computed from; the first time, it takes their sum.
+func (p *Package) read(ctx context.Context, use func(io.Reader) error) error {
+	in := &io.LimitedReader{R: bytes.NewReader(p.data), N: math.MaxInt64}
+	if p.file != "" {
+		file, info, err := safefile.OpenOperators(p.file)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if info.Size() > MaxFile {
+			return fmt.Errorf("is larger than %d bytes", MaxFile)
+		}
+		in.R, in.N = file, MaxFile+1 // it may be growing
+	}
+	hash := sha256.New()
+	r := io.TeeReader(interruptible{ctx, in}, hash)
+	if err := use(r); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil { // what follows the archive counts too
+		return safefile.Reason(err)
+	}
+	sum := [sha256.Size]byte(hash.Sum(nil))
+	if p.ID != "" && sum != p.sum || in.N == 0 {
+		return errors.New("was changed while it was being read")
+	}
+	p.sum = sum
+	return nil
+}
+
+// each calls visit for each entry of the package.
+func (p *Package) each(ctx context.Context, visit func(*tar.Header, io.Reader) error) error {
+	return p.read(ctx, func(r io.Reader) error { return entries(ctx, r, 2*maxUnpacked, visit) })
+}
+
+// interruptible is a reader that fails when ctx has ended.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
 }
 
 func (p *Package) readMetadata(r io.Reader) (err error) {
@@ -111,7 +183,7 @@ func (p *Package) readMetadata(r io.Reader) (err error) {
 // Entry returns the content of an entry of the package file, or nothing if it is
 // longer than limit bytes.
 func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
-	err = entries(bytes.NewReader(p.data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
+	err = p.each(context.Background(), func(header *tar.Header, r io.Reader) error {
 		if header.Name != name || header.Size > limit {
 			return nil
 		}
@@ -124,12 +196,15 @@ func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
 // Unpack writes the files of code.tar.gz below dir, as the peer's Untar does
 // (core/container/externalbuilder): folders 0700, files with the modes they
 // have in the archive. Before it writes anything, it rejects what the peer
-// rejects, and a file that appears twice.
-func (p *Package) Unpack(dir *os.Root) error {
-	if err := p.eachCode(checker()); err != nil {
+// rejects, a file that appears twice, and more files and folders than
+// safefile.MaxEntries, whether they have entries of their own or not.
+func (p *Package) Unpack(ctx context.Context, dir *os.Root) error {
+	if err := p.eachCode(ctx, newTree().check); err != nil {
 		return err
 	}
-	return p.eachCode(func(header *tar.Header, r io.Reader) error { return write(dir, header, r) })
+	to := &unpacked{root: dir}
+	defer to.close()
+	return p.eachCode(ctx, to.write)
 }
 
 // Template returns the only template of connection.json in code.tar.gz, as it
@@ -137,10 +212,10 @@ func (p *Package) Unpack(dir *os.Root) error {
 func (p *Package) Template() (File, error) {
 	var found []string
 	var template File
-	check := checker()
-	err := p.eachCode(func(header *tar.Header, r io.Reader) (err error) {
+	tree := newTree()
+	err := p.eachCode(context.Background(), func(header *tar.Header, r io.Reader) (err error) {
 		name := filepath.Clean(header.Name)
-		if err := check(header, r); err != nil || !chaincode.IsTemplateFile(name) {
+		if err := tree.check(header, r); err != nil || !chaincode.IsTemplateFile(name) {
 			return err
 		}
 		found = append(found, name)
@@ -158,98 +233,34 @@ func (p *Package) Template() (File, error) {
 }
 
 // eachCode calls visit for each entry of code.tar.gz.
-func (p *Package) eachCode(visit func(*tar.Header, io.Reader) error) error {
-	return entries(bytes.NewReader(p.data), 2*maxUnpacked, func(header *tar.Header, r io.Reader) error {
+func (p *Package) eachCode(ctx context.Context, visit func(*tar.Header, io.Reader) error) error {
+	return p.each(ctx, func(header *tar.Header, r io.Reader) error {
 		if header.Name != chaincode.CodeFile {
 			return nil
 		}
-		if err := entries(r, 2*maxUnpacked, visit); err != nil {
+		if err := entries(ctx, r, 2*maxUnpacked, visit); err != nil {
 			return fmt.Errorf("%s: %w", chaincode.CodeFile, err)
 		}
 		return nil
 	})
 }
 
-// checker returns a function that rejects, one at a time, the entries that the peer would reject.
-func checker() func(*tar.Header, io.Reader) error {
-	left := int64(maxUnpacked)
-	seen := map[string]bool{}
-	return func(header *tar.Header, _ io.Reader) error {
-		name := filepath.Clean(header.Name)
-		if err := checkPath(name); err != nil {
-			return err
-		}
-		switch header.Typeflag {
-		case tar.TypeDir:
-			return nil
-		case tar.TypeReg:
-			if strings.HasSuffix(header.Name, "/") {
-				return fmt.Errorf("%q: is a file with a folder's name, so the peer rejects the package", header.Name)
-			}
-		default:
-			return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer rejects the package", header.Name)
-		}
-		if seen[name] {
-			return fmt.Errorf("%q: appears twice", header.Name)
-		}
-		seen[name] = true
-		if left -= header.Size; left < 0 {
-			return fmt.Errorf("is larger than %d bytes when unpacked", maxUnpacked)
-		}
-		return nil
-	}
-}
-
-// write writes an entry that has been checked.
-func write(dir *os.Root, header *tar.Header, r io.Reader) error {
-	name := filepath.Clean(header.Name)
-	if header.Typeflag == tar.TypeDir {
-		return failure(name, dir.MkdirAll(name, safefile.DirMode))
-	}
-	if err := dir.MkdirAll(path.Dir(name), safefile.DirMode); err != nil {
-		return failure(name, err)
-	}
-	out, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(header.Mode).Perm())
-	if err != nil {
-		return failure(name, err)
-	}
-	_, err = io.Copy(out, r)
-	return failure(name, errors.Join(err, out.Close()))
-}
-
-func failure(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return safefile.At(name, err)
-}
-
-// checkPath rejects a path that points outside its folder, as the peer does
-// (ValidPath of core/container/externalbuilder).
-func checkPath(name string) error {
-	switch {
-	case !filepath.IsLocal(name):
-		return fmt.Errorf("%q: is absolute or points outside the archive, so the peer rejects the package", name)
-	case strings.Count(name, "/") > safefile.MaxDepth:
-		return fmt.Errorf("%.40q…: folders nest deeper than %d", name, safefile.MaxDepth)
-	case len(name) > maxPath || strings.ContainsRune(name, 0):
-		return fmt.Errorf("%.40q…: is not a valid file path", name)
-	}
-	return nil
-}
-
 // entries calls visit for each entry of a gzip tar, which must unpack to less
 // than limit bytes.
-func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error) error {
-	unzipped, err := gzip.NewReader(r)
-	if err != nil {
+func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error) error {
+	unzipped, err := gzip.NewReader(bufio.NewReaderSize(r, 64<<10))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
 		return errors.New("is not a gzip file")
 	}
-	left := &io.LimitedReader{R: unzipped, N: limit}
+	left := &io.LimitedReader{R: interruptible{ctx, unzipped}, N: limit}
 	reader := tar.NewReader(left)
 	for count := 0; ; count++ {
 		header, err := reader.Next()
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case left.N == 0: // check this before io.EOF, which the limit may have caused
 			return fmt.Errorf("unpacks to %d bytes or more", limit)
 		case err == io.EOF:
@@ -257,7 +268,7 @@ func entries(r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error)
 		case err != nil:
 			return fmt.Errorf("is not a valid gzip tar: %w", err)
 		case count == safefile.MaxEntries:
-			return fmt.Errorf("has more than %d entries", safefile.MaxEntries)
+			return errTooMany
 		}
 		if err := visit(header, reader); errors.Is(err, io.ErrUnexpectedEOF) && left.N > 0 {
 			return fmt.Errorf("is not a valid gzip tar: %w", err)

@@ -72,7 +72,7 @@ func unpack(t *testing.T, pkg *archive.Package) string {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if err := pkg.Unpack(root); err != nil {
+	if err := pkg.Unpack(t.Context(), root); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -165,6 +165,9 @@ func TestUnpackRefuses(t *testing.T) {
 		"long path":         {[]entry{of(tar.Header{Name: strings.Repeat(strings.Repeat("d", 200)+"/", 20) + "f", Typeflag: tar.TypeReg, Format: tar.FormatPAX}, "")}, "is not a valid file path"},
 		"deep folders":      {[]entry{file(strings.Repeat("d/", 40)+"f", "")}, "folders nest deeper than 32"},
 		"file as folder":    {[]entry{file("a", ""), file("a/b", "")}, `"a/b": `},
+		"folder as file":    {[]entry{file("a/b", ""), file("a", "")}, `"a": is also a folder`},
+		"root as file":      {[]entry{file(".", "")}, `".": is also a folder`},
+		"long name":         {[]entry{file(strings.Repeat("n", 256), "")}, "is longer than 255 bytes"},
 		"newline in name":   {[]entry{file("a\nb", ""), file("a\nb", "")}, `"a\nb": appears twice`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,7 +185,7 @@ func TestUnpackRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer root.Close()
-			if err := pkg.Unpack(root); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := pkg.Unpack(t.Context(), root); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 			if entries, _ := os.ReadDir(outer); len(entries) != 1 {
@@ -267,7 +270,7 @@ func TestBomb(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if err := pkg.Unpack(root); err == nil || !strings.Contains(err.Error(), "is larger than 134217728 bytes when unpacked") {
+	if err := pkg.Unpack(t.Context(), root); err == nil || !strings.Contains(err.Error(), "is larger than 134217728 bytes when unpacked") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -336,7 +339,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		_ = pkg.Unpack(root) // refused or not, nothing may appear outside
+		_ = pkg.Unpack(t.Context(), root) // refused or not, nothing may appear outside
 		if entries, _ := os.ReadDir(outer); len(entries) != 1 {
 			t.Errorf("something was written outside: %v", entries)
 		}

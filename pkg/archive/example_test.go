@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func ExampleOpen() {
 		fmt.Println(err)
 		return
 	}
-	pkg, err := archive.Open(file)
+	pkg, err := archive.Open(context.Background(), file)
 	if err != nil {
 		fmt.Println(err)
 		return

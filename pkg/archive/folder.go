@@ -2,7 +2,6 @@ package archive
 
 import (
 	"errors"
-	"os"
 
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
@@ -12,7 +11,7 @@ import (
 // template, META-INF and metadata. leftOut names everything else in it, such as
 // an env file or a key. What the peer or the builder would reject at install is
 // an error here.
-func Folder(root *os.Root) (files []File, leftOut []string, err error) {
+func Folder(root chaincode.Dir) (files []File, leftOut []string, err error) {
 	template, templateErr := chaincode.TemplateFile(root)
 	artifacts, hidden, artifactsErr := chaincode.Artifacts(root)
 	others, err := chaincode.LeftOut(root)

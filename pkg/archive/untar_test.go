@@ -19,7 +19,7 @@ func TestLimit(t *testing.T) {
 	const size = 2*512 + 512 + 512 + 2*512
 	for limit := int64(0); limit < size+512; limit += 256 {
 		count := 0
-		err := entries(bytes.NewReader(data), limit, func(*tar.Header, io.Reader) error { count++; return nil })
+		err := entries(t.Context(), bytes.NewReader(data), limit, func(*tar.Header, io.Reader) error { count++; return nil })
 		// The reader may not look behind the two blocks of zeros that end a tar.
 		if (err == nil) != (limit > size) || err == nil && count != 3 || err != nil && !strings.Contains(err.Error(), "unpacks to") {
 			t.Errorf("limit %d of %d: %d entries, %v", limit, size, count, err)
@@ -47,7 +47,7 @@ func TestFileWithTheNameOfAFolder(t *testing.T) {
 	}
 	copy(header[148:156], fmt.Sprintf("%06o\x00 ", sum))
 
-	if err := entries(bytes.NewReader(stored(b.Bytes())), maxUnpacked, checker()); err == nil || !strings.Contains(err.Error(), `"folder/": is a file with a folder's name`) {
+	if err := entries(t.Context(), bytes.NewReader(stored(b.Bytes())), maxUnpacked, newTree().check); err == nil || !strings.Contains(err.Error(), `"folder/": is a file with a folder's name`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -4,13 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"ccaas-template-builder/internal/safefile"
 )
+
+// Dir is a folder of code: an *os.Root, or what a package file holds in memory.
+type Dir interface {
+	FS() fs.FS
+	Lstat(name string) (fs.FileInfo, error)
+}
 
 // templateFiles are the allowed names of the template of connection.json.
 var templateFiles = [...]string{ConnectionFile, ConnectionFile + ".tmpl"}
@@ -19,7 +24,7 @@ var templateFiles = [...]string{ConnectionFile, ConnectionFile + ".tmpl"}
 func IsTemplateFile(name string) bool { return slices.Contains(templateFiles[:], name) }
 
 // TemplateFiles returns the names of the templates in a folder of code.
-func TemplateFiles(dir *os.Root) (found []string, err error) {
+func TemplateFiles(dir Dir) (found []string, err error) {
 	for _, name := range templateFiles {
 		switch _, err := dir.Lstat(name); {
 		case err == nil:
@@ -32,7 +37,7 @@ func TemplateFiles(dir *os.Root) (found []string, err error) {
 }
 
 // TemplateFile returns the name of the one template in a folder of code.
-func TemplateFile(dir *os.Root) (string, error) {
+func TemplateFile(dir Dir) (string, error) {
 	found, err := TemplateFiles(dir)
 	if err != nil {
 		return "", err
@@ -53,7 +58,7 @@ func OneTemplate(found []string) (string, error) {
 
 // LeftOut names everything in a folder of code except the template, MetaInf and
 // SampleMetadata: nothing reads it.
-func LeftOut(dir *os.Root) ([]string, error) {
+func LeftOut(dir Dir) ([]string, error) {
 	entries, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {
 		return nil, safefile.Reason(err)
@@ -78,7 +83,26 @@ type Artifact struct {
 // Artifacts lists the files in META-INF and metadata of a folder of code, the
 // two possible layouts. Only valid indexes may be under statedb. Hidden files,
 // such as .gitkeep, are listed separately: Fabric's packager ignores them.
-func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) {
+func Artifacts(dir Dir) (artifacts []Artifact, hidden []string, err error) {
+	artifacts, hidden, err = list(dir)
+	return artifacts, hidden, errors.Join(err, checkClashes(artifacts), checkIndexes(dir, artifacts))
+}
+
+// Contents names the files in a folder of code whose content matters: the templates
+// and the indexes.
+func Contents(dir Dir) []string {
+	names, _ := TemplateFiles(dir)
+	artifacts, _, _ := list(dir) // what is wrong with them, Artifacts says
+	for _, a := range artifacts {
+		if a.Index {
+			names = append(names, a.From)
+		}
+	}
+	return names
+}
+
+// list is Artifacts without a look at what the files hold.
+func list(dir Dir) (artifacts []Artifact, hidden []string, err error) {
 	var errs []error
 	for _, layout := range []string{MetaInf, SampleMetadata} {
 		files, err := safefile.Files(dir, layout)
@@ -93,7 +117,6 @@ func Artifacts(dir *os.Root) (artifacts []Artifact, hidden []string, err error) 
 			artifacts = append(artifacts, Artifact{From: from, To: MetaInf + "/" + place, Index: isIndex})
 		}
 	}
-	errs = append(errs, checkClashes(artifacts), checkIndexes(dir, artifacts))
 	return artifacts, hidden, errors.Join(errs...)
 }
 
@@ -122,7 +145,7 @@ func checkClashes(artifacts []Artifact) error {
 
 // checkIndexes checks the indexes among the artifacts, until their total size
 // exceeds the limit.
-func checkIndexes(dir *os.Root, artifacts []Artifact) error {
+func checkIndexes(dir Dir, artifacts []Artifact) error {
 	var errs []error
 	left := maxIndexes
 	files := safefile.NewFolder(dir)

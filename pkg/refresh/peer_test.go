@@ -115,7 +115,7 @@ func install(t testing.TB, s store.Store, pkg *archive.Package, builder string, 
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if err := pkg.Unpack(root); err != nil {
+	if err := pkg.Unpack(t.Context(), root); err != nil {
 		t.Fatal(err)
 	}
 	step(t, build.Run, env, src, metadata, bld)

@@ -2,7 +2,6 @@ package template
 
 import (
 	"errors"
-	"os"
 
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/internal/safefile"
@@ -20,7 +19,7 @@ type Template struct {
 
 // ParseDir reads and checks the template in the folder of a package's code,
 // as Parse does.
-func ParseDir(dir *os.Root) (*Template, error) {
+func ParseDir(dir chaincode.Dir) (*Template, error) {
 	name, err := chaincode.TemplateFile(dir)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,179 @@
+package main_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// many files are nearly as many as a package may have.
+const many = 19_000
+
+// large is a package of 60 MiB that does not compress, in so many files.
+func large(t *testing.T, files int) string {
+	t.Helper()
+	random := rand.NewChaCha8([32]byte{})
+	entries := []entry{file("connection.json", goodDocument)}
+	content := make([]byte, 60<<20/files)
+	for i := range files {
+		_, _ = random.Read(content) // it never fails
+		entries = append(entries, file(fmt.Sprint(i), string(content)))
+	}
+	return withCode(t, entries...)
+}
+
+// inFolder is a folder with the package, a peer's variables and an empty TMPDIR.
+func inFolder(t *testing.T, data string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, content := range map[string]string{"p.tgz": data, "p.env": "TMPDIR=" + dir + "/scratch"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "scratch"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// opening are the verbs that open a package, with their arguments; those that only
+// look at it come first.
+var opening = [][]string{
+	{"inspect", "p.tgz"},
+	{"lint", "p.tgz"},
+	{"render", "p.tgz"},
+	{"coreyaml", "p.tgz"},
+	{"calculatepackageid", "p.tgz"},
+	{"simulate", "p.tgz", "--peer", "p=p.env"},
+}
+
+// A package that is as large as it may be costs no more than a hostile one.
+func TestLargePackage(t *testing.T) {
+	for _, files := range []int{1, many} {
+		dir := inFolder(t, large(t, files))
+		for _, args := range opening {
+			if args[0] == "simulate" && files == many {
+				continue // what so many files take is up to the file system
+			}
+			t.Run(fmt.Sprint(args[0], files), func(t *testing.T) {
+				if printed, status := bounded(t, dir, "ccaas", args...); status != 0 {
+					t.Errorf("fails: %.1000s", printed)
+				}
+			})
+		}
+	}
+}
+
+// Only simulate unpacks a package. The other verbs need no folder for it.
+func TestNoDiskToLook(t *testing.T) {
+	dir := inFolder(t, document(t, goodDocument))
+	if err := os.Remove(filepath.Join(dir, "scratch")); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range opening {
+		if printed, status := bounded(t, dir, "ccaas", args...); (status == 0) != (args[0] != "simulate") {
+			t.Errorf("%s: status %d, %s", args[0], status, printed)
+		}
+	}
+}
+
+// Whenever a verb is interrupted, it ends without doing the rest, fails, and leaves
+// nothing in TMPDIR.
+func TestInterrupted(t *testing.T) {
+	data := large(t, many)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		for _, args := range opening {
+			if args[0] == "calculatepackageid" {
+				continue // it ends before it could be interrupted
+			}
+			for _, after := range []time.Duration{0, 50 * time.Millisecond, 150 * time.Millisecond} {
+				t.Run(fmt.Sprint(signal, args[0], after), func(t *testing.T) {
+					run := begin(t, data, args)
+					time.Sleep(after)
+					run.interrupt(signal)
+				})
+			}
+		}
+		for _, unpacked := range []int{1, 1000, 10_000} {
+			t.Run(fmt.Sprint(signal, "simulate", unpacked), func(t *testing.T) {
+				run := begin(t, data, opening[len(opening)-1])
+				for run.unpacked() < unpacked {
+					time.Sleep(time.Millisecond)
+				}
+				run.interrupt(signal)
+			})
+		}
+	}
+}
+
+// running is a verb that was begun.
+type running struct {
+	*testing.T
+	dir     string
+	cmd     *exec.Cmd
+	printed bytes.Buffer
+	done    chan error
+}
+
+func begin(t *testing.T, data string, args []string) *running {
+	t.Helper()
+	r := &running{T: t, dir: inFolder(t, data), done: make(chan error, 1)}
+	r.cmd = exec.CommandContext(t.Context(), filepath.Join(builder, "bin", "ccaas"), args...)
+	r.cmd.Dir, r.cmd.Env = r.dir, []string{"PATH=/bin", "TMPDIR=" + r.dir + "/scratch"}
+	r.cmd.Stdout, r.cmd.Stderr = &r.printed, &r.printed
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { r.done <- r.cmd.Wait() }()
+	return r
+}
+
+// unpacked is how many files there are now, of those that have been unpacked.
+func (r *running) unpacked() int {
+	found, _ := filepath.Glob(filepath.Join(r.dir, "scratch", "fabric-*", "src"))
+	if len(found) == 0 {
+		return 0
+	}
+	folder, err := os.Open(found[0])
+	if err != nil {
+		return 0
+	}
+	defer folder.Close()
+	names, _ := folder.Readdirnames(-1)
+	return len(names)
+}
+
+func (r *running) interrupt(signal syscall.Signal) {
+	r.Helper()
+	before := r.unpacked()
+	if err := r.cmd.Process.Signal(signal); err != nil {
+		r.Fatal(err)
+	}
+	most := 0
+	for ended := false; !ended; {
+		select {
+		case err := <-r.done:
+			ended = true
+			if status := r.cmd.ProcessState; err == nil {
+				r.Errorf("succeeds: %.1000s", &r.printed)
+			} else if status.Exited() && r.printed.String() != "ccaas: error: interrupted\n" {
+				r.Errorf("%s: %.1000s", status, &r.printed)
+			}
+		case <-time.After(5 * time.Millisecond):
+			most = max(most, r.unpacked())
+		}
+	}
+	if most > before+many/4 {
+		r.Errorf("unpacks %d more files", most-before)
+	}
+	if left, _ := os.ReadDir(filepath.Join(r.dir, "scratch")); len(left) > 0 {
+		r.Errorf("left in TMPDIR: %v", left)
+	}
+}

@@ -1,0 +1,164 @@
+package archive
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ccaas-template-builder/internal/safefile"
+)
+
+// maxName is the longest name of a file or folder that file systems take, in bytes.
+const maxName = 255
+
+// node is a file or a folder of the code archive. It is its own fs.FileInfo and
+// fs.DirEntry.
+type node struct {
+	name     string
+	mode     fs.FileMode
+	size     int64
+	content  []byte           // of a file, if it is held
+	children map[string]*node // of a folder
+}
+
+func newFolder(name string) *node {
+	return &node{name: name, mode: fs.ModeDir | safefile.DirMode, children: map[string]*node{}}
+}
+
+func (n *node) Name() string               { return n.name }
+func (n *node) Size() int64                { return n.size }
+func (n *node) Mode() fs.FileMode          { return n.mode }
+func (n *node) Type() fs.FileMode          { return n.mode.Type() }
+func (n *node) ModTime() time.Time         { return time.Time{} }
+func (n *node) IsDir() bool                { return n.mode.IsDir() }
+func (n *node) Sys() any                   { return nil }
+func (n *node) Info() (fs.FileInfo, error) { return n, nil }
+
+// tree is what the code archive unpacks to, as far as it has been read.
+type tree struct {
+	root      *node
+	count     int   // of files and folders, without the root
+	bytesLeft int64 // that its files may have
+	pathsLeft int   // bytes that their paths may have
+}
+
+func newTree() *tree {
+	return &tree{root: newFolder("."), bytesLeft: maxUnpacked, pathsLeft: safefile.MaxPaths}
+}
+
+// check adds an entry of the archive, and rejects what the peer would reject.
+func (t *tree) check(header *tar.Header, _ io.Reader) error {
+	name := filepath.Clean(header.Name)
+	if err := checkPath(name); err != nil {
+		return err
+	}
+	var err error
+	switch header.Typeflag {
+	case tar.TypeDir:
+		_, err = t.folder(name)
+	case tar.TypeReg:
+		if strings.HasSuffix(header.Name, "/") {
+			return fmt.Errorf("%q: is a file with a folder's name, so the peer rejects the package", header.Name)
+		}
+		err = t.file(name, fs.FileMode(header.Mode), header.Size)
+	default:
+		return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer rejects the package", header.Name)
+	}
+	switch {
+	case errors.Is(err, errTooMany):
+		return err
+	case err != nil:
+		return fmt.Errorf("%q: %w", header.Name, err)
+	}
+	if t.bytesLeft -= header.Size; t.bytesLeft < 0 {
+		return fmt.Errorf("is larger than %d bytes when unpacked", maxUnpacked)
+	}
+	if t.pathsLeft -= len(name); t.pathsLeft < 0 {
+		return fmt.Errorf("has paths that are longer than %d bytes altogether", safefile.MaxPaths)
+	}
+	return nil
+}
+
+// folder returns the folder name, which it makes if it is missing, as it does those
+// on the way: an archive need not list them.
+func (t *tree) folder(name string) (*node, error) {
+	folder := t.root
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "." {
+			continue // only in the name of the root itself
+		}
+		next := folder.children[part]
+		switch {
+		case next == nil:
+			next = newFolder(strings.Clone(part)) // not a part of the whole path, which may be long
+			if err := t.add(folder, next); err != nil {
+				return nil, err
+			}
+		case !next.IsDir():
+			return nil, fmt.Errorf("%q is also a file", part)
+		}
+		folder = next
+	}
+	return folder, nil
+}
+
+// file adds a file, and the folders on the way to it.
+func (t *tree) file(name string, mode fs.FileMode, size int64) error {
+	folder, err := t.folder(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	base := path.Base(name)
+	if existing := folder.children[base]; existing != nil || name == "." {
+		if name == "." || existing.IsDir() {
+			return errors.New("is also a folder")
+		}
+		return errors.New("appears twice")
+	}
+	return t.add(folder, &node{name: strings.Clone(base), mode: mode.Perm(), size: size})
+}
+
+func (t *tree) add(folder, n *node) error {
+	if len(n.name) > maxName {
+		return fmt.Errorf("%.40q… is longer than %d bytes", n.name, maxName)
+	}
+	if t.count++; t.count > safefile.MaxEntries {
+		return errTooMany
+	}
+	folder.children[n.name] = n
+	return nil
+}
+
+// find returns the file or folder at a path, or nil.
+func (t *tree) find(name string) *node {
+	found := t.root
+	if name == "." {
+		return found
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if found = found.children[part]; found == nil { // a file has no children
+			return nil
+		}
+	}
+	return found
+}
+
+// checkPath rejects a path that points outside its folder, as the peer does
+// (ValidPath of core/container/externalbuilder).
+func checkPath(name string) error {
+	switch {
+	case !filepath.IsLocal(name):
+		return fmt.Errorf("%q: is absolute or points outside the archive, so the peer rejects the package", name)
+	case strings.Count(name, "/") > safefile.MaxDepth:
+		return fmt.Errorf("%.40q…: folders nest deeper than %d", name, safefile.MaxDepth)
+	case len(name) > maxPath || strings.ContainsRune(name, 0):
+		return fmt.Errorf("%.40q…: is not a valid file path", name)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package archive
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"ccaas-template-builder/internal/safefile"
+)
+
+// unpacked is a folder into which entries that have been checked are written. It
+// keeps open the folder of the last one: a call on an os.Root opens every folder on
+// the way.
+type unpacked struct {
+	root *os.Root
+	last *os.Root
+	name string // of last, below root
+}
+
+func (u *unpacked) close() {
+	if u.last != nil {
+		u.last.Close()
+	}
+}
+
+// write writes an entry.
+func (u *unpacked) write(header *tar.Header, r io.Reader) error {
+	name := filepath.Clean(header.Name)
+	if header.Typeflag == tar.TypeDir {
+		return failure(name, u.root.MkdirAll(name, safefile.DirMode))
+	}
+	if err := u.enter(path.Dir(name)); err != nil {
+		return failure(name, err)
+	}
+	mode := fs.FileMode(header.Mode).Perm()
+	out, err := u.last.OpenFile(path.Base(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return failure(name, err)
+	}
+	_, err = io.Copy(out, r)
+	return failure(name, errors.Join(err, out.Close()))
+}
+
+// enter opens a folder, which it makes if it is missing.
+func (u *unpacked) enter(name string) error {
+	if u.last != nil && u.name == name {
+		return nil
+	}
+	if err := u.root.MkdirAll(name, safefile.DirMode); err != nil {
+		return err
+	}
+	next, err := u.root.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	u.close()
+	u.last, u.name = next, name
+	return nil
+}
+
+func failure(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return safefile.At(name, err)
+}
