@@ -42,6 +42,7 @@ build:
 
 test:
 	go test ./...
+	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestInterrupted)$$'
 	go test ./pkg/refresh -run '^TestRotation$$' -rounds 1000
 
 fuzz:

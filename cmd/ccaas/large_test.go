@@ -54,8 +54,17 @@ var opening = [][]string{
 	{"simulate", "p.tgz", "--peer", "p=p.env"},
 }
 
+// requireTime skips a test that takes long, where it is not make test that runs it.
+func requireTime(t *testing.T) {
+	t.Helper()
+	if os.Getenv("LONG_TEST") == "" {
+		t.Skip("make test runs it")
+	}
+}
+
 // A package that is as large as it may be costs no more than a hostile one.
 func TestLargePackage(t *testing.T) {
+	requireTime(t)
 	for _, files := range []int{1, many} {
 		dir := inFolder(t, large(t, files))
 		for _, args := range opening {
@@ -87,6 +96,7 @@ func TestNoDiskToLook(t *testing.T) {
 // Whenever a verb is interrupted, it ends without doing the rest, fails, and leaves
 // nothing in TMPDIR.
 func TestInterrupted(t *testing.T) {
+	requireTime(t)
 	data := large(t, many)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		for _, args := range opening {
