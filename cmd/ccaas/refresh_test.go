@@ -161,6 +161,7 @@ func (o outdated) halfDone(t *testing.T) {
 // Killed at whichever system call, a refresh leaves the peer one connection or the
 // other, and the next refresh leaves no trace of it.
 func TestKilledRefresh(t *testing.T) {
+	requireTime(t)
 	t.Parallel()
 	needStrace(t)
 	for name, start := range map[string]func(outdated, *testing.T){
@@ -276,6 +277,7 @@ func TestFailingFolderRefresh(t *testing.T) {
 // Whichever system call fails, the connections stay whole, and what a refresh says
 // of them is true.
 func TestFailingCallsRefresh(t *testing.T) {
+	requireTime(t)
 	t.Parallel()
 	needStrace(t)
 	o := newOutdated(t)
