@@ -1,5 +1,5 @@
 # build  the three programs of the builder, and ccaas, into bin
-# test   the builder's tests, with 10,000 rotations in the one that rotates connections
+# test   the builder's tests, those too that take long, and 10,000 rotations in the one that rotates connections
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
 # e2e    the builder against chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
