@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,25 +14,34 @@ import (
 )
 
 // outputFlag is the -o of the verbs whose output a machine may read.
-type outputFlag string
+type outputFlag struct {
+	format  string
+	formats []string
+}
 
-func (o *outputFlag) String() string { return string(*o) }
+func (o *outputFlag) String() string { return o.format }
 func (o *outputFlag) Type() string   { return "FORMAT" }
 
 func (o *outputFlag) Set(format string) error {
-	if format != "json" && format != "text" {
-		return errors.New("must be text or json")
+	if !slices.Contains(o.formats, format) {
+		return errors.New("must be " + o.choices())
 	}
-	*o = outputFlag(format)
+	o.format = format
 	return nil
 }
 
-func (o *outputFlag) add(cmd *cobra.Command) {
-	*o = "text"
-	cmd.Flags().VarP(o, "output", "o", "text or json")
+// add adds the flag to a verb that has these formats besides text and json.
+func (o *outputFlag) add(cmd *cobra.Command, others ...string) {
+	*o = outputFlag{"text", append([]string{"text", "json"}, others...)}
+	cmd.Flags().VarP(o, "output", "o", o.choices())
 }
 
-func (o *outputFlag) json() bool { return *o == "json" }
+func (o *outputFlag) choices() string {
+	last := len(o.formats) - 1
+	return strings.Join(o.formats[:last], ", ") + " or " + o.formats[last]
+}
+
+func (o *outputFlag) json() bool { return o.format == "json" }
 
 // writeJSON writes a result for machines to read.
 func writeJSON(p *program.Program, v any) error {

@@ -62,24 +62,6 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	if _, err = fmt.Fprintln(p.Stdout, pkg.ID); err != nil {
 		return err
 	}
-	serverHints(p, pkg.ID)
+	p.Hint("ccaas serverenv prints the environment of the chaincode server that a peer dials")
 	return nil
-}
-
-// serverHints says how to tell a chaincode server its package ID: by the variables
-// that the shims for Node and Java read and, for Go, those that the main functions
-// of Fabric's samples read.
-func serverHints(p *program.Program, id string) {
-	p.Hint("start each chaincode server with this package ID, and for TLS with its certificate, its key, " +
-		"and the CA of its peer's client certificate")
-	for _, variables := range []string{
-		"Node: CORE_CHAINCODE_ID=%s CORE_CHAINCODE_ADDRESS=HOST:PORT CORE_CHAINCODE_TLS_CERT_FILE=FILE " +
-			"CORE_CHAINCODE_TLS_KEY_FILE=FILE CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=FILE",
-		"Go: CHAINCODE_ID=%s CHAINCODE_SERVER_ADDRESS=HOST:PORT CHAINCODE_TLS_DISABLED=false " +
-			"CHAINCODE_TLS_CERT=FILE CHAINCODE_TLS_KEY=FILE CHAINCODE_CLIENT_CA_CERT=FILE",
-		"Java: CORE_CHAINCODE_ID_NAME=%s CHAINCODE_SERVER_ADDRESS=HOST:PORT; " +
-			"its TLS files are best set in ChaincodeServerProperties",
-	} {
-		p.Hint(variables, id)
-	}
 }

@@ -55,33 +55,17 @@ func buildPrograms(t *testing.T) string {
 	return bin
 }
 
-// example is a chaincode of the examples: how its server is started, and what the
-// variables are called that tell it what it is.
+// example is a chaincode of the examples, and how its server is started.
 type example struct {
-	dir                             string
-	command                         []string
-	id, address, cert, key, clients string
+	shim    string // as serverenv knows it
+	dir     string
+	command []string
 }
 
-var onNode = example{
-	dir:     nodeChaincode,
-	command: []string{"node_modules/.bin/fabric-chaincode-node", "server"},
-	id:      "CORE_CHAINCODE_ID",
-	address: "CORE_CHAINCODE_ADDRESS",
-	cert:    "CORE_CHAINCODE_TLS_CERT_FILE",
-	key:     "CORE_CHAINCODE_TLS_KEY_FILE",
-	clients: "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE",
-}
+var onNode = example{"node", nodeChaincode, []string{"node_modules/.bin/fabric-chaincode-node", "server"}}
 
 // onGo lacks the command: the program has to be built.
-var onGo = example{
-	dir:     "../../examples/chaincode-go",
-	id:      "CHAINCODE_ID",
-	address: "CHAINCODE_SERVER_ADDRESS",
-	cert:    "CHAINCODE_TLS_CERT",
-	key:     "CHAINCODE_TLS_KEY",
-	clients: "CHAINCODE_CLIENT_CA_CERT",
-}
+var onGo = example{shim: "go", dir: "../../examples/chaincode-go"}
 
 // built is the chaincode on Go with its program.
 func (e example) built(t *testing.T) example {
@@ -111,7 +95,8 @@ type world struct {
 	ccaas   string
 	servers testpki.Identity
 	peers   [2]*servedPeer
-	id      string // of the package
+	id      string   // of the package
+	files   []string // flags of serverenv that its servers need, each with what the file of a peer is called
 }
 
 func newWorld(t *testing.T, example example) *world {
@@ -121,9 +106,29 @@ func newWorld(t *testing.T, example example) *world {
 	for i, name := range []string{"peer0", "peer1"} {
 		w.peers[i] = w.newPeer(name)
 	}
-	w.run("init", w.file("notes"), "--template", "mtls")
-	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("notes"), "--label", "notes_1.0"))
+	w.pack("mtls", "--cert", "-server.crt", "--key", "-server.key", "--client-ca", "-clients.crt")
 	return w
+}
+
+// pack makes the package, of a template whose servers need these files.
+func (w *world) pack(template string, files ...string) {
+	w.run("init", w.file(template), "--template", template)
+	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file(template), "--label", "notes_1.0"))
+	w.files = files
+}
+
+// serverEnv is the environment of a peer's chaincode server, as serverenv prints it.
+func (w *world) serverEnv(p *servedPeer) (variables []string) {
+	args := []string{"serverenv", w.file("notes.tgz"), "--shim", w.example.shim, "--env-file", p.envFile}
+	for pair := range slices.Chunk(w.files, 2) {
+		args = append(args, pair[0], w.file(p.name+pair[1]))
+	}
+	for line := range strings.Lines(w.run(args...)) {
+		if !strings.HasPrefix(line, "#") {
+			variables = append(variables, strings.TrimSpace(line))
+		}
+	}
+	return variables
 }
 
 // newPeer makes a peer's identity, its server's, and its env file.
@@ -157,8 +162,8 @@ func (w *world) identify(name string) {
 	w.write(name+".key", client.Key)
 }
 
-// start starts a peer's chaincode server, with variables besides those of mutual
-// TLS, and waits until it listens.
+// start starts a peer's chaincode server with what serverenv prints, and with variables
+// that override it, and waits until it listens.
 func (w *world) start(p *servedPeer, variables ...string) {
 	w.t.Helper()
 	log, err := os.Create(p.log)
@@ -169,14 +174,7 @@ func (w *world) start(p *servedPeer, variables ...string) {
 	p.server = exec.Command(w.example.command[0], w.example.command[1:]...)
 	p.server.Dir, p.server.Stdout, p.server.Stderr = w.example.dir, log, log
 	p.server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	p.server.Env = append(os.Environ(),
-		w.example.id+"="+w.id,
-		w.example.address+"="+p.address,
-		w.example.cert+"="+w.file(p.name+"-server.crt"),
-		w.example.key+"="+w.file(p.name+"-server.key"),
-		w.example.clients+"="+w.file(p.name+"-clients.crt"),
-		"SERVER_NAME="+p.name)
-	p.server.Env = append(p.server.Env, variables...)
+	p.server.Env = append(append(w.serverEnv(p), "PATH="+os.Getenv("PATH"), "SERVER_NAME="+p.name), variables...)
 	if err := p.server.Start(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -321,21 +319,21 @@ func TestGoChaincode(t *testing.T) {
 	w.expect("server that asks for no certificate", second, "", "")
 }
 
-// Plain TLS, and what a server that wants a certificate says to a peer without one.
+// TLS without client authentication, no TLS, and what servers say to a peer that dials with too little of it.
 func TestNodeChaincodeTLS(t *testing.T) {
 	requireShims(t)
 	requireNode(t)
 	w := newWorld(t, onNode)
-	w.run("init", w.file("tls"), "--template", "tls")
-	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("tls"), "--label", "notes_1.0"))
+	w.pack("tls", "--cert", "-server.crt", "--key", "-server.key")
 	p := w.peers[0]
-	w.start(p, "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE=")
-	w.expect("plain TLS", p, "", "")
-	w.restart(p)
+	w.start(p)
+	w.expect("TLS", p, "", "")
+	w.restart(p, "CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE="+w.file("peer0-clients.crt"))
 	w.expect("no client certificate", p, "tls", "asks for a client certificate, but none is configured")
-	w.run("init", w.file("plain"), "--template", "plain")
-	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file("plain"), "--label", "notes_1.0"))
+	w.pack("plain")
 	w.expect("TLS not meant", p, "grpc", "the server ")
+	w.restart(p)
+	w.expect("no TLS", p, "", "")
 }
 
 // The authority of a peer's certificate is replaced: the connection of an installed

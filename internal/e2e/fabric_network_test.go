@@ -199,12 +199,12 @@ type server struct {
 // startServer starts a server of an example, by default the one on Node.
 func (n *fabric) startServer(s server) *network.Process {
 	n.t.Helper()
-	env := map[string]string{n.node.id: s.id, n.node.address: strings.Replace(s.address, "localhost", "127.0.0.1", 1), "SERVER_NAME": s.name}
+	env := map[string]string{"CORE_CHAINCODE_ID": s.id, "CORE_CHAINCODE_ADDRESS": strings.Replace(s.address, "localhost", "127.0.0.1", 1), "SERVER_NAME": s.name}
 	withTLS := s.cert.Cert != ""
 	if withTLS {
-		env[n.node.cert] = n.write(s.name+"/server.crt", s.cert.Cert)
-		env[n.node.key] = n.write(s.name+"/server.key", s.cert.Key)
-		env[n.node.clients] = n.write(s.name+"/clients.crt", s.clients.Cert)
+		env["CORE_CHAINCODE_TLS_CERT_FILE"] = n.write(s.name+"/server.crt", s.cert.Cert)
+		env["CORE_CHAINCODE_TLS_KEY_FILE"] = n.write(s.name+"/server.key", s.cert.Key)
+		env["CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE"] = n.write(s.name+"/clients.crt", s.clients.Cert)
 	}
 	return n.serve(s.name, s.address, n.node.dir, withTLS, env, n.node.command...)
 }

@@ -58,12 +58,12 @@ func (n *fabric) startNotes(p *peer, id string) {
 	n.t.Helper()
 	address, dir := n.address(p, "notes_2.0"), n.notes(p)
 	n.serve("notes-2."+p.Name, address, n.dir, true, map[string]string{
-		onGo.id:       id,
-		onGo.address:  address,
-		onGo.cert:     filepath.Join(dir, "server.crt"),
-		onGo.key:      filepath.Join(dir, "server.key"),
-		onGo.clients:  filepath.Join(dir, "peers.crt"),
-		"SERVER_NAME": "notes 2.0 of " + p.Name,
+		"CHAINCODE_ID":             id,
+		"CHAINCODE_SERVER_ADDRESS": address,
+		"CHAINCODE_TLS_CERT":       filepath.Join(dir, "server.crt"),
+		"CHAINCODE_TLS_KEY":        filepath.Join(dir, "server.key"),
+		"CHAINCODE_CLIENT_CA_CERT": filepath.Join(dir, "peers.crt"),
+		"SERVER_NAME":              "notes 2.0 of " + p.Name,
 	}, filepath.Join(n.dir, "notes", "server"))
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"reflect"
 	"strings"
 
@@ -183,6 +184,17 @@ func (c *Connection) Canonicalize() {
 			*field = canonical
 		}
 	}
+}
+
+// ServerName is the name for which the chaincode server's certificate must be valid:
+// the host of Address or, with ClientAuthRequired alone, Domain. Peers before v3 ignore
+// Domain.
+func (c Connection) ServerName() string {
+	if c.ClientAuthRequired && c.Domain != "" {
+		return c.Domain
+	}
+	host, _, _ := net.SplitHostPort(c.Address)
+	return host
 }
 
 // Redacted is c without its private key.

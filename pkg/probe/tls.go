@@ -13,21 +13,11 @@ import (
 	"time"
 )
 
-// serverName is the name that the server's certificate must have: domain, which
-// the peer honours only with client authentication, or else the host of the
-// address.
-func (d *dial) serverName() string {
-	if c := d.Connection; c.ClientAuthRequired && c.Domain != "" {
-		return c.Domain
-	}
-	return d.host
-}
-
 // config is the peer's TLS configuration (internal/pkg/comm of Fabric), and records
 // whether the server asks for a certificate.
 func (d *dial) config() (*tls.Config, error) {
 	c := d.Connection
-	config := &tls.Config{ServerName: d.serverName(), RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
+	config := &tls.Config{ServerName: d.Connection.ServerName(), RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
 	config.RootCAs.AppendCertsFromPEM([]byte(c.RootCert))
 	certificate := tls.Certificate{}
 	if c.ClientAuthRequired {
@@ -69,7 +59,7 @@ func (d *dial) handshake(ctx context.Context) (string, error) {
 	}
 	d.conn = &watched{Conn: conn, ahead: ahead}
 	server := state.PeerCertificates[0]
-	return fmt.Sprintf("%s, server %q until %s, %s", tls.VersionName(state.Version), d.serverName(),
+	return fmt.Sprintf("%s, server %q until %s, %s", tls.VersionName(state.Version), d.Connection.ServerName(),
 		server.NotAfter.UTC().Format(time.DateOnly), d.clientCertificate()), nil
 }
 
@@ -126,7 +116,7 @@ func (d *dial) tlsFailure(err error) error {
 	case errors.As(err, &name):
 		return fail("the address's host must be a name in the certificate; "+
 			"or set domain, which peers honour only from v3 on and with client_auth_required",
-			"the server's certificate is for %s, not for %q", names(name.Certificate), d.serverName())
+			"the server's certificate is for %s, not for %q", names(name.Certificate), d.Connection.ServerName())
 	case errors.As(err, &authority):
 		return fail("root_cert must hold the CA of the chaincode server, not of the peer; "+
 			"if it is an intermediate CA, the server must send that CA's certificate too",

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/connection"
+)
+
+type serverEnvOptions struct {
+	envFiles []string
+	env      []string
+	label    string
+	shim     string
+	files    serverFiles
+	output   outputFlag
+}
+
+func serverEnvCommand(p *program.Program) *cobra.Command {
+	var options serverEnvOptions
+	cmd := &cobra.Command{
+		Use:   "serverenv FILE|DIR --shim go|node|java --env-file ENVFILE",
+		Short: "Print the environment of a peer's chaincode server",
+		Long: `Print the environment of the chaincode server that a peer with these variables
+will dial: the package ID, the address to listen on, and TLS as the peer's
+connection.json has it. The names are those that the shim reads or, for Go,
+those that the main function of Fabric's sample chaincode-external reads.
+
+Name the server's files by the paths at which the server finds them: with TLS
+its certificate and key, with client authentication also the CA of the peer's
+client certificate. ccaas does not read them.
+
+docker, Compose and systemd all read the lines as they are printed. With -o yaml
+they become the env of a Kubernetes container.`,
+		Example: `  ccaas serverenv basic.tgz --shim go --env-file peer0.env
+  ccaas serverenv basic.tgz --shim node --env-file peer0.env -o yaml`,
+		Args: arguments("FILE|DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			shim, ok := shims[options.shim]
+			if !ok {
+				return misused(cmd, fmt.Errorf("--shim must be go, node or java, not %q", options.shim))
+			}
+			return serverEnv(cmd.Context(), p, args[0], shim, options)
+		},
+	}
+	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
+	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
+	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
+	cmd.Flags().StringVar(&options.shim, "shim", "", "go, node or java")
+	cmd.Flags().StringVar(&options.files.cert, "cert", "", "the file of the server's certificate")
+	cmd.Flags().StringVar(&options.files.key, "key", "", "the file of its private key")
+	cmd.Flags().StringVar(&options.files.clientCAs, "client-ca", "",
+		"the file of the CA that issued the peer's client certificate")
+	options.output.add(cmd, "yaml")
+	requireFlags(cmd, "shim")
+	return cmd
+}
+
+func serverEnv(ctx context.Context, p *program.Program, name string, shim shim, options serverEnvOptions) (err error) {
+	source, err := openSource(ctx, name, options.label)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	id, err := source.packageID()
+	if err == nil && id == "" {
+		err = program.Exit(program.Misused, errors.New("--label is missing: the package ID of a folder depends on it"))
+	}
+	if err != nil {
+		return err
+	}
+	rendered, err := renderFor(p, source, options.envFiles, options.env)
+	if err != nil {
+		return err
+	}
+	c := rendered.Connection
+	for _, warning := range rendered.Warnings {
+		p.Warn("%v", warning)
+	}
+	if err := options.files.check(c, shim); err != nil {
+		return program.Exit(program.Misused, err)
+	}
+	if c.ClientAuthRequired && !shim.clientCAs {
+		p.Warn("the shim has no variable for the CA of the peer's client certificate, so its server serves every client; " +
+			"set trustCertCollectionFile of ChaincodeServerProperties")
+	}
+	f := options.files
+	environment := shim.variables(server{id, listenAddress(c.Address), c.TLSRequired, f.cert, f.key, f.clientCAs}).set()
+	switch options.output.format {
+	case "json":
+		return writeJSON(p, environment.object())
+	case "yaml":
+		return environment.writeYAML(p.Stdout, remarks(c, shim))
+	}
+	return environment.writeLines(p.Stdout, remarks(c, shim))
+}
+
+// serverFiles are the files of a chaincode server, by the paths at which it finds them.
+type serverFiles struct{ cert, key, clientCAs string }
+
+// check holds the files against what the peer's connection needs the server to have.
+func (f serverFiles) check(c connection.Connection, shim shim) error {
+	var errs []error
+	check := func(flag, file string, needed bool) {
+		switch {
+		case needed && file == "":
+			errs = append(errs, fmt.Errorf("%s is missing: the peer dials %s", flag, security(c)))
+		case !needed && file != "" && flag == "--client-ca" && c.ClientAuthRequired:
+			errs = append(errs, fmt.Errorf("%s cannot be used: the shim has no variable for it", flag))
+		case !needed && file != "":
+			errs = append(errs, fmt.Errorf("%s cannot be used: the peer dials %s", flag, security(c)))
+		}
+	}
+	check("--cert", f.cert, c.TLSRequired)
+	check("--key", f.key, c.TLSRequired)
+	check("--client-ca", f.clientCAs, c.ClientAuthRequired && shim.clientCAs)
+	return errors.Join(errs...)
+}
+
+// security says how a peer dials with this connection.
+func security(c connection.Connection) string {
+	switch {
+	case c.ClientAuthRequired:
+		return "with TLS and a client certificate"
+	case c.TLSRequired:
+		return "with TLS and no client certificate"
+	}
+	return "without TLS"
+}
+
+// remarks are what whoever sets up the server must know besides its environment.
+func remarks(c connection.Connection, shim shim) []string {
+	all := []string{fmt.Sprintf("for a peer that dials %s %s", c.Address, security(c))}
+	if !c.TLSRequired {
+		return all
+	}
+	for key, certs := range c.Certificates() {
+		switch {
+		case key == "root_cert":
+			all = append(all, fmt.Sprintf("the server's certificate must be valid for %q and come from %s",
+				c.ServerName(), subjects(certs)))
+		case len(certs) > 0:
+			all = append(all, fmt.Sprintf("the peer's client certificate is that of %q and comes from %q",
+				certs[0].Subject, certs[0].Issuer))
+		}
+	}
+	if shim.remark != "" {
+		all = append(all, shim.remark)
+	}
+	return all
+}
+
+// subjects names the CAs of a bundle.
+func subjects(certs []*x509.Certificate) string {
+	var names []string
+	for _, cert := range certs {
+		names = append(names, fmt.Sprintf("%q", cert.Subject))
+	}
+	return strings.Join(names, " or ")
+}
