@@ -28,6 +28,7 @@ type simulateOptions struct {
 	coreYAML string
 	name     string
 	probe    bool
+	standIns bool
 	output   outputFlag
 }
 
@@ -39,7 +40,10 @@ func simulateCommand(p *program.Program) *cobra.Command {
 		Long: `Install a package on simulated peers, with the builder's real programs, in the
 order, the folders and the environment that a peer uses. Each peer has only the
 variables in its own env file, and propagates those that core.yaml lists, or all
-of them if no core.yaml is given. Fails if any peer does.`,
+of them if no core.yaml is given. Fails if any peer does.
+
+With --without-files, certificates and keys whose files are not on this machine
+are shown as "not here", and everything else is checked as ever.`,
 		Example: `  ccaas simulate basic.tgz --peer peer0=peer0.env --peer peer1=peer1.env
   ccaas simulate basic.tgz --peer peer0=peer0.env --core-yaml core.yaml`,
 		Args: arguments("FILE"),
@@ -47,6 +51,9 @@ of them if no core.yaml is given. Fails if any peer does.`,
 			peers, err := namedPeers(options.peers)
 			if err != nil {
 				return misused(cmd, err)
+			}
+			if options.standIns && options.probe {
+				return misused(cmd, errors.New("--probe needs the peers' files, so it cannot be used with --without-files"))
 			}
 			return simulate(cmd.Context(), p, args[0], peers, options)
 		},
@@ -56,6 +63,8 @@ of them if no core.yaml is given. Fails if any peer does.`,
 		"the folder with bin/detect, bin/build and bin/release (default: that of ccaas itself)")
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
 	cmd.Flags().BoolVar(&options.probe, "probe", false, "also dial each peer's chaincode server; see ccaas probe")
+	cmd.Flags().BoolVar(&options.standIns, "without-files", false,
+		"do without the certificates and keys that are not on this machine")
 	options.output.add(cmd)
 	requireFlags(cmd, "peer")
 	return cmd
@@ -71,6 +80,7 @@ type simulated struct {
 	Connection *connection.Connection `json:"connection,omitempty"`
 	Errors     []string               `json:"errors"`
 	Probe      []probe.Stage          `json:"probe,omitempty"`
+	NotHere    []string               `json:"notHere,omitempty"` // keys of the connection
 	lines      []string               // everything that the builder's programs said
 }
 
@@ -111,12 +121,18 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 			return err
 		}
 	}
+	var standIns *peer.StandIns
+	if options.standIns {
+		if standIns, err = peer.NewStandIns(p.Now()); err != nil {
+			return err
+		}
+	}
 	var results []simulated
 	for i, named := range peers {
 		if options.coreYAML == "" {
 			builder.PropagateEnvironment = slices.Collect(maps.Keys(envs[i]))
 		}
-		result, err := installOn(ctx, named.name, envs[i], builder, pkg)
+		result, err := installOn(ctx, named.name, envs[i], builder, pkg, standIns)
 		if err != nil {
 			return err
 		}
@@ -178,9 +194,11 @@ func builderDir(dir string) (string, error) {
 	return dir, nil
 }
 
-// installOn installs pkg on a peer of its own, in a folder of its own.
+// installOn installs pkg on a peer of its own, in a folder of its own, with stand-ins for
+// files that are not here unless that is nil.
 func installOn(
 	ctx context.Context, name string, env map[string]string, builder coreyaml.Builder, pkg *archive.Package,
+	standIns *peer.StandIns,
 ) (result simulated, err error) {
 	dir, err := os.MkdirTemp("", "ccaas-peer-")
 	if err != nil {
@@ -190,6 +208,11 @@ func installOn(
 	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
 
+	if standIns != nil {
+		if env, err = standIns.Replace(env, filepath.Join(dir, "stand-ins")); err != nil {
+			return result, err
+		}
+	}
 	result = simulated{Name: name, Errors: []string{}}
 	simulatedPeer := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: func(line string) {
 		if slices.Contains(result.lines, line) || len(result.lines) == maxLines {
@@ -210,6 +233,9 @@ func installOn(
 	}
 	if err == nil {
 		result.OK, result.Connection = true, &c
+		if standIns != nil {
+			result.NotHere = standIns.Hide(&c)
+		}
 	}
 	return result, nil
 }
@@ -277,8 +303,14 @@ func row(r simulated) []string {
 	if !r.OK {
 		cells[5] = "failed"
 	}
+	if len(r.NotHere) > 0 {
+		cells[5] += "; not here: " + strings.Join(r.NotHere, ", ")
+	}
 	if c.TLSRequired {
 		cells[2] = "yes"
+	}
+	if c.ClientCert == peer.NotHere {
+		cells[2] = "mutual"
 	}
 	for key, certs := range c.Certificates() {
 		if key == "client_cert" && len(certs) > 0 {
