@@ -85,6 +85,11 @@ exists, core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
 			if len(args) == 0 {
 				return misused(cmd, errors.New("got 0 arguments, want FILE|DIR…"))
 			}
+			for _, arg := range args {
+				if err := checkArgument("FILE|DIR", arg); err != nil {
+					return misused(cmd, err)
+				}
+			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {

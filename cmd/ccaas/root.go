@@ -38,7 +38,7 @@ which each peer renders its own connection.json.`,
 		}
 		return program.Exit(program.Misused, unknownVerb(cmd, args[0]))
 	}
-	root.PersistentPreRunE = emptyFlags
+	root.PersistentPreRunE = valuesOfFlags
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, unknownFlag(cmd, err)) })
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.SetArgs(p.Args)
@@ -62,7 +62,11 @@ which each peer renders its own connection.json.`,
 		docsCommand(),
 	)
 	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultHelpCmd()
 	addCompletion(root)
+	if err := checkVerb(root, p.Args); err != nil {
+		return program.Exit(program.Misused, err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop() // so that an interrupted verb still removes its temporary folders
 	err := root.ExecuteContext(ctx)
@@ -72,9 +76,29 @@ which each peer renders its own connection.json.`,
 	return err
 }
 
+// checkVerb refuses an unknown verb, whatever follows it. Cobra would first complain
+// of the verb's flags, which it cannot know, or print its own help.
+func checkVerb(root *cobra.Command, args []string) error {
+	completing := []string{cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd} // added later, by cobra
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") || slices.Contains(completing, args[0]) {
+		return nil
+	}
+	if verb, _, _ := root.Find(args[:1]); verb != root {
+		return nil
+	}
+	return unknownVerb(root, args[0])
+}
+
 func unknownVerb(cmd *cobra.Command, verb string) error {
+	if verb == "" {
+		return errors.New("the command is empty: see ccaas --help")
+	}
 	cmd.SuggestionsMinimumDistance = 2
-	if meant := cmd.SuggestionsFor(verb); len(meant) > 0 {
+	meant := cmd.SuggestionsFor(verb)
+	if lower := strings.ToLower(verb); slices.Contains(meant, lower) {
+		meant = []string{lower}
+	}
+	if len(meant) > 0 {
 		return fmt.Errorf("unknown command %q, did you mean %s", verb, strings.Join(meant, " or "))
 	}
 	return fmt.Errorf("unknown command %q: see ccaas --help", verb)
@@ -96,13 +120,23 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// addCompletion adds cobra's verb, with examples.
+// addCompletion adds cobra's verb, with examples, and errors for what is no shell.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion, _, _ := root.Find([]string{"completion"})
 	completion.Example = "  ccaas completion bash >~/.local/share/bash-completion/completions/ccaas"
+	var shells []string
 	for _, shell := range completion.Commands() {
 		shell.Example = "  ccaas completion " + shell.Name()
+		shell.Args = arguments()
+		shells = append(shells, shell.Name())
+	}
+	completion.Args = cobra.ArbitraryArgs
+	completion.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return misused(cmd, fmt.Errorf("%q is none of %s", args[0], strings.Join(shells, ", ")))
 	}
 }
 
@@ -112,28 +146,61 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &unknown) {
 		return err
 	}
+	name, letters := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()
+	switch {
+	case len(letters) == 1 && len(name) == 1:
+		if short := cmd.Flags().ShorthandLookup(strings.ToLower(name)); short != nil {
+			return fmt.Errorf("%w, did you mean %q", err, "-"+short.Shorthand)
+		}
+	case letters != "": // -label for --label
+		name = letters
+	}
 	var names []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
-	return fmt.Errorf("%w%s", err, nearest.DidYouMean(unknown.GetSpecifiedName(), "--", names))
+	meant := nearest.DidYouMean(name, "--", names)
+	if meant == "" && !cmd.HasParent() {
+		meant = ": the command comes before its flags"
+	}
+	return fmt.Errorf("%w%s", err, meant)
 }
 
 // misused returns the error of a verb that was called wrongly.
 func misused(cmd *cobra.Command, err error) error {
-	return program.Exit(program.Misused, fmt.Errorf("%s: %w; see %s --help", cmd.Name(), err, cmd.CommandPath()))
+	if _, verb, ok := strings.Cut(cmd.CommandPath(), " "); ok {
+		err = fmt.Errorf("%s: %w", verb, err)
+	}
+	return program.Exit(program.Misused, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 }
 
-// emptyFlags refuses flags with an empty value, which is what a shell's unset
-// variable leaves.
-func emptyFlags(cmd *cobra.Command, _ []string) (err error) {
+// valuesOfFlags refuses flags with an empty value, which is what a shell's unset
+// variable leaves, and those with "-" for a file.
+func valuesOfFlags(cmd *cobra.Command, _ []string) (err error) {
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
-		if flag.Value.String() == "" && err == nil {
-			err = misused(cmd, fmt.Errorf("--%s is empty", flag.Name))
+		values := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		namesBuilder := slices.Contains([]string{"name", "builder", "adopt"}, flag.Name) // which may be any
+		for _, value := range values {
+			switch {
+			case err != nil:
+			case value == "":
+				err = misused(cmd, fmt.Errorf("--%s is empty", flag.Name))
+			case value == "-" && !namesBuilder:
+				err = misused(cmd, noStream("--"+flag.Name))
+			}
 		}
 	})
 	return err
 }
 
-// arguments requires one argument for each name, none of them empty.
+// noStream is the error for "-" as the argument called name: whoever writes it means
+// standard input or output, and would get a file of that name.
+func noStream(name string) error {
+	return fmt.Errorf(`%s is "-", but stdin and stdout cannot take the place of a file or folder`, name)
+}
+
+// arguments requires one argument for each name, none of them empty or "-".
 func arguments(names ...string) cobra.PositionalArgs {
 	want := strings.Join(names, " ")
 	if want == "" {
@@ -143,11 +210,24 @@ func arguments(names ...string) cobra.PositionalArgs {
 		if len(args) != len(names) {
 			return misused(cmd, fmt.Errorf("got %s, want %s", plural(len(args), "argument"), want))
 		}
-		if i := slices.Index(args, ""); i >= 0 {
-			return misused(cmd, fmt.Errorf("%s is empty", names[i]))
+		for i, arg := range args {
+			if err := checkArgument(names[i], arg); err != nil {
+				return misused(cmd, err)
+			}
 		}
 		return nil
 	}
+}
+
+// checkArgument refuses an argument that names no file.
+func checkArgument(name, arg string) error {
+	switch arg {
+	case "":
+		return fmt.Errorf("%s is empty", name)
+	case "-":
+		return noStream(name)
+	}
+	return nil
 }
 
 // requireFlags makes flags mandatory.
