@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/pkg/archive"
 )
 
 func calculatePackageIDCommand(p *program.Program) *cobra.Command {
@@ -17,7 +16,7 @@ func calculatePackageIDCommand(p *program.Program) *cobra.Command {
 		Example: "  ccaas calculatepackageid basic.tgz",
 		Args:    arguments("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			pkg, err := archive.Open(cmd.Context(), args[0])
+			pkg, err := packageFile(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

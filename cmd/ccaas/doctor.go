@@ -12,7 +12,6 @@ import (
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/pkg/archive"
 )
 
 type doctorOptions struct {
@@ -63,7 +62,7 @@ func examine(ctx context.Context, p *program.Program, options doctorOptions) err
 	}
 	var packages []doctor.Package
 	for _, name := range options.packages {
-		pkg, err := archive.Open(ctx, name)
+		pkg, err := packageFile(ctx, name)
 		packages = append(packages, doctor.Package{Name: name, Package: pkg, Err: err})
 	}
 	checks, err := doctor.Examine(ctx, machine, packages)

@@ -10,6 +10,7 @@ import (
 
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/templates"
 )
@@ -38,7 +39,7 @@ func initFolder(p *program.Program, dir, name string) error {
 		return program.Exit(program.Misused, err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+		return safefile.At(dir, err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {

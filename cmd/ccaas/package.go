@@ -3,10 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/lint"
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
@@ -39,7 +45,7 @@ stderr. The same folder, label and type give the same bytes on every machine.`,
 }
 
 func writePackage(p *program.Program, file, dir, label, ccType string) error {
-	root, err := safefile.Open(dir, "package folder")
+	root, err := openFolder(dir)
 	if err != nil {
 		return err
 	}
@@ -53,15 +59,71 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkReplaced(file); err != nil {
+		return err
+	}
 	if err := renameio.WriteFile(file, pkg.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("%q: cannot be written: %w", file, safefile.Reason(err))
 	}
-	for _, name := range leftOut {
-		p.Warn("%q: is left out of the package", name)
-	}
+	warnOfPackage(p, root, ccType, leftOut)
 	if _, err = fmt.Fprintln(p.Stdout, pkg.ID); err != nil {
 		return err
 	}
 	p.Hint("ccaas serverenv prints the environment of the chaincode server that a peer dials")
 	return nil
+}
+
+// openFolder opens the folder that --path names.
+func openFolder(dir string) (*os.Root, error) {
+	root, err := safefile.Open(dir, "package folder")
+	if info, statErr := os.Stat(dir); statErr != nil || info.IsDir() {
+		return root, err
+	}
+	hint := "--path takes the folder that holds " + chaincode.ConnectionFile + ", and FILE is the package to be written"
+	if chaincode.IsTemplateFile(filepath.Base(dir)) {
+		hint = fmt.Sprintf("give its folder, --path %s", message.OneLine(filepath.Dir(dir)))
+	}
+	return nil, message.WithHint(err, hint)
+}
+
+// checkReplaced refuses to write over what is not a package, such as a template or an
+// env file that was meant for another argument.
+func checkReplaced(file string) error {
+	old, _, err := safefile.OpenOperators(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission):
+		return nil
+	case errors.Is(err, safefile.ErrIsDir):
+		return fmt.Errorf("%q: is a folder, and the package is to be a file", file)
+	case err != nil:
+		return safefile.At(file, err)
+	}
+	defer old.Close()
+	head := make([]byte, 2)
+	if n, _ := io.ReadFull(old, head); n > 0 && string(head[:n]) != "\x1f\x8b" {
+		return fmt.Errorf("%q: exists and is not a package, so nothing was written", file)
+	}
+	return nil
+}
+
+// warnOfPackage warns of what a package has, or lacks, in spite of what was probably meant.
+func warnOfPackage(p *program.Program, root *os.Root, ccType string, leftOut []string) {
+	if !chaincode.Accepts("", ccType) {
+		other := lint.OtherType(ccType)
+		p.Warn("%s", other.Message)
+		p.Hint("%s", other.Hint)
+	}
+	artifacts, _, _ := chaincode.Artifacts(root) // without an error, or there would be no package
+	for _, a := range artifacts {
+		if !a.Index {
+			p.Warn("%q: %s", a.From, a.Ignored())
+		}
+	}
+	for _, name := range leftOut {
+		meant := ""
+		if folder := chaincode.FolderMeant(name); folder != "" {
+			meant = fmt.Sprintf(", did you mean %q", folder)
+		}
+		p.Warn("%q: is left out of the package%s", name, meant)
+	}
 }

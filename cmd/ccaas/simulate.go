@@ -104,7 +104,7 @@ func namedPeers(args []string) ([]namedPeer, error) {
 
 // simulate installs the package in file on each peer; the arguments have been checked.
 func simulate(ctx context.Context, p *program.Program, file string, peers []namedPeer, options simulateOptions) error {
-	pkg, err := archive.Open(ctx, file)
+	pkg, err := packageFile(ctx, file)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
@@ -40,7 +44,7 @@ func openSource(ctx context.Context, name, label string) (*source, error) {
 		metadata := chaincode.Metadata{Type: chaincode.DefaultType, Label: label}
 		return &source{dir: dir, metadata: metadata, ctx: ctx}, nil
 	}
-	pkg, err := archive.Open(ctx, name)
+	pkg, err := openPackage(ctx, name, fmt.Sprintf("give its folder, %q", filepath.Dir(name)))
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +58,37 @@ func openSource(ctx context.Context, name, label string) (*source, error) {
 		return nil, safefile.At(name, err)
 	}
 	return &source{dir: code, metadata: pkg.Metadata, pkg: pkg, ctx: ctx}, nil
+}
+
+// packageFile opens a package for a verb that takes no folder.
+func packageFile(ctx context.Context, name string) (*archive.Package, error) {
+	return openPackage(ctx, name, madeOf(filepath.Dir(name)))
+}
+
+func madeOf(dir string) string {
+	return fmt.Sprintf("make a package of the folder: ccaas package PACKAGE --path %s --label LABEL", message.OneLine(dir))
+}
+
+// openPackage opens a package file. Its error is archive.Open's with a hint, if the
+// file looks like what belongs in another argument; ofTemplate is that for a template.
+func openPackage(ctx context.Context, name, ofTemplate string) (*archive.Package, error) {
+	pkg, err := archive.Open(ctx, name)
+	file := (*safefile.FileError)(nil)
+	if !errors.As(err, &file) || errors.Is(err, fs.ErrNotExist) {
+		return pkg, err
+	}
+	hint := ""
+	switch base, extension := filepath.Base(name), filepath.Ext(name); {
+	case errors.Is(err, safefile.ErrIsDir):
+		file.Err, hint = errors.New("is a folder, not a package"), madeOf(name)
+	case chaincode.IsTemplateFile(base):
+		hint = ofTemplate
+	case extension == ".yaml" || extension == ".yml":
+		hint = "the arguments are packages: a core.yaml is given with --core-yaml or, to ccaas coreyaml, --patch"
+	case extension == ".env":
+		hint = "the arguments are packages: an env file is given with --env-file or, to ccaas simulate, --peer NAME=ENVFILE"
+	}
+	return nil, safefile.At(name, message.WithHint(file.Err, hint))
 }
 
 // Close closes the folder, if it is one on a disk. Its error says also whether the

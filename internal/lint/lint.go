@@ -4,6 +4,8 @@ package lint
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"ccaas-template-builder/internal/finding"
@@ -49,10 +51,11 @@ func Check(source Source, peers Peers, now time.Time) []finding.Finding {
 
 // Unreadable returns the finding of a package file that could not be read or unpacked.
 func Unreadable(err *safefile.FileError) finding.Finding {
+	code := finding.BadPackage
 	if label := (*chaincode.LabelError)(nil); errors.As(err, &label) {
-		return ofFile(finding.BadLabel, err)
+		code = finding.BadLabel
 	}
-	return ofFile(finding.BadPackage, err)
+	return ofFile(code, err).WithHint("%s", strings.Join(message.Hints(err), "; "))
 }
 
 // metadata checks what the package file and its metadata.json say.
@@ -63,21 +66,42 @@ func metadata(source Source) []finding.Finding {
 		all = append(all, finding.New(finding.BadPackage, chaincode.MetadataFile,
 			"has no type, so no builder takes the package").WithOtherwise(""))
 	case !chaincode.Accepts("", ccType):
-		all = append(all, finding.New(finding.UnknownType, chaincode.MetadataFile,
-			"the type is %q, which detect accepts only if %s lists it", ccType, chaincode.TypesVariable).
-			WithHint("package it with --type %s, or set %s for the peer process and propagate it",
-				chaincode.DefaultType, chaincode.TypesVariable))
+		all = append(all, OtherType(ccType))
 	}
+	return append(all, unread(source)...)
+}
+
+// OtherType returns the finding of a type that no builder of ours accepts by itself.
+func OtherType(ccType string) finding.Finding {
+	return finding.New(finding.UnknownType, chaincode.MetadataFile,
+		"the type is %q, which detect accepts only if %s lists it", ccType, chaincode.TypesVariable).
+		WithHint("package it with --type %s, or set %s for the peer process and propagate it",
+			chaincode.DefaultType, chaincode.TypesVariable)
+}
+
+// unread names what the peer and the builder do not read. What is in a folder and not
+// part of its package is no matter, unless it was probably meant to be.
+func unread(source Source) []finding.Finding {
+	var all []finding.Finding
+	others, _ := chaincode.LeftOut(source.Dir)
 	if source.Package == nil {
+		for _, name := range others {
+			if meant := chaincode.FolderMeant(name); meant != "" {
+				all = append(all, finding.New(finding.UnusedFile, name, "is left out of the package, did you mean %q", meant))
+			}
+		}
 		return all
 	}
 	for _, name := range source.Package.Unknown {
 		all = append(all, finding.New(finding.IgnoredEntry, name,
 			"the peer ignores this entry of the package, but it counts towards the package ID"))
 	}
-	others, _ := chaincode.LeftOut(source.Dir)
 	for _, name := range others {
-		all = append(all, finding.New(finding.UnusedFile, name, "is in %s, but nothing reads it", chaincode.CodeFile))
+		text := fmt.Sprintf("is in %s, but nothing reads it", chaincode.CodeFile)
+		if meant := chaincode.FolderMeant(name); meant != "" {
+			text += fmt.Sprintf(", did you mean %q", meant)
+		}
+		all = append(all, finding.New(finding.UnusedFile, name, "%s", text))
 	}
 	return all
 }
@@ -94,7 +118,7 @@ func artifacts(dir chaincode.Dir) []finding.Finding {
 	}
 	for _, a := range found {
 		if !a.Index {
-			all = append(all, finding.New(finding.IgnoredInMeta, a.From, "the peer reads only %s there", chaincode.StateDB))
+			all = append(all, finding.New(finding.IgnoredInMeta, a.From, "%s", a.Ignored()))
 		}
 	}
 	return all

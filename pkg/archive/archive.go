@@ -7,6 +7,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -87,15 +88,19 @@ func Parse(data []byte) (*Package, error) {
 
 func (p *Package) parse(ctx context.Context) error {
 	seen := map[string]bool{}
+	var folder error // the first; what else there is tells what the file may be
 	err := p.each(ctx, func(header *tar.Header, r io.Reader) error {
-		if header.Typeflag != tar.TypeReg {
-			return fmt.Errorf("%q: is not a regular file, so the peer rejects the package: "+
-				"create it with tar czf PACKAGE %s %s", header.Name, chaincode.MetadataFile, chaincode.CodeFile)
-		}
 		if seen[header.Name] {
 			return fmt.Errorf("%q: appears twice", header.Name)
 		}
 		seen[header.Name] = true
+		if header.Typeflag != tar.TypeReg {
+			err := fmt.Errorf("%q: is not a regular file, so the peer rejects the package: %s", header.Name, makeWithTar)
+			if folder = cmp.Or(folder, err); header.Typeflag != tar.TypeDir {
+				return folder
+			}
+			return nil
+		}
 		switch header.Name {
 		case chaincode.MetadataFile:
 			return p.readMetadata(r)
@@ -105,13 +110,14 @@ func (p *Package) parse(ctx context.Context) error {
 		}
 		return nil
 	})
+	complete := seen[chaincode.MetadataFile] && seen[chaincode.CodeFile]
 	switch {
+	case err == nil && !complete:
+		return p.incomplete(seen, folder)
+	case folder != nil:
+		return folder
 	case err != nil:
 		return err
-	case !seen[chaincode.CodeFile]:
-		return fmt.Errorf("is not a chaincode package: it has no %s", chaincode.CodeFile)
-	case p.RawMetadata == nil:
-		return fmt.Errorf("is not a chaincode package: it has no %s", chaincode.MetadataFile)
 	}
 	if err := chaincode.CheckLabel(p.Metadata.Label); err != nil {
 		return err
@@ -248,11 +254,13 @@ func (p *Package) eachCode(ctx context.Context, visit func(*tar.Header, io.Reade
 // entries calls visit for each entry of a gzip tar, which must unpack to less
 // than limit bytes.
 func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error) error {
-	unzipped, err := gzip.NewReader(bufio.NewReaderSize(r, 64<<10))
+	buffered := bufio.NewReaderSize(r, 64<<10)
+	head, headErr := buffered.Peek(headSize)
+	unzipped, err := gzip.NewReader(buffered)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	} else if err != nil {
-		return errors.New("is not a gzip file")
+		return notGzip(head, headErr)
 	}
 	left := &io.LimitedReader{R: interruptible{ctx, unzipped}, N: limit}
 	reader := tar.NewReader(left)
@@ -266,12 +274,12 @@ func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Head
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return fmt.Errorf("is not a valid gzip tar: %w", err)
+			return notTar(unzipped, count == 0, err)
 		case count == safefile.MaxEntries:
 			return errTooMany
 		}
 		if err := visit(header, reader); errors.Is(err, io.ErrUnexpectedEOF) && left.N > 0 {
-			return fmt.Errorf("is not a valid gzip tar: %w", err)
+			return notTar(unzipped, false, err)
 		} else if err != nil {
 			return err
 		}

@@ -121,14 +121,11 @@ func TestParseRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"empty":             {nil, "is not a gzip file"},
-		"text":              {[]byte("hello"), "is not a gzip file"},
-		"cut off":           {good[:60], "is not a valid gzip tar"},
-		"cut off in a file": {good[:len(good)/2], "is not a valid gzip tar"},
+		"cut off":           {good[:60], "is not a valid gzip tar: it is cut off"},
+		"cut off in a file": {good[:len(good)/2], "is not a valid gzip tar: it is cut off"},
 		"no metadata":       {pack(t, file("code.tar.gz", "")), "it has no metadata.json"},
 		"no code":           {pack(t, file("metadata.json", metadata)), "it has no code.tar.gz"},
 		"dot":               {pack(t, of(tar.Header{Name: "./", Typeflag: tar.TypeDir}, ""), file("metadata.json", metadata), file("code.tar.gz", "")), `"./": is not a regular file`},
-		"dotted names":      {pack(t, file("./metadata.json", metadata), file("./code.tar.gz", "")), "it has no code.tar.gz"},
 		"link":              {pack(t, of(tar.Header{Name: "metadata.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, "")), `"metadata.json": is not a regular file`},
 		"code twice":        {pack(t, file("metadata.json", metadata), file("code.tar.gz", "a"), file("code.tar.gz", "b")), `"code.tar.gz": appears twice`},
 		"metadata twice":    {pack(t, file("metadata.json", metadata), file("metadata.json", metadata), file("code.tar.gz", "")), `"metadata.json": appears twice`},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +32,8 @@ const (
 //
 //	statedb/couchdb/indexes/NAME.json
 //	statedb/couchdb/collections/COLLECTION/indexes/NAME.json
-func CheckIndexPath(path string) error {
-	parts := strings.Split(path, "/")
+func CheckIndexPath(name string) error {
+	parts := strings.Split(name, "/")
 	switch {
 	case len(parts) < 3 || parts[1] != "couchdb":
 		return errors.New("indexes must be for CouchDB, in statedb/couchdb")
@@ -44,11 +45,28 @@ func CheckIndexPath(path string) error {
 	default:
 		return errors.New("an index must be in statedb/couchdb/indexes or statedb/couchdb/collections/COLLECTION/indexes")
 	}
-	noName := !strings.HasSuffix(path, ".json") || strings.HasSuffix(path, "/.json")
-	if noName || strings.ContainsFunc(path, unicode.IsControl) {
+	noName := !strings.HasSuffix(name, ".json") || strings.HasSuffix(name, "/.json")
+	if noName || strings.ContainsFunc(name, unicode.IsControl) {
 		return errors.New("an index must be a file NAME.json, without control characters in its name")
 	}
 	return nil
+}
+
+// indexMeant returns where the peer looks for an index whose path, relative to
+// META-INF, is near enough to tell; or "".
+func indexMeant(name string) string {
+	dirs := strings.Split(strings.ToLower(path.Dir(name)), "/")
+	isIndex := slices.ContainsFunc(dirs, func(dir string) bool {
+		return slices.Contains([]string{StateDB, "couchdb", "index", "indexes", "indices", "collections"}, dir)
+	})
+	if !isIndex || !strings.HasSuffix(name, ".json") {
+		return ""
+	}
+	place := StateDB + "/couchdb"
+	if i := slices.Index(dirs, "collections"); i >= 0 && i+1 < len(dirs) {
+		place += "/collections/" + strings.Split(name, "/")[i+1]
+	}
+	return place + "/indexes/" + path.Base(name)
 }
 
 func collectionName(name string) bool {

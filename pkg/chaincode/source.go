@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ccaas-template-builder/internal/nearest"
 	"ccaas-template-builder/internal/safefile"
 )
 
@@ -42,7 +43,53 @@ func TemplateFile(dir Dir) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return OneTemplate(found)
+	name, err := OneTemplate(found)
+	if len(found) == 0 {
+		err = fmt.Errorf("%w%s", err, insteadOfTemplate(dir))
+	}
+	return name, err
+}
+
+// insteadOfTemplate says what may be meant as the template in a folder of code that
+// has none, or nothing.
+func insteadOfTemplate(dir Dir) string {
+	if _, err := dir.Lstat(CodeFile); err == nil {
+		return fmt.Sprintf(", but %s, which is part of a package and not of its code", CodeFile)
+	}
+	found, left := "", safefile.MaxEntries
+	fs.WalkDir(dir.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		const deepest = 3
+		depth := strings.Count(name, "/")
+		switch left--; {
+		case left < 0:
+			return fs.SkipAll
+		case err != nil || entry.IsDir():
+			if depth >= deepest {
+				return fs.SkipDir
+			}
+		case likeTemplate(entry.Name()) && (found == "" || depth < strings.Count(found, "/")):
+			found = name
+		}
+		return nil
+	})
+	switch {
+	case found == "":
+		return ""
+	case !strings.Contains(found, "/"):
+		return fmt.Sprintf(", but there is %q: rename it", found)
+	case !IsTemplateFile(path.Base(found)):
+		return fmt.Sprintf(", but there is %.200q: move it to the top, and rename it", found)
+	}
+	return fmt.Sprintf(", but there is %.200q: move it to the top", found)
+}
+
+// likeTemplate reports whether a file's name is likely to be meant for a template's. Those of
+// collections and of connection profiles, which are often near, are not.
+func likeTemplate(name string) bool {
+	stem, rest, _ := strings.Cut(strings.ToLower(name), ".")
+	const ours = "connection"
+	isJSON := strings.Contains(rest, "json") || strings.Contains(rest, "tmpl")
+	return isJSON && !strings.HasPrefix(stem, "collection") && nearest.Name(ours, []string{stem}) != ""
 }
 
 // OneTemplate returns the only template found in a package, or an error.
@@ -73,11 +120,40 @@ func LeftOut(dir Dir) ([]string, error) {
 	return names, nil
 }
 
+// FolderMeant returns the folder of a package that is likely to be meant by a name that
+// nothing reads, or "".
+func FolderMeant(name string) string {
+	const indexes = MetaInf + "/" + StateDB + "/couchdb"
+	switch strings.ToLower(name) {
+	case StateDB:
+		return MetaInf + "/" + StateDB
+	case "couchdb":
+		return indexes
+	case "indexes", "collections":
+		return indexes + "/" + strings.ToLower(name)
+	}
+	if strings.Contains(name, ".") { // a file
+		return ""
+	}
+	return nearest.Name(name, []string{MetaInf, SampleMetadata})
+}
+
 // Artifact is a file that a package has in addition to its template.
 type Artifact struct {
 	From  string // its path in the package
 	To    string // its path in a build, below MetaInf
 	Index bool   // whether it is an index of the state database; the peer reads nothing else
+}
+
+// Ignored says, of a file that is not an index, that the peer does not read it and,
+// if it seems to be one all the same, where it would.
+func (a Artifact) Ignored() string {
+	text := "the peer reads only " + StateDB + " there"
+	layout, place, _ := strings.Cut(a.From, "/")
+	if meant := indexMeant(place); meant != "" {
+		text += fmt.Sprintf(", did you mean %.300q", layout+"/"+meant)
+	}
+	return text
 }
 
 // Artifacts lists the files in META-INF and metadata of a folder of code, the

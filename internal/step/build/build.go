@@ -55,7 +55,7 @@ func Run(p *program.Program) error {
 	}
 	for _, a := range artifacts {
 		if !a.Index {
-			p.Warn("%q: the peer reads only %s there", a.From, chaincode.StateDB)
+			p.Warn("%q: %s", a.From, a.Ignored())
 		}
 	}
 	output := safefile.NewOutput(outputDir)

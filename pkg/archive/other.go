@@ -1,0 +1,111 @@
+package archive
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"ccaas-template-builder/pkg/chaincode"
+)
+
+const makeWithTar = "create it with tar czf PACKAGE " + chaincode.MetadataFile + " " + chaincode.CodeFile
+
+// incomplete says why a file with the entries in seen is not a package: it lacks its
+// metadata or its code, and may be something else. The peer compares the names of
+// entries as they are (ParseChaincodePackage of core/chaincode/persistence), so
+// "./metadata.json" is not metadata.json. folder is the error of an entry that is a
+// folder, or nil.
+func (p *Package) incomplete(seen map[string]bool, folder error) error {
+	const none = "is not a chaincode package"
+	inCode := func(name string) bool {
+		name = path.Clean(name)
+		return chaincode.IsTemplateFile(name) || strings.HasPrefix(name, chaincode.MetaInf+"/")
+	}
+	inFolder := func(name string) bool { return chaincode.IsTemplateFile(path.Base(name)) }
+	switch i := slices.IndexFunc(p.Unknown, inCode); {
+	case i >= 0 && seen[chaincode.MetadataFile]:
+		return fmt.Errorf("%s: it has no %s, in which %.100q would have to be", none, chaincode.CodeFile, p.Unknown[i])
+	case i >= 0 && !seen[chaincode.CodeFile]:
+		return fmt.Errorf("%s but the code of one, which a package has as %s beside its %s",
+			none, chaincode.CodeFile, chaincode.MetadataFile)
+	case folder != nil && slices.ContainsFunc(p.Unknown, inFolder):
+		return fmt.Errorf("%s but the tar of a folder: ccaas package makes a package of the folder itself", none)
+	case folder != nil:
+		return folder
+	case len(seen) == 0:
+		return fmt.Errorf("%s: it is an empty archive", none)
+	}
+	for _, missing := range []string{chaincode.CodeFile, chaincode.MetadataFile} {
+		if seen[missing] {
+			continue
+		}
+		stem, _, _ := strings.Cut(missing, ".")
+		meant := func(name string) bool { return strings.HasPrefix(strings.ToLower(path.Base(name)), stem+".") }
+		if i := slices.IndexFunc(p.Unknown, meant); i >= 0 {
+			return fmt.Errorf("%s: its entry is called %.100q, which the peer does not take for %s: %s",
+				none, p.Unknown[i], missing, makeWithTar)
+		}
+		if len(p.Unknown) == 1 {
+			return fmt.Errorf("%s: it has no %s, only %.100q", none, missing, p.Unknown[0])
+		}
+		return fmt.Errorf("%s: it has no %s", none, missing)
+	}
+	return nil
+}
+
+// headSize is how much of a file tells what it is: a tar file says so at byte 257.
+const headSize = 512
+
+// notGzip is the error for a file that begins with head, and ends there if headErr is
+// io.EOF.
+func notGzip(head []byte, headErr error) error {
+	const none = "is not a gzip file"
+	for start, what := range map[string]string{
+		"PK\x03\x04":       "a zip file",
+		"\xfd7zXZ\x00":     "an xz file",
+		"BZh":              "a bzip2 file",
+		"\x28\xb5\x2f\xfd": "a zstd file",
+	} {
+		if bytes.HasPrefix(head, []byte(start)) {
+			return fmt.Errorf("%s but %s", none, what)
+		}
+	}
+	switch {
+	case len(head) == 0 && headErr == io.EOF:
+		return fmt.Errorf("%s: it is empty", none)
+	case len(head) > 257 && bytes.HasPrefix(head[257:], []byte("ustar")):
+		return fmt.Errorf("%s but a tar file that is not compressed", none)
+	case isText(head):
+		return fmt.Errorf("%s but text", none)
+	}
+	return errors.New(none)
+}
+
+func isText(head []byte) bool {
+	text := strings.ToValidUTF8(string(head), "") // the last character may be incomplete
+	binary := func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }
+	return len(head)-len(text) < utf8.UTFMax && text != "" && !strings.ContainsFunc(text, binary)
+}
+
+// notTar is the error for a gzip file in which a tar archive does not begin, if it is the
+// first entry that cannot be read, or does not go on.
+func notTar(unzipped *gzip.Reader, first bool, err error) error {
+	const none = "is not a valid gzip tar"
+	_, zipErr := unzipped.Read(make([]byte, 1)) // it returns an error that it has met again
+	switch {
+	case errors.Is(zipErr, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s: it is cut off", none)
+	case zipErr != nil && zipErr != io.EOF:
+		return fmt.Errorf("%s: it is damaged: %w", none, zipErr)
+	case first:
+		return fmt.Errorf("%s: it is gzipped, but not a tar file", none)
+	}
+	return fmt.Errorf("%s: %w", none, err)
+}
