@@ -87,7 +87,7 @@ func TestFolderMeant(t *testing.T) {
 		"indexes":       "META-INF/statedb/couchdb/indexes",
 		"collections":   "META-INF/statedb/couchdb/collections",
 		"metadata.json": "",
-		"meta.md":       "",
+		"metadata.md":   "",
 		"src":           "",
 		"main.go":       "",
 	} {
