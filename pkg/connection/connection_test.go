@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -117,6 +118,13 @@ func TestTLS(t *testing.T) {
 		"no certificate":     {func(c *connection.Connection) { c.ClientCert = "" }, "client_cert", "is missing: client_auth_required is true"},
 		"no key":             {func(c *connection.Connection) { c.ClientKey = "" }, "client_key", "is missing: client_auth_required is true"},
 		"root no PEM":        {func(c *connection.Connection) { c.RootCert = "x" }, "root_cert", "is not PEM"},
+		"root with BOM":      {func(c *connection.Connection) { c.RootCert = "\ufeff" + c.RootCert }, "root_cert", "begins with a byte order mark"},
+		"key with BOM":       {func(c *connection.Connection) { c.ClientKey = "\ufeff" + c.ClientKey }, "client_key", "begins with a byte order mark"},
+		"root DER":           {func(c *connection.Connection) { c.RootCert = base64.StdEncoding.EncodeToString(der(c.RootCert)) }, "root_cert", "is DER in base64, not PEM: make PEM of the file, by openssl x509 -inform DER"},
+		"key DER, wrapped": {func(c *connection.Connection) {
+			c.ClientKey = base64.URLEncoding.EncodeToString(der(c.ClientKey)) + "\n"
+		}, "client_key", "openssl pkey for a key"},
+		"other base64":       {func(c *connection.Connection) { c.RootCert = "MAAAAA" }, "root_cert", "it has no -----BEGIN line"},
 		"root damaged":       {func(c *connection.Connection) { c.RootCert = c.RootCert[:200] }, "root_cert", "damaged or cut off"},
 		"second damaged":     {func(c *connection.Connection) { c.RootCert += other.Cert[:200] }, "root_cert", "damaged or cut off"},
 		"root no DER":        {func(c *connection.Connection) { c.RootCert = encode("CERTIFICATE", []byte("x")) }, "root_cert", "certificate 1 cannot be parsed"},
@@ -125,6 +133,7 @@ func TestTLS(t *testing.T) {
 		"key no PEM":         {func(c *connection.Connection) { c.ClientKey = "x" }, "client_key", "is not PEM"},
 		"key no DER":         {func(c *connection.Connection) { c.ClientKey = encode("PRIVATE KEY", []byte("x")) }, "client_key", "cannot be parsed"},
 		"key is certificate": {func(c *connection.Connection) { c.ClientKey = c.ClientCert }, "client_key", "must hold exactly one private key, but holds 0"},
+		"CA first":           {func(c *connection.Connection) { c.ClientCert = c.RootCert + c.ClientCert }, "client_key", "belongs to certificate 2 of client_cert: the peer's own certificate must be the first"},
 		"two keys":           {func(c *connection.Connection) { c.ClientKey += other.Key }, "client_key", "must hold exactly one private key, but holds 2"},
 		"encrypted":          {func(c *connection.Connection) { c.ClientKey = encode("ENCRYPTED PRIVATE KEY", block.Bytes) }, "client_key", "is encrypted with a password"},
 		"encrypted, old": {func(c *connection.Connection) {
@@ -168,6 +177,25 @@ func TestKeyEncodings(t *testing.T) {
 			c.ClientKey = key // it is read as a key if all that is wrong is whose it is
 			check(t, c.Validate(), "client_key", "does not match client_cert")
 		})
+	}
+}
+
+func der(text string) []byte {
+	block, _ := pem.Decode([]byte(text))
+	return block.Bytes
+}
+
+// The peer passes over certificates with PEM headers, and then trusts nobody.
+func TestPEMHeaders(t *testing.T) {
+	c := mutual(t)
+	want := c
+	head := &pem.Block{Type: "CERTIFICATE", Headers: map[string]string{"Subject": "ca"}, Bytes: der(c.RootCert)}
+	c.RootCert = string(pem.EncodeToMemory(head))
+	if x509.NewCertPool().AppendCertsFromPEM([]byte(c.RootCert)) {
+		t.Error("Go reads certificates with headers, so this test is for nothing")
+	}
+	if c.Canonicalize(); c.RootCert != want.RootCert {
+		t.Errorf("got %s", c.RootCert)
 	}
 }
 
@@ -230,6 +258,24 @@ func TestWarnings(t *testing.T) {
 				if !strings.Contains(warnings[i].Error(), want) {
 					t.Errorf("got %q, want it to hold %q", warnings[i], want)
 				}
+			}
+		})
+	}
+}
+
+// Where a server listens is no place to dial.
+func TestUnspecifiedHost(t *testing.T) {
+	for address, warns := range map[string]bool{
+		"0.0.0.0:9999": true, "[::]:9999": true, "[::0]:1": true, "[0:0:0:0:0:0:0:0]:1": true,
+		"[::ffff:0.0.0.0]:1": true, "[::%eth0]:1": true, "[::0.0.0.0]:1": true,
+		"127.0.0.1:9999": false, "[::1]:9999": false, "0.0.0.1:1": false, "localhost:1": false, "0.0.0.0.example.com:1": false,
+	} {
+		t.Run(address, func(t *testing.T) {
+			c := connection.Connection{Address: address, DialTimeout: "3s"}
+			check(t, c.Validate(), "", "")
+			warnings := c.Warnings(now)
+			if (len(warnings) == 1 && strings.Contains(warnings[0].Error(), "address: is where a server listens")) != warns {
+				t.Errorf("warns: %v", warnings)
 			}
 		})
 	}

@@ -16,7 +16,9 @@ type dial struct {
 	stages     []Stage
 	failed     bool
 	host, port string
-	conn       *watched
+	tcp        net.Conn
+	hold       func() bool // keeps tcp from ending with the context of until
+	conn       *watched    // over tcp, with TLS or without
 	client     *grpc.ClientConn
 	stream     grpc.ClientStream
 	cancel     context.CancelFunc // of the stream
@@ -26,6 +28,18 @@ type dial struct {
 	chaincode  string             // the ID it has registered with
 }
 
+// until closes the connection when ctx ends, instead of when the context of an
+// earlier call does. Whatever gRPC and TLS are waiting for ends with it: a write to
+// a server that does not read, too, for which they would take seconds more.
+func (d *dial) until(ctx context.Context) {
+	if d.hold != nil {
+		d.hold()
+	}
+	d.hold = context.AfterFunc(ctx, func() { d.tcp.Close() })
+}
+
+// close takes leave of the server, which can delay that only until the context of
+// until ends.
 func (d *dial) close() {
 	if d.cancel != nil {
 		d.cancel()
@@ -33,8 +47,8 @@ func (d *dial) close() {
 	if d.client != nil {
 		d.client.Close()
 	}
-	if d.conn != nil {
-		d.conn.Close()
+	if d.tcp != nil {
+		d.tcp.Close()
 	}
 }
 

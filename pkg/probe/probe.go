@@ -42,14 +42,13 @@ type Target struct {
 	// PackageID is that of the package on the peer; empty if unknown.
 	PackageID string
 	// Timeout limits the stages up to gRPC together, and the wait for the first
-	// message; 0 means dial_timeout and RegisterTimeout.
+	// message; 0 means dial_timeout and RegisterTimeout. No server can extend either.
 	Timeout time.Duration
 }
 
 // Run goes through the stages. Those after one that fails are skipped.
 func Run(ctx context.Context, target Target) []Stage {
 	d := &dial{Target: target}
-	defer d.close()
 	dialTimeout, registerTimeout := target.Timeout, target.Timeout
 	if target.Timeout == 0 {
 		dialTimeout, _ = time.ParseDuration(target.Connection.DialTimeout)
@@ -66,6 +65,7 @@ func Run(ctx context.Context, target Target) []Stage {
 	d.stage("grpc", func() (string, error) { return d.open(dialContext) })
 	registerContext, cancelRegister := context.WithTimeout(ctx, registerTimeout)
 	defer cancelRegister()
+	defer d.close() // before the contexts end
 	d.stage("register", func() (string, error) { return d.register(registerContext) })
 	if target.PackageID != "" {
 		d.stage("package ID", d.compare)
@@ -128,6 +128,6 @@ func (d *dial) connect(ctx context.Context) (string, error) {
 		}
 		return "", fail(hint, "%s", cause(err))
 	}
-	d.conn = &watched{Conn: conn}
+	d.tcp, d.conn = conn, &watched{Conn: conn}
 	return "to " + conn.RemoteAddr().String(), nil
 }

@@ -25,6 +25,7 @@ const method = "/protos.Chaincode/Connect"
 
 // open starts gRPC on the existing connection.
 func (d *dial) open(ctx context.Context) (string, error) {
+	d.until(ctx)
 	used := false
 	dialer := func(context.Context, string) (net.Conn, error) {
 		if used {
@@ -100,6 +101,7 @@ func isHTTP2(begun string) bool { return len(begun) > 3 && begun[3] == 4 }
 // register opens the stream that the peer opens, and waits for the message with
 // which the chaincode registers.
 func (d *dial) register(ctx context.Context) (string, error) {
+	d.until(ctx)
 	// As with the peer, the server cannot see a deadline of the stream.
 	streamContext, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.cancel = cancel
