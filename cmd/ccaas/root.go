@@ -150,6 +150,19 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// someArguments requires at least one argument, none of them empty.
+func someArguments(want string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return misused(cmd, fmt.Errorf("got 0 arguments, want %s", want))
+		}
+		if slices.Contains(args, "") {
+			return misused(cmd, fmt.Errorf("one of %s is empty", want))
+		}
+		return nil
+	}
+}
+
 // requireFlags makes flags mandatory.
 func requireFlags(cmd *cobra.Command, names ...string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
