@@ -123,6 +123,16 @@ func TestMetrics(t *testing.T) {
 		first[9],
 		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 2`,
 	)
+	results[1].State, results[1].UpToDate = refresh.Failed, true // its server has failed the probe
+	s.end(results[1:2], nil)
+	expect(
+		first[3],
+		`ccaas_connection_up_to_date{package_id="b:2"} 1`,
+		`ccaas_refresh_last_run_timestamp_seconds 1.7000000015e+09`,
+		`ccaas_refresh_last_success_timestamp_seconds{package_id="b:2"} 1.7000000015e+09`,
+		`ccaas_refreshes_total{package_id="b:2",result="failed"} 2`,
+		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 2`,
+	)
 }
 
 // A run that was interrupted says nothing about the builds.
