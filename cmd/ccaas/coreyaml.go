@@ -81,17 +81,7 @@ exists, core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
 		Example: `  ccaas coreyaml basic.tgz
   ccaas coreyaml basic.tgz assets.tgz --patch core.yaml --dry-run
   ccaas coreyaml basic.tgz --patch core.yaml --path /opt/builders/ours`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return misused(cmd, errors.New("got 0 arguments, want FILE|DIR…"))
-			}
-			for _, arg := range args {
-				if err := checkArgument("FILE|DIR", arg); err != nil {
-					return misused(cmd, err)
-				}
-			}
-			return nil
-		},
+		Args: someArguments("FILE|DIR…"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if options.dryRun && options.patch == "" {
 				return misused(cmd, errors.New("--dry-run requires --patch"))

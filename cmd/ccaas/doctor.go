@@ -30,7 +30,9 @@ func doctorCommand(p *program.Program) *cobra.Command {
 		Long: `Check whether a peer on this machine, with the environment of this process,
 would find the builder, run it and give it what it needs. Run it where the peer
 runs, as the peer's user: in its container, for example. Each package is
-installed on a simulated peer in a temporary folder. No value is shown.`,
+installed on a simulated peer in a temporary folder; with --peer-dir, none may
+get the address of another chaincode of the peer. No value is shown but such an
+address.`,
 		Example: `  ccaas doctor --core-yaml /etc/hyperledger/fabric/core.yaml
   ccaas doctor --core-yaml core.yaml --package basic.tgz --peer-dir /var/peer`,
 		Args: arguments(),

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -22,6 +21,9 @@ type probeOptions struct {
 	env       []string
 	label     string
 	packageID string
+	peerDir   string
+	builder   string
+	adopt     []string
 	timeout   time.Duration
 	output    outputFlag
 }
@@ -29,7 +31,7 @@ type probeOptions struct {
 func probeCommand(p *program.Program) *cobra.Command {
 	var options probeOptions
 	cmd := &cobra.Command{
-		Use:   "probe CONNECTION_JSON|FILE|DIR",
+		Use:   "probe CONNECTION_JSON|FILE|DIR|--peer-dir DIR",
 		Short: "Dial a chaincode server as a peer would, stage by stage",
 		Long: `Dial a chaincode server as a peer would, stage by stage: resolve its name,
 connect, speak TLS, open gRPC, wait for its registration message, and compare
@@ -37,27 +39,57 @@ its chaincode ID with the package ID. It never answers that message, so the
 server goes on serving.
 
 The connection is that of a connection.json or, with --env-file or --env, the
-one that a package or a package folder gives a peer with these variables. Run it
-where the peer runs: names and networks differ.`,
+one that a package or a package folder gives a peer with these variables. With
+--peer-dir, the servers of all chaincodes that the builder has built on a peer
+are dialled, with the connections that the peer reads; fails if any server does
+not answer with its package ID. Run it where the peer runs: names and networks
+differ.`,
 		Example: `  ccaas probe connection.json --package-id basic_1.0:63948944a195dab0…
-  ccaas probe basic.tgz --env-file peer0.env`,
-		Args: arguments("CONNECTION_JSON|FILE|DIR"),
+  ccaas probe basic.tgz --env-file peer0.env
+  ccaas probe --peer-dir /var/peer`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if options.peerDir != "" {
+				return arguments()(cmd, args)
+			}
+			return arguments("CONNECTION_JSON|FILE|DIR")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("timeout") && options.timeout <= 0 {
-				return misused(cmd, errors.New("--timeout must be more than 0"))
+			if err := checkProbe(cmd, options); err != nil {
+				return misused(cmd, err)
+			}
+			if options.peerDir != "" {
+				return probePeer(cmd.Context(), p, options)
 			}
 			return probeServer(cmd.Context(), p, args[0], options)
 		},
 	}
 	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
 	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
-	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
+	cmd.Flags().StringVar(&options.label, "label", "",
+		"for a folder, the label of its package; with --peer-dir, only packages with this label")
 	cmd.Flags().StringVar(&options.packageID, "package-id", "",
 		"the chaincode ID that the server should have (default: that of the package)")
+	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath, to probe all its servers")
+	addBuilderFlags(cmd, &options.builder, &options.adopt)
 	cmd.Flags().DurationVar(&options.timeout, "timeout", 0,
 		"how long dialling, and then registering, may take (default dial_timeout, and "+probe.RegisterTimeout.String()+")")
 	options.output.add(cmd)
 	return cmd
+}
+
+// checkProbe refuses flags that do not go together.
+func checkProbe(cmd *cobra.Command, options probeOptions) error {
+	changed := cmd.Flags().Changed
+	if changed("timeout") && options.timeout <= 0 {
+		return errors.New("--timeout must be more than 0")
+	}
+	if options.peerDir == "" && (changed("builder") || changed("adopt")) {
+		return errors.New("--builder and --adopt require --peer-dir")
+	}
+	if options.peerDir != "" && (changed("env-file") || changed("env") || changed("package-id")) {
+		return errors.New("--peer-dir reads connections on disk: it cannot be used with --env-file, --env or --package-id")
+	}
+	return nil
 }
 
 func probeServer(ctx context.Context, p *program.Program, name string, options probeOptions) error {
@@ -65,18 +97,16 @@ func probeServer(ctx context.Context, p *program.Program, name string, options p
 	if err != nil {
 		return err
 	}
-	stages := probe.Run(ctx, target)
+	result := probe.Run(ctx, target)
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
 	if options.output.json() {
-		if err := writeJSON(p, map[string]any{"address": target.Connection.Address, "stages": stages}); err != nil {
-			return err
-		}
-	} else if err := writeStages(p.Stdout, stages); err != nil {
-		return err
+		err = writeJSON(p, result)
+	} else {
+		err = writeStages(p.Stdout, result.Stages)
 	}
-	return probeVerdict(stages)
+	return errors.Join(err, result.Err())
 }
 
 // probeTarget returns the connection that was named, or is rendered.
@@ -116,16 +146,6 @@ func readConnection(file string) (connection.Connection, error) {
 		return c, message.WithHint(atFile(file, err), "for a package or a folder, give the peer's variables with --env-file")
 	}
 	return c, nil
-}
-
-// probeVerdict returns the error of a probe that failed.
-func probeVerdict(stages []probe.Stage) error {
-	for _, s := range stages {
-		if s.State == probe.Failed {
-			return message.WithHint(fmt.Errorf("%s: %s", s.Name, s.Finding), s.Hint)
-		}
-	}
-	return nil
 }
 
 func writeStages(w io.Writer, stages []probe.Stage) error {

@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/probe"
 	"ccaas-template-builder/pkg/refresh"
@@ -67,17 +65,15 @@ line for each event.`,
 		},
 	}
 	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath")
-	cmd.Flags().StringVar(&options.builder, "builder", coreyaml.DefaultName,
-		"the builder's name in core.yaml, which the peer records with each build")
-	cmd.Flags().StringArrayVar(&options.adopt, "adopt", nil,
-		"another builder whose builds are rendered too, by its name; may be repeated")
+	addBuilderFlags(cmd, &options.builder, &options.adopt)
 	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil,
 		"a file of NAME=VALUE lines; may be repeated (default: the environment of this process)")
 	cmd.Flags().StringVar(&options.coreYAML, "core-yaml", "",
 		"the peer's core.yaml; only variables it passes to the builder are used")
 	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "show what would change, and change nothing")
 	cmd.Flags().BoolVar(&options.probe, "probe", false,
-		"dial each new connection as ccaas probe does, and keep the old one if the new one does not work")
+		"dial each server as ccaas probe does, fail if one does not answer with its package ID, and keep the old "+
+			"connection if a new one does not work")
 	cmd.Flags().BoolVar(&options.watch, "watch", false, "keep running, and refresh whenever something changes")
 	cmd.Flags().DurationVar(&options.interval, "interval", time.Minute,
 		"with --watch, the longest time between two refreshes")
@@ -86,6 +82,14 @@ line for each event.`,
 	options.output.add(cmd)
 	requireFlags(cmd, "peer-dir")
 	return cmd
+}
+
+// addBuilderFlags adds the flags that say whose builds are ours.
+func addBuilderFlags(cmd *cobra.Command, builder *string, adopt *[]string) {
+	cmd.Flags().StringVar(builder, "builder", coreyaml.DefaultName,
+		"the builder's name in core.yaml, which the peer records with each build")
+	cmd.Flags().StringArrayVar(adopt, "adopt", nil,
+		"another builder whose builds count as ours, by its name; may be repeated")
 }
 
 // environment returns the environment that the builder's programs would get
@@ -134,17 +138,9 @@ func (o refreshOptions) refresher(p *program.Program, env map[string]string) ref
 		DryRun:  o.dryRun,
 	}
 	if o.probe {
-		r.Probe = probeNew
+		r.Probe = probe.Run
 	}
 	return r
-}
-
-// probeNew dials a connection that has just been rendered.
-func probeNew(ctx context.Context, packageID string, c connection.Connection) error {
-	if err := probeVerdict(probe.Run(ctx, probe.Target{Connection: c, PackageID: packageID})); err != nil {
-		return fmt.Errorf("the new connection does not work, so the old one stays: %w", err)
-	}
-	return nil
 }
 
 func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions) error {

@@ -7,13 +7,15 @@ import (
 
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/refresh"
 )
 
 // sayResults adds what people should know. The error joins the failures.
 func sayResults(p *program.Program, options refreshOptions, results []refresh.Result) error {
-	var failed []error
+	var failed, warnings []error
 	for _, r := range results {
+		warnings = append(warnings, r.Warnings...)
 		for _, warning := range r.Warnings {
 			p.Warn("%s: %v", r.PackageID, warning)
 		}
@@ -21,6 +23,9 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 			err := message.Each(r.Err(), func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) })
 			failed = append(failed, err)
 		}
+	}
+	for _, hint := range message.Hints(errors.Join(warnings...)) {
+		p.Hint("%s", hint)
 	}
 	switch {
 	case len(results) > 0 && refresh.Count(results, refresh.LeftAlone) == len(results):
@@ -39,27 +44,20 @@ func resultRows(results []refresh.Result) [][]string {
 		for _, change := range r.Changes {
 			what = append(what, change.String())
 		}
-		switch r.State {
-		case refresh.Failed:
+		switch {
+		case r.State == refresh.Failed && r.UpToDate:
+			what = append(what, "its server failed the probe")
+		case r.State == refresh.Failed:
 			what = []string{"the old connection stays"}
-		case refresh.LeftAlone:
+		case r.State == refresh.LeftAlone:
 			what = []string{r.Err().Error()}
-		case refresh.Unchanged:
+		case r.State == refresh.Unchanged:
 			what = []string{""}
 		}
-		rows = append(rows, []string{string(r.State), shortID(r.PackageID), what[0]})
+		rows = append(rows, []string{string(r.State), chaincode.ShortID(r.PackageID), what[0]})
 		for _, more := range what[1:] {
 			rows = append(rows, []string{"", "", more})
 		}
 	}
 	return rows
-}
-
-// shortID returns as much of a package ID as people need to tell it from others.
-func shortID(packageID string) string {
-	const hash, shown = 64, 8
-	if len(packageID) <= hash {
-		return packageID
-	}
-	return packageID[:len(packageID)-hash+shown]
 }

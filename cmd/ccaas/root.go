@@ -230,6 +230,21 @@ func checkArgument(name, arg string) error {
 	return nil
 }
 
+// someArguments requires at least one argument, none of them empty or "-".
+func someArguments(want string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return misused(cmd, fmt.Errorf("got 0 arguments, want %s", want))
+		}
+		for _, arg := range args {
+			if err := checkArgument(want, arg); err != nil {
+				return misused(cmd, err)
+			}
+		}
+		return nil
+	}
+}
+
 // requireFlags makes flags mandatory.
 func requireFlags(cmd *cobra.Command, names ...string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {

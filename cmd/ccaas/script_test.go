@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"files":     files,
 			"nosecret":  noSecret,
 			"installed": installed,
+			"serving":   serving,
 		},
 	})
 }
@@ -60,7 +61,11 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	made := map[string]string{"ca.crt": servers.Cert}
+	server, err := servers.Issue("localhost", now, now.AddDate(0, 1, 0))
+	if err != nil {
+		return err
+	}
+	made := map[string]string{"ca.crt": servers.Cert, "server.crt": server.Cert, "server.key": server.Key}
 	for name, expiry := range map[string]time.Time{"peer0": now.AddDate(0, 1, 0), "peer1": now.AddDate(0, 1, 0), "odd": now.AddDate(0, 1, 0), "expired": now.Add(-time.Second)} {
 		subject := name
 		if name == "odd" {

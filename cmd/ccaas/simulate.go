@@ -17,6 +17,7 @@ import (
 	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/probe"
@@ -35,18 +36,19 @@ type simulateOptions struct {
 func simulateCommand(p *program.Program) *cobra.Command {
 	var options simulateOptions
 	cmd := &cobra.Command{
-		Use:   "simulate FILE --peer NAME=ENVFILE…",
-		Short: "Install a package on simulated peers",
-		Long: `Install a package on simulated peers, with the builder's real programs, in the
+		Use:   "simulate FILE… --peer NAME=ENVFILE…",
+		Short: "Install packages on simulated peers",
+		Long: `Install packages on simulated peers, with the builder's real programs, in the
 order, the folders and the environment that a peer uses. Each peer has only the
 variables in its own env file, and propagates those that core.yaml lists, or all
-of them if no core.yaml is given. Fails if any peer does.
+of them if no core.yaml is given. Fails if any peer does. Of several packages,
+those that would have the same address on a peer are named in a warning.
 
 With --without-files, certificates and keys whose files are not on this machine
 are shown as "not here", and everything else is checked as ever.`,
 		Example: `  ccaas simulate basic.tgz --peer peer0=peer0.env --peer peer1=peer1.env
   ccaas simulate basic.tgz --peer peer0=peer0.env --core-yaml core.yaml`,
-		Args: arguments("FILE"),
+		Args: someArguments("FILE…"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			peers, err := namedPeers(options.peers)
 			if err != nil {
@@ -55,7 +57,7 @@ are shown as "not here", and everything else is checked as ever.`,
 			if options.standIns && options.probe {
 				return misused(cmd, errors.New("--probe needs the peers' files, so it cannot be used with --without-files"))
 			}
-			return simulate(cmd.Context(), p, args[0], peers, options)
+			return simulate(cmd.Context(), p, args, peers, options)
 		},
 	}
 	cmd.Flags().StringArrayVar(&options.peers, "peer", nil, "NAME=ENVFILE; may be repeated")
@@ -75,17 +77,22 @@ const maxLines = 1000
 
 // simulated is the result of the install on one peer.
 type simulated struct {
-	Name       string                 `json:"name"`
-	OK         bool                   `json:"ok"`
-	Connection *connection.Connection `json:"connection,omitempty"`
-	Errors     []string               `json:"errors"`
-	Probe      []probe.Stage          `json:"probe,omitempty"`
-	NotHere    []string               `json:"notHere,omitempty"` // keys of the connection
-	lines      []string               // everything that the builder's programs said
+	Name       string                  `json:"name"`
+	OK         bool                    `json:"ok"`
+	Connection *connection.Connection  `json:"connection,omitempty"`
+	Errors     []string                `json:"errors"`
+	Probe      []probe.Stage           `json:"probe,omitempty"`
+	NotHere    []string                `json:"notHere,omitempty"` // keys of the connection
+	lines      []string                // everything that the builder's programs said
+	shared     *connection.SharedError // that a package before it has its address, or nil
 }
 
-// namedPeer is a peer with the file of its variables.
-type namedPeer struct{ name, envFile string }
+// namedPeer is a peer with the file of its variables, these, and what it has installed.
+type namedPeer struct {
+	name, envFile string
+	env           map[string]string
+	servers       connection.Servers
+}
 
 func namedPeers(args []string) ([]namedPeer, error) {
 	var peers []namedPeer
@@ -97,27 +104,32 @@ func namedPeers(args []string) ([]namedPeer, error) {
 		if slices.ContainsFunc(peers, func(p namedPeer) bool { return p.name == name }) {
 			return nil, fmt.Errorf("two peers are named %q", name)
 		}
-		peers = append(peers, namedPeer{name, envFile})
+		peers = append(peers, namedPeer{name: name, envFile: envFile, servers: connection.Servers{}})
 	}
 	return peers, nil
 }
 
-// simulate installs the package in file on each peer; the arguments have been checked.
-func simulate(ctx context.Context, p *program.Program, file string, peers []namedPeer, options simulateOptions) error {
-	pkg, err := packageFile(ctx, file)
-	if err != nil {
-		return err
-	}
-	for _, name := range pkg.Unknown {
-		p.Warn("%q: the peer ignores the entry %q", file, name)
+// simulate installs the packages in files on each peer; the arguments have been checked.
+func simulate(
+	ctx context.Context, p *program.Program, files []string, peers []namedPeer, options simulateOptions,
+) error {
+	var packages []*archive.Package
+	for _, file := range files {
+		pkg, err := packageFile(ctx, file)
+		if err != nil {
+			return err
+		}
+		for _, name := range pkg.Unknown {
+			p.Warn("%q: the peer ignores the entry %q", file, name)
+		}
+		packages = append(packages, pkg)
 	}
 	builder, err := options.externalBuilder(p)
 	if err != nil {
 		return err
 	}
-	envs := make([]map[string]string, len(peers))
 	for i, named := range peers {
-		if envs[i], err = readEnvFile(named.envFile); err != nil {
+		if peers[i].env, err = readEnvFile(named.envFile); err != nil {
 			return err
 		}
 	}
@@ -127,29 +139,47 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 			return err
 		}
 	}
-	var results []simulated
-	for i, named := range peers {
-		if options.coreYAML == "" {
-			builder.PropagateEnvironment = slices.Collect(maps.Keys(envs[i]))
-		}
-		result, err := installOn(ctx, named.name, envs[i], builder, pkg, standIns)
+	var failures []error
+	for _, pkg := range packages {
+		results, err := installOnAll(ctx, peers, builder, pkg, standIns, options)
 		if err != nil {
 			return err
 		}
-		if options.probe && result.OK {
-			result.dial(ctx, pkg.ID)
+		failed := report(p, pkg.ID, results, options)
+		if failed != nil && len(packages) > 1 {
+			failed = fmt.Errorf("%s: %w", chaincode.ShortID(pkg.ID), failed)
+		}
+		failures = append(failures, failed)
+	}
+	return errors.Join(failures...)
+}
+
+// installOnAll installs pkg on each peer, and probes its server if the options say so.
+func installOnAll(
+	ctx context.Context, peers []namedPeer, builder coreyaml.Builder, pkg *archive.Package, standIns *peer.StandIns,
+	options simulateOptions,
+) ([]simulated, error) {
+	var results []simulated
+	for _, named := range peers {
+		if options.coreYAML == "" {
+			builder.PropagateEnvironment = slices.Collect(maps.Keys(named.env))
+		}
+		result, err := installOn(ctx, named.name, named.env, builder, pkg, standIns)
+		if err != nil {
+			return nil, err
 		}
 		if c := result.Connection; c != nil {
+			result.shared = named.servers.Shared(pkg.ID, c.Address)
+			named.servers.Add(pkg.ID, c.Address)
+			if options.probe {
+				result.dial(ctx, pkg.ID)
+			}
 			hidden := c.Redacted()
 			result.Connection = &hidden
 		}
 		results = append(results, result)
 	}
-	what := "the install"
-	if options.probe {
-		what = "the install or the probe"
-	}
-	return report(p, what, pkg.ID, results, options.output)
+	return results, nil
 }
 
 // externalBuilder returns the builder that the peers have: its programs, and what
@@ -242,30 +272,26 @@ func installOn(
 
 // dial probes the chaincode server of a peer.
 func (r *simulated) dial(ctx context.Context, packageID string) {
-	stages := probe.Run(ctx, probe.Target{Connection: *r.Connection, PackageID: packageID})
-	r.Probe = stages
-	for _, s := range stages {
-		if s.State != probe.Failed {
-			continue
-		}
-		r.OK = false
-		r.Errors = append(r.Errors, "probe: error: "+s.Name+": "+s.Finding)
-		r.lines = append(r.lines, r.Errors[len(r.Errors)-1])
-		if s.Hint != "" {
-			r.lines = append(r.lines, "probe: hint: "+s.Hint)
+	found := probe.Run(ctx, probe.Target{Connection: *r.Connection, PackageID: packageID})
+	r.Probe = found.Stages
+	for _, line := range message.Lines("probe", found.Err()) {
+		r.lines = append(r.lines, line.String())
+		if line.Kind == message.Error {
+			r.OK = false
+			r.Errors = append(r.Errors, line.String())
 		}
 	}
 }
 
 // report prints the results and fails if an install did.
-func report(p *program.Program, what, packageID string, results []simulated, output outputFlag) error {
+func report(p *program.Program, packageID string, results []simulated, options simulateOptions) error {
 	var failed []string
 	for _, r := range results {
 		if !r.OK {
 			failed = append(failed, r.Name)
 		}
 	}
-	if output.json() {
+	if options.output.json() {
 		if err := writeJSON(p, map[string]any{"packageID": packageID, "peers": results}); err != nil {
 			return err
 		}
@@ -276,8 +302,16 @@ func report(p *program.Program, what, packageID string, results []simulated, out
 		for _, line := range r.lines { // as the peer would log them
 			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, message.Printable(line))
 		}
+		if r.shared != nil {
+			p.Warn("%s: %s %v", r.Name, chaincode.ShortID(packageID), r.shared)
+			p.Hint("%s", r.shared.Hint())
+		}
 	}
 	if len(failed) > 0 {
+		what := "the install"
+		if options.probe {
+			what = "the install or the probe"
+		}
 		return fmt.Errorf("%s failed on %s", what, strings.Join(failed, ", "))
 	}
 	return nil

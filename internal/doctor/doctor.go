@@ -9,6 +9,7 @@ import (
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
@@ -51,15 +52,16 @@ type examination struct {
 	Machine
 	builders []coreyaml.Builder
 	ours     coreyaml.Builder
-	list     string // where the builders are listed
-	read     bool   // the list could be read
+	list     string             // where the builders are listed
+	read     bool               // the list could be read
+	servers  connection.Servers // of the chaincodes that the peer has built
 	checks   []Check
 }
 
 // Examine runs the checks. One that makes no sense after an earlier error is
 // skipped. The error is that of ctx.
 func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check, error) {
-	e := &examination{Machine: machine, list: machine.CoreYAML}
+	e := &examination{Machine: machine, list: machine.CoreYAML, servers: installedServers(machine.PeerDir)}
 	found := e.check(true, "the builder is in core.yaml", e.config)
 	runs := e.check(found, "its programs can be run", e.programs)
 	temp := e.check(true, "there is room for temporary files", e.tempDir)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"os"
 	"path"
 	"slices"
@@ -49,7 +50,7 @@ func (e *examination) builds() []finding.Finding {
 		return []finding.Finding{finding.New(finding.NoBuilds, peerStore.BuildsDir(), "cannot be read: %s", err).
 			WithHint("--peer-dir is the peer's peer.fileSystemPath; the peer creates the folder at its first start")}
 	}
-	var all []finding.Finding
+	all := e.sharedServers()
 	for _, b := range builds {
 		build := string(b)
 		by, err := b.Builder()
@@ -62,9 +63,9 @@ func (e *examination) builds() []finding.Finding {
 				"was made by the builder %q, which %s lacks", by, e.list).
 				WithHint("give the builder that name again, or %s", rebuild))
 		case by == e.ours.Name:
-			if err := hasConnection(b); err != nil {
+			if _, err := readConnection(b); err != nil {
 				all = append(all, finding.New(finding.BadBuild, build,
-					"has no %s: %s", chaincode.ReleasedConnection, safefile.Reason(err)).
+					"%s cannot be read: %s", chaincode.ReleasedConnection, safefile.Reason(err)).
 					WithHint(rebuild))
 			}
 		}
@@ -72,12 +73,13 @@ func (e *examination) builds() []finding.Finding {
 	return all
 }
 
-func hasConnection(b store.Build) error {
+// readConnection reads the connection that the peer reads.
+func readConnection(b store.Build) ([]byte, error) {
 	dir, err := b.Open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer dir.Close()
-	_, err = dir.Stat(path.Join(store.Release, chaincode.ReleasedConnection))
-	return err
+	data, err := safefile.Read(dir, path.Join(store.Release, chaincode.ReleasedConnection), chaincode.MaxConnection)
+	return data, errors.Unwrap(err)
 }

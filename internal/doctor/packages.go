@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
+	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/template"
 )
@@ -27,13 +29,19 @@ func (e *examination) packages(ctx context.Context, sense bool, packages []Packa
 		e.check(sense && err == nil, "it takes packages of type "+chaincode.DefaultType,
 			func() []finding.Finding { return e.taken(ctx, simple) })
 	}
+	servers := maps.Clone(e.servers)
 	for _, p := range packages {
 		readable := e.check(sense, p.Name+" is a package", p.readable)
 		takes := e.check(readable, "the builder takes "+p.Name, func() []finding.Finding { return e.taken(ctx, p.Package) })
 		gets := e.check(takes, "it gets what "+p.Name+" needs", func() []finding.Finding { return e.needs(p) })
 		var heard heard
-		e.check(gets, "an install of "+p.Name+" works", func() []finding.Finding { return e.install(ctx, p.Package, &heard) })
+		installs := func() []finding.Finding { return e.install(ctx, p.Package, &heard) }
+		works := e.check(gets, "an install of "+p.Name+" works", installs)
 		e.checks[len(e.checks)-1].Hints = heard.hints
+		if e.PeerDir != "" || len(packages) > 1 {
+			e.check(works, p.Name+" has an address of its own",
+				func() []finding.Finding { return p.taken(servers, heard.address) })
+		}
 	}
 }
 
@@ -128,7 +136,9 @@ func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *
 	defer cancel()
 	dir, err := os.MkdirTemp(e.Env["TMPDIR"], "ccaas-doctor-")
 	if err == nil {
-		_, err = e.peer(dir, heard.line).Install(ctx, pkg)
+		var c connection.Connection
+		c, err = e.peer(dir, heard.line).Install(ctx, pkg)
+		heard.address = c.Address
 		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	if finding.Count(heard.findings, finding.Error) == 0 {
@@ -139,10 +149,11 @@ func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *
 	return heard.findings
 }
 
-// heard is what the builder's programs say, each line once.
+// heard is what the builder's programs say, each line once, and the address that they make.
 type heard struct {
 	findings []finding.Finding
 	hints    []string
+	address  string
 }
 
 // maxHeard limits how much of it is kept.

@@ -15,7 +15,7 @@ import (
 	"ccaas-template-builder/internal/testpki"
 )
 
-// startupTimeout is how long a peer waits for a chaincode to register.
+// startupTimeout is how long a peer of Org1 waits for a chaincode to register.
 const startupTimeout = "8s"
 
 // fabric is a network, on which Org1 has more chaincodes than notes.
@@ -35,6 +35,7 @@ type peer struct {
 	keys    []string          // towards chaincode servers, all that it has had
 	clients testpki.Identity  // the CA of its certificate towards servers
 	server  *network.Process  // its server of the chaincode on Node
+	notes   *network.Process  // and that of notes since the upgrade
 }
 
 // newFabric lays out the network; nothing runs yet.
@@ -58,10 +59,8 @@ func newFabric(b *bench) *fabric {
 			n.peers = append(n.peers, &peer{Node: node, client: n.Administrator(o, i)})
 		}
 	}
-	for _, p := range n.peers {
-		p.Env["CORE_CHAINCODE_STARTUPTIMEOUT"] = startupTimeout
-	}
 	for _, p := range n.org1() {
+		p.Env["CORE_CHAINCODE_STARTUPTIMEOUT"] = startupTimeout
 		maps.Copy(p.Env, n.identify(p))
 		both := n.read(p.Env["CORE_CHAINCODE_ROOT_CERT_FILE"]) + n.servers.Cert
 		maps.Copy(p.Env, map[string]string{

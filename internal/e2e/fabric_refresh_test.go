@@ -42,17 +42,22 @@ func (n *fabric) move(packed pack) {
 }
 
 // refresh has ccaas refresh render the builds of a peer with the environment of its
-// process: the connection of one package changes, and no other.
+// process: the connection of one package changes, and no other. With --probe it also fails, since
+// there are chaincodes without a server.
 func (n *fabric) refresh(p *peer, id string, flags ...string) {
 	n.t.Helper()
-	out := n.run(p.Env, n.ccaas(), append([]string{"refresh", "--peer-dir", p.Production(), "-o", "json"}, flags...)...)
+	args := append([]string{"refresh", "--peer-dir", p.Production(), "-o", "json"}, flags...)
+	out, all, err := n.try(p.Env, n.ccaas(), args...)
+	if probed := slices.Contains(flags, "--probe"); probed != (err != nil) {
+		n.fatal("refresh: %v\n%s", err, all)
+	}
 	var results struct {
 		Chaincodes []struct{ PackageID, State string }
 	}
 	n.must(json.Unmarshal([]byte(out), &results))
 	var changed []string
 	for _, c := range results.Chaincodes {
-		if c.State != "unchanged" {
+		if c.State != "unchanged" && (err == nil || c.State != "failed") {
 			changed = append(changed, c.State+" "+c.PackageID)
 		}
 	}

@@ -42,6 +42,7 @@ func TestFabric(t *testing.T) {
 	n.keepPrivate()
 	n.restartLate()
 	n.misconnect()
+	n.share()
 	n.lookBack()
 	n.recover(onNode)
 }

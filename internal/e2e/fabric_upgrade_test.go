@@ -31,12 +31,12 @@ func (n *fabric) upgrade() {
 		if id := n.install(p, packed.file); id != packed.id {
 			n.fatal("%s has installed %s, not %s", p.Name, id, packed.id)
 		}
-		n.startNotes(p, packed.id)
+		n.serveNotes(p, "notes_2.0", packed.id)
 	}
 	n.step("approve and commit sequence 2")
 	n.deploy(definition{"notes", "2.0", "2", packed.id, []string{"--collections-config", n.write("collections.json", collections)}})
 	for _, p := range n.peers {
-		n.awaitAnswer(p, "notes 2.0 of "+p.Name, querying("notes", "server"))
+		n.awaitAnswer(p, "notes_2.0 of "+p.Name, querying("notes", "server"))
 	}
 	n.step("stop the servers of notes_1.0")
 	for _, p := range n.peers {
@@ -46,24 +46,24 @@ func (n *fabric) upgrade() {
 	}
 	load.end()
 	for _, p := range n.peers {
-		n.answered(p, "notes", "notes 2.0 of "+p.Name)
+		n.answered(p, "notes", "notes_2.0 of "+p.Name)
 	}
 }
 
 // notes is the folder with the certificate that a peer's server of notes has.
 func (n *fabric) notes(p *peer) string { return filepath.Join(n.dir, "notes."+p.Name) }
 
-// startNotes starts a server of notes as notes.sh does, at the address in the peer's values.
-func (n *fabric) startNotes(p *peer, id string) {
+// serveNotes starts a server of notes as notes.sh does, at the address in the peer's values.
+func (n *fabric) serveNotes(p *peer, label, id string) {
 	n.t.Helper()
-	address, dir := n.address(p, "notes_2.0"), n.notes(p)
-	n.serve("notes-2."+p.Name, address, n.dir, true, map[string]string{
+	address, dir := n.address(p, label), n.notes(p)
+	p.notes = n.serve(label+"."+p.Name, address, n.dir, true, map[string]string{
 		"CHAINCODE_ID":             id,
 		"CHAINCODE_SERVER_ADDRESS": address,
 		"CHAINCODE_TLS_CERT":       filepath.Join(dir, "server.crt"),
 		"CHAINCODE_TLS_KEY":        filepath.Join(dir, "server.key"),
 		"CHAINCODE_CLIENT_CA_CERT": filepath.Join(dir, "peers.crt"),
-		"SERVER_NAME":              "notes 2.0 of " + p.Name,
+		"SERVER_NAME":              label + " of " + p.Name,
 	}, filepath.Join(n.dir, "notes", "server"))
 }
 
@@ -157,6 +157,6 @@ func (n *fabric) restartLate() {
 	n.put("notes", "while a peer is away", n.firsts()...)
 	n.restart(p)
 	n.awaitAnswer(p, "while a peer is away", querying("notes", "get", "greeting"))
-	n.answered(p, "notes", "notes 2.0 of "+p.Name)
+	n.answered(p, "notes", "notes_2.0 of "+p.Name)
 	load.end()
 }

@@ -76,6 +76,8 @@ const (
 	BadTempDir       Code = "CCB092"
 	TempDirFull      Code = "CCB093"
 	NoBuilds         Code = "CCB094"
+	AddressTaken     Code = "CCB095"
+	AddressShared    Code = "CCB096"
 )
 
 type rule struct {
@@ -91,6 +93,8 @@ const (
 
 	badPackageMsg = `the install fails with "could not parse as a chaincode install package" ` +
 		`or "could not untar source package"`
+	sharedServerMsg = "a peer that dials the server of another chaincode commits no blocks on the channel, " +
+		"and its queries hang, until its chaincode.startuptimeout is over (300 s) or that server has stopped"
 	builderGoneMsg = `the chaincode does not start: ` +
 		`"was already built with builder '…', but that builder is no longer available"`
 )
@@ -148,6 +152,8 @@ var rules = []rule{
 	{TempDirFull, Warning, "The folder for temporary files is nearly full",
 		`the install fails with "no space left on device"`},
 	{NoBuilds, Warning, "The peer's builds cannot be read", ""},
+	{AddressTaken, Error, "The package gets the address of another chaincode", sharedServerMsg},
+	{AddressShared, Warning, "Two chaincodes have one address", sharedServerMsg},
 }
 
 // Titles returns the headings of docs/findings.md, by code.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"time"
 
+	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/pkg/connection"
 )
 
@@ -46,8 +47,24 @@ type Target struct {
 	Timeout time.Duration
 }
 
+// Result is how a probe went.
+type Result struct {
+	Address string  `json:"address"`
+	Stages  []Stage `json:"stages"`
+}
+
+// Err returns why the stage that failed did, or nil if none did.
+func (r Result) Err() error {
+	for _, s := range r.Stages {
+		if s.State == Failed {
+			return message.WithHint(fmt.Errorf("%s: %s", s.Name, s.Finding), s.Hint)
+		}
+	}
+	return nil
+}
+
 // Run goes through the stages. Those after one that fails are skipped.
-func Run(ctx context.Context, target Target) []Stage {
+func Run(ctx context.Context, target Target) Result {
 	d := &dial{Target: target}
 	dialTimeout, registerTimeout := target.Timeout, target.Timeout
 	if target.Timeout == 0 {
@@ -70,7 +87,7 @@ func Run(ctx context.Context, target Target) []Stage {
 	if target.PackageID != "" {
 		d.stage("package ID", d.compare)
 	}
-	return d.stages
+	return Result{target.Connection.Address, d.stages}
 }
 
 // failure is a reason with what to do about it.

@@ -13,10 +13,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"ccaas-template-builder/internal/testpki"
+	"ccaas-template-builder/internal/testserver"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/probe"
 )
@@ -88,51 +87,13 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// raw is the codec of messages that are written by hand.
-type raw struct{}
-
-func (raw) Name() string                       { return "proto" }
-func (raw) Marshal(v any) ([]byte, error)      { return v.([]byte), nil }
-func (raw) Unmarshal(data []byte, v any) error { return nil }
-
 // serve is a chaincode server that sends first as soon as a peer has opened the
 // stream, or nothing if that is nil.
 func serve(t *testing.T, config *tls.Config, first []byte) string {
 	t.Helper()
-	options := []grpc.ServerOption{grpc.ForceServerCodec(raw{})}
-	if config != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(config)))
-	}
-	server := grpc.NewServer(options...)
-	server.RegisterService(&grpc.ServiceDesc{ServiceName: "protos.Chaincode", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{{
-		StreamName: "Connect", ServerStreams: true, ClientStreams: true,
-		Handler: func(_ any, stream grpc.ServerStream) error {
-			if first != nil {
-				if err := stream.SendMsg(first); err != nil {
-					return err
-				}
-			}
-			<-stream.Context().Done()
-			return nil
-		},
-	}}}, nil)
 	l := listen(t)
-	go server.Serve(l)
-	t.Cleanup(server.Stop)
+	t.Cleanup(testserver.Serve(l, config, first))
 	return l.Addr().String()
-}
-
-// register is the REGISTER of a chaincode: type 1, and as its payload an ID whose
-// field 2 is the name.
-func register(name string) []byte {
-	id := append([]byte{2<<3 | 2, byte(len(name))}, name...)
-	return append([]byte{1 << 3, 1, 3<<3 | 2, byte(len(id))}, id...)
-}
-
-// long is the REGISTER of a chaincode with a long ID.
-func long(n int) []byte {
-	name := protowire.AppendString(protowire.AppendTag(nil, 2, protowire.BytesType), strings.Repeat("c", n))
-	return protowire.AppendBytes(protowire.AppendTag([]byte{1 << 3, 1}, 3, protowire.BytesType), name)
 }
 
 // answer is a server that says something to whoever connects, and waits.
@@ -199,45 +160,45 @@ func TestProbe(t *testing.T) {
 		want       string // in its finding
 		hint       string
 	}{
-		"plain":           {plain(serve(t, nil, register(id))), id, "", "", ""},
-		"tls":             {encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), id, "", "", ""},
-		"mutual":          {mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), id, "", "", ""},
-		"ID not asked":    {plain(serve(t, nil, register("other:1"))), "", "", "", ""},
-		"cert not wanted": {mutual(serve(t, tlsConfig(t, p.server, ""), register(id))), id, "", "", ""},
-		"domain": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+		"plain":           {plain(serve(t, nil, testserver.Register(id))), id, "", "", ""},
+		"tls":             {encrypted(serve(t, tlsConfig(t, p.server, ""), testserver.Register(id))), id, "", "", ""},
+		"mutual":          {mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), testserver.Register(id))), id, "", "", ""},
+		"ID not asked":    {plain(serve(t, nil, testserver.Register("other:1"))), "", "", "", ""},
+		"cert not wanted": {mutual(serve(t, tlsConfig(t, p.server, ""), testserver.Register(id))), id, "", "", ""},
+		"domain": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), testserver.Register(id))), func(c *connection.Connection) {
 			c.Address, c.Domain = strings.Replace(c.Address, "localhost", "127.0.0.1", 1), "localhost"
 		}), id, "", "", ""},
 
 		"no such host": {plain("no-such-host.invalid:1"), "", "resolve", `"no-such-host.invalid" does not resolve here: `, "where the peer runs"},
 		"nobody":       {plain(closed(t)), "", "connect", "connection refused", "running"},
-		"other name":   {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) { c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1) }), "", "tls", `is for ["localhost"], not for "127.0.0.1"`, "domain"},
-		"domain unread": {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) {
+		"other name":   {with(encrypted(serve(t, tlsConfig(t, p.server, ""), testserver.Register(id))), func(c *connection.Connection) { c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1) }), "", "tls", `is for ["localhost"], not for "127.0.0.1"`, "domain"},
+		"domain unread": {with(encrypted(serve(t, tlsConfig(t, p.server, ""), testserver.Register(id))), func(c *connection.Connection) {
 			c.Domain = "x"
 			c.Address = strings.Replace(c.Address, "localhost", "127.0.0.1", 1)
 		}), "", "tls", `not for "127.0.0.1"`, "with client_auth_required"},
-		"other CA":      {with(encrypted(serve(t, tlsConfig(t, p.server, ""), register(id))), func(c *connection.Connection) { c.RootCert = p.clients.Cert }), "", "tls", `lacks "servers"`, "not of the peer"},
-		"expired":       {encrypted(serve(t, tlsConfig(t, p.expired, ""), register(id))), "", "tls", "is valid only from 20", "clocks"},
-		"no TLS":        {encrypted(serve(t, nil, register(id))), "", "tls", "the server does not speak TLS", "TLS"},
-		"TLS not meant": {plain(serve(t, tlsConfig(t, p.server, ""), register(id))), "", "grpc", "the server ", "tls_required"},
-		"cert asked":    {encrypted(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), "", "tls", "asks for a client certificate, but none is configured", "client_auth_required"},
-		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), register(id))), "", "tls", "rejects the client certificate: it asks for one from other CAs, so the peer sends none (tls: ", "CACERT_FILE"},
-		"cert expired": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+		"other CA":      {with(encrypted(serve(t, tlsConfig(t, p.server, ""), testserver.Register(id))), func(c *connection.Connection) { c.RootCert = p.clients.Cert }), "", "tls", `lacks "servers"`, "not of the peer"},
+		"expired":       {encrypted(serve(t, tlsConfig(t, p.expired, ""), testserver.Register(id))), "", "tls", "is valid only from 20", "clocks"},
+		"no TLS":        {encrypted(serve(t, nil, testserver.Register(id))), "", "tls", "the server does not speak TLS", "TLS"},
+		"TLS not meant": {plain(serve(t, tlsConfig(t, p.server, ""), testserver.Register(id))), "", "grpc", "the server ", "tls_required"},
+		"cert asked":    {encrypted(serve(t, tlsConfig(t, p.server, p.clients.Cert), testserver.Register(id))), "", "tls", "asks for a client certificate, but none is configured", "client_auth_required"},
+		"cert refused":  {mutual(serve(t, tlsConfig(t, p.server, p.servers.Cert), testserver.Register(id))), "", "tls", "rejects the client certificate: it asks for one from other CAs, so the peer sends none (tls: ", "CACERT_FILE"},
+		"cert expired": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), testserver.Register(id))), func(c *connection.Connection) {
 			c.ClientCert, c.ClientKey = p.oldClient.Cert, p.oldClient.Key
 		}), "", "tls", "rejects the client certificate: it has expired (tls: ", "a new client certificate"},
-		"cert for servers": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+		"cert for servers": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), testserver.Register(id))), func(c *connection.Connection) {
 			c.ClientCert, c.ClientKey = p.noClient.Cert, p.noClient.Key
 		}), "", "tls", "rejects the client certificate: its extended key usage lacks client authentication (tls: ", "another client certificate"},
-		"cert for servers, of another CA": {with(mutual(serve(t, tlsConfig(t, p.server, p.sameName.Cert), register(id))), func(c *connection.Connection) {
+		"cert for servers, of another CA": {with(mutual(serve(t, tlsConfig(t, p.server, p.sameName.Cert), testserver.Register(id))), func(c *connection.Connection) {
 			c.ClientCert, c.ClientKey = p.noClient.Cert, p.noClient.Key
 		}), "", "tls", "rejects the client certificate (tls: unknown certificate authority)", "CACERT_FILE"},
-		"server for clients": {encrypted(serve(t, tlsConfig(t, p.onlyClient, ""), register(id))), "", "tls", "the server's certificate is not for servers", "certificate for server"},
-		"CA for clients": {with(encrypted(serve(t, tlsConfig(t, p.ofClients, ""), register(id))), func(c *connection.Connection) {
+		"server for clients": {encrypted(serve(t, tlsConfig(t, p.onlyClient, ""), testserver.Register(id))), "", "tls", "the server's certificate is not for servers", "certificate for server"},
+		"CA for clients": {with(encrypted(serve(t, tlsConfig(t, p.ofClients, ""), testserver.Register(id))), func(c *connection.Connection) {
 			c.RootCert += p.clientCA.Cert
 		}), "", "tls", "the CA of the server's certificate is not for servers", "root_cert must hold a CA"},
-		"server pinned": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+		"server pinned": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), testserver.Register(id))), func(c *connection.Connection) {
 			c.RootCert = p.server.Cert
 		}), "", "", "", ""},
-		"server renewed": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+		"server renewed": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), testserver.Register(id))), func(c *connection.Connection) {
 			c.RootCert = p.renewed.Cert
 		}), "", "tls", `root_cert lacks "servers", the CA that issued`, "CA of the chaincode server"},
 		"https":         {encrypted(https.Addr().String()), "", "tls", "no application protocol", "chaincode server"},
@@ -249,20 +210,20 @@ func TestProbe(t *testing.T) {
 		"silent tls":    {encrypted(answer(t, "")), "", "tls", "says nothing", "TLS"},
 		"not gRPC":      {plain(answer(t, "\x00\x00\x00\x00\x08mysql")), "", "grpc", "something other than gRPC", "this port"},
 		"ends":          {plain(serve(t, nil, []byte{})), "", "register", "not a REGISTER", "this port"},
-		"long ID":       {plain(serve(t, nil, long(3000))), id, "package ID", "ccc…", "CORE_CHAINCODE_ID"},
-		"too long":      {plain(serve(t, nil, long(20_000))), id, "register", "ResourceExhausted", "log"},
+		"long ID":       {plain(serve(t, nil, testserver.Register(strings.Repeat("c", 3000)))), id, "package ID", "ccc…", "CORE_CHAINCODE_ID"},
+		"too long":      {plain(serve(t, nil, testserver.Register(strings.Repeat("c", 20_000)))), id, "register", "ResourceExhausted", "log"},
 		"other grpc":    {plain(empty.Addr().String()), "", "register", "has no /protos.Chaincode/Connect", "this port"},
 		"never":         {plain(serve(t, nil, nil)), "", "register", "never registered", "log"},
 		"nonsense":      {plain(serve(t, nil, []byte("hello"))), "", "register", "not a REGISTER", "this port"},
 		"other message": {plain(serve(t, nil, []byte{1 << 3, 2})), "", "register", "its type is 2", "this port"},
-		"no name":       {plain(serve(t, nil, register(""))), "", "register", "names no chaincode", "this port"},
-		"other ID":      {plain(serve(t, nil, register("other:1"))), id, "package ID", `the server registered as "other:1", but the package ID is "basic_1.0:abc"`, "CORE_CHAINCODE_ID"},
+		"no name":       {plain(serve(t, nil, testserver.Register(""))), "", "register", "names no chaincode", "this port"},
+		"other ID":      {plain(serve(t, nil, testserver.Register("other:1"))), id, "package ID", `the server registered as "other:1", but the package ID is "basic_1.0:abc"`, "CORE_CHAINCODE_ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stages := probe.Run(t.Context(), probe.Target{Connection: test.connection, PackageID: test.id, Timeout: 2 * time.Second})
+			result := probe.Run(t.Context(), probe.Target{Connection: test.connection, PackageID: test.id, Timeout: 2 * time.Second})
 			failed := ""
-			for _, s := range stages {
+			for _, s := range result.Stages {
 				switch {
 				case failed != "" && s.State != probe.Skipped:
 					t.Errorf("%s is %s behind %s", s.Name, s.State, failed)
@@ -277,7 +238,7 @@ func TestProbe(t *testing.T) {
 				}
 			}
 			if failed != test.stage {
-				t.Errorf("%q fails, want %q: %+v", failed, test.stage, stages)
+				t.Errorf("%q fails, want %q: %+v", failed, test.stage, result)
 			}
 		})
 	}
@@ -286,15 +247,15 @@ func TestProbe(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	stages := probe.Run(ctx, probe.Target{Connection: connection.Connection{Address: answer(t, ""), DialTimeout: "3s"}})
-	if stages[len(stages)-1].State != probe.Skipped {
-		t.Errorf("got %+v", stages)
+	result := probe.Run(ctx, probe.Target{Connection: connection.Connection{Address: answer(t, ""), DialTimeout: "3s"}})
+	if result.Stages[len(result.Stages)-1].State != probe.Skipped {
+		t.Errorf("got %+v", result)
 	}
 }
 
 // Whatever a server sends first, there is an ID or an error.
 func FuzzRegistered(f *testing.F) {
-	f.Add(register("basic:1"))
+	f.Add(testserver.Register("basic:1"))
 	f.Add([]byte{1 << 3, 1, 3<<3 | 2, 200})
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, message []byte) {

@@ -147,7 +147,9 @@ func (d *dial) noRegister(ctx context.Context, err error) error {
 func (d *dial) compare() (string, error) {
 	if d.chaincode != d.PackageID {
 		return "", fail("start the chaincode server with CORE_CHAINCODE_ID (CHAINCODE_ID in Go, "+
-			"CORE_CHAINCODE_ID_NAME in Java) set to the package ID; until then the peer waits for its startuptimeout",
+			"CORE_CHAINCODE_ID_NAME in Java) set to the package ID or, if it is the server of another chaincode, "+
+			"give this one an address of its own; a peer that dials it commits no blocks on the channel "+
+			"until its startuptimeout is over or that server has stopped",
 			"the server registered as %q, but the package ID is %q", short(d.chaincode), d.PackageID)
 	}
 	return "the same", nil

@@ -1,8 +1,10 @@
 package refresh_test
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -20,6 +22,7 @@ import (
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/probe"
 	"ccaas-template-builder/pkg/refresh"
 	"ccaas-template-builder/pkg/store"
 )
@@ -253,6 +256,20 @@ func same(t testing.TB, path string, before map[string]node) {
 func refresher(s store.Store, env map[string]string) refresh.Refresher {
 	return refresh.Refresher{Store: s, Builder: ours, Env: env, Now: now}
 }
+
+// probing is a probe whose last stage is answer.
+func probing(answer func(probe.Target) error) func(context.Context, probe.Target) probe.Result {
+	return func(_ context.Context, target probe.Target) probe.Result {
+		stage := probe.Stage{Name: "package ID", State: probe.OK}
+		if err := answer(target); err != nil {
+			stage.State, stage.Finding = probe.Failed, err.Error()
+		}
+		return probe.Result{Address: target.Connection.Address, Stages: []probe.Stage{stage}}
+	}
+}
+
+// nobodyThere is a probe that fails.
+var nobodyThere = probing(func(probe.Target) error { return errors.New("nobody there") })
 
 func run(t testing.TB, r refresh.Refresher) []refresh.Result {
 	t.Helper()

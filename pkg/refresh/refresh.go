@@ -19,6 +19,7 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/probe"
 	"ccaas-template-builder/pkg/store"
 	"ccaas-template-builder/pkg/template"
 )
@@ -37,9 +38,9 @@ type Refresher struct {
 	Now time.Time
 	// DryRun changes nothing.
 	DryRun bool
-	// Probe, if not nil, must accept a connection before it replaces one that
-	// differs.
-	Probe func(ctx context.Context, packageID string, c connection.Connection) error
+	// Probe, if not nil, asks the server of each connection, also of one that stays as it
+	// is, and must succeed before one that differs is replaced.
+	Probe func(context.Context, probe.Target) probe.Result
 	// Done, if not nil, is called for each build, from any goroutine.
 	Done func()
 }
@@ -51,7 +52,7 @@ const (
 	Unchanged State = "unchanged" // it is already what would be rendered
 	Refreshed State = "refreshed" // it was replaced
 	Outdated  State = "outdated"  // it would have been replaced, but for DryRun
-	Failed    State = "failed"    // the old connection remains
+	Failed    State = "failed"    // the old connection remains, or its server failed the probe
 	LeftAlone State = "left"      // it is not ours to render
 )
 
@@ -92,12 +93,22 @@ type Result struct {
 	Changes   []Change `json:"changes"`
 	// Certificates are those of the connection that the peer now reads.
 	Certificates []Certificate `json:"certificates"`
-	// Warnings are those of the new connection, and of writing it to disk.
+	// Warnings are those of the new connection, of writing it to disk, and of sharing its
+	// address.
 	Warnings Errors `json:"warnings"`
 	// Errors say why it failed or was left alone.
 	Errors Errors `json:"errors"`
+	// Address is that of the connection that the peer now reads or, in a dry run, would
+	// read. It is there also if the build was left alone.
+	Address string `json:"address"`
+	// SharedWith are the package IDs of the peer's other chaincodes with that address.
+	SharedWith []string `json:"sharedWith"`
+	// Probe is how the probe went, if there was one.
+	Probe *probe.Result `json:"probe,omitempty"`
 	// Ours reports whether it was made by a builder whose builds we render.
 	Ours bool `json:"-"`
+	// UpToDate reports whether the connection on disk is now what would be rendered.
+	UpToDate bool `json:"-"`
 	// Differs reports whether these changes affect how a peer connects, and not only the
 	// file.
 	Differs bool `json:"-"`
@@ -128,26 +139,48 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 		defer unlock()
 	}
 	results := make([]Result, len(builds))
+	few(ctx, len(builds), func(i int) {
+		results[i] = r.refresh(ctx, builds[i])
+		if r.Done != nil {
+			r.Done()
+		}
+	})
+	warnOfShared(results)
+	return results, ctx.Err()
+}
+
+// few calls do for each number below n, a few at a time, until ctx is done.
+func few(ctx context.Context, n int, do func(i int)) {
 	indexes := make(chan int)
 	var workers sync.WaitGroup
-	for range min(atOnce, len(builds)) {
+	for range min(atOnce, n) {
 		workers.Go(func() {
 			for i := range indexes {
-				results[i] = r.refresh(ctx, builds[i])
-				if r.Done != nil {
-					r.Done()
-				}
+				do(i)
 			}
 		})
 	}
-	for i := range builds {
+	for i := range n {
 		if ctx.Err() == nil {
 			indexes <- i
 		}
 	}
 	close(indexes)
 	workers.Wait()
-	return results, ctx.Err()
+}
+
+// warnOfShared warns of each build of ours that has the address of another chaincode.
+func warnOfShared(results []Result) {
+	servers := connection.Servers{}
+	for _, r := range results {
+		servers.Add(r.PackageID, r.Address)
+	}
+	for i, r := range results {
+		if shared := servers.Shared(r.PackageID, r.Address); shared != nil && r.Ours {
+			results[i].SharedWith = shared.Others
+			results[i].Warnings = append(r.Warnings, message.WithHint(shared, shared.Hint()))
+		}
+	}
 }
 
 // hinted is err with what to do about a folder of the peer.
@@ -176,12 +209,16 @@ func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
 	result = Result{
 		PackageID:    t.packageID,
 		Changes:      []Change{},
+		SharedWith:   []string{},
 		Certificates: []Certificate{},
 		Ours:         t.ours,
 		Files:        t.files,
 	}
 	if t.released != nil {
-		result.Certificates = certificates(t.released.connection)
+		result.Address = shown(t.released.connection.Address)
+		if t.ours {
+			result.Certificates = certificates(t.released.connection)
+		}
 	}
 	if err != nil {
 		return result.failed(err)
@@ -197,28 +234,51 @@ func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
 	if err != nil {
 		return result.failed(err)
 	}
-	result.Warnings = rendered.Warnings
-	if changes := t.changes(rendered.Connection); len(changes) > 0 {
-		result.Changes, result.Differs = changes, t.differs(rendered.Connection)
-	} else {
-		result.State = Unchanged
-		return result
+	result.Warnings, result.Differs = rendered.Warnings, t.differs(rendered.Connection)
+	unanswered := r.probe(ctx, &result, rendered.Connection)
+	if unanswered != nil && result.Differs {
+		return result.failed(prefixed("the new connection does not work, so the old one stays", unanswered))
 	}
-	if r.Probe != nil && result.Differs {
-		if err := r.Probe(ctx, result.PackageID, rendered.Connection); err != nil {
-			return result.failed(err)
-		}
+	result = r.update(t, result, rendered.Connection)
+	if unanswered != nil {
+		result = result.failed(errors.Join(result.Err(), prefixed("the connection does not work", unanswered)))
+	}
+	return result
+}
+
+// probe asks the server of a connection, and returns what is wrong with its answer.
+func (r Refresher) probe(ctx context.Context, result *Result, c connection.Connection) error {
+	if r.Probe == nil {
+		return nil
+	}
+	answer := r.Probe(ctx, probe.Target{Connection: c, PackageID: result.PackageID})
+	result.Probe = &answer
+	return answer.Err()
+}
+
+func prefixed(what string, err error) error {
+	return message.Each(err, func(err error) error { return fmt.Errorf("%s: %w", what, err) })
+}
+
+// update makes c the connection of the build, unless it already is or DryRun is set.
+func (r Refresher) update(t *target, result Result, c connection.Connection) Result {
+	if changes := t.changes(c); len(changes) > 0 {
+		result.Changes = changes
+	} else {
+		result.State, result.UpToDate = Unchanged, true
+		return result
 	}
 	if r.DryRun {
-		result.State = Outdated
+		result.State, result.Address = Outdated, c.Address
 		return result
 	}
-	warnings, err := t.replace(rendered.Connection.Encode())
+	warnings, err := t.replace(c.Encode())
 	result.Warnings = append(result.Warnings, warnings...)
 	if err != nil {
 		return result.failed(err)
 	}
-	result.State, result.Certificates = Refreshed, certificates(rendered.Connection)
+	result.State, result.UpToDate = Refreshed, true
+	result.Address, result.Certificates = c.Address, certificates(c)
 	return result
 }
 

@@ -2,7 +2,6 @@ package refresh_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/probe"
 	"ccaas-template-builder/pkg/refresh"
 	"ccaas-template-builder/pkg/store"
 )
@@ -321,20 +321,25 @@ func TestHalfThere(t *testing.T) {
 }
 
 // A connection that is the same for the peer, in a file of another mode or form, is
-// not dialled, and nothing has to be restarted for it.
+// replaced though its server does not answer, and nothing has to be restarted for it.
 func TestSameConnection(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, old)
 	chmod(t, at(b, released), 0o644)
 	r := refresher(s, old)
-	r.Probe = func(context.Context, string, connection.Connection) error { return errors.New("nobody there") }
+	r.Probe = nobodyThere
 	got := one(t, r)
-	isState(t, got, refresh.Refreshed, "")
-	if got.Differs {
-		t.Error("it counts as another connection")
+	isState(t, got, refresh.Failed, "the connection does not work: package ID: nobody there")
+	if got.Differs || !got.UpToDate || len(got.Changes) != 1 {
+		t.Errorf("it counts as another connection, or as not replaced: %+v", got)
 	}
+	holds(t, at(b, released), old)
 	write(t, at(b, released), []byte("null"))
-	isState(t, one(t, r), refresh.Failed, "nobody there")
+	got = one(t, r)
+	isState(t, got, refresh.Failed, "the new connection does not work, so the old one stays: package ID: nobody there")
+	if got.UpToDate {
+		t.Error("it counts as replaced")
+	}
 }
 
 // A dry run leaves everything as it is, makes no lock and waits for none.
@@ -354,22 +359,22 @@ func TestDryRun(t *testing.T) {
 	same(t, string(n.Store), before)
 }
 
-// A connection is probed before it replaces another, and only then.
+// A connection is probed before it replaces another, and also if it stays.
 func TestProbe(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	renewed := with(environment(t, "peer1", now.AddDate(0, 2, 0)), "HOST", "cc2")
 	s, b := installed(t, old)
 	var probed []string
-	accept := func(_ context.Context, packageID string, c connection.Connection) error {
+	accept := probing(func(target probe.Target) error {
 		holds(t, at(b, released), old)
-		probed = append(probed, packageID+" "+c.Address)
+		probed = append(probed, target.PackageID+" "+target.Connection.Address)
 		return nil
-	}
+	})
 	r := refresher(s, old)
 	r.Probe = accept
 	isState(t, one(t, r), refresh.Unchanged, "")
 	r.Env = renewed
-	r.Probe = func(context.Context, string, connection.Connection) error { return errors.New("nobody there") }
+	r.Probe = nobodyThere
 	refused := one(t, r)
 	isState(t, refused, refresh.Failed, "nobody there")
 	hasCertificates(t, refused, old)
@@ -378,7 +383,8 @@ func TestProbe(t *testing.T) {
 	r.Probe = accept
 	isState(t, one(t, r), refresh.Refreshed, "")
 	holds(t, at(b, released), renewed)
-	if want := pack(t, "basic_1.0", chaincode.DefaultType).ID + " cc2:9999"; !slices.Equal(probed, []string{want}) {
+	id := pack(t, "basic_1.0", chaincode.DefaultType).ID
+	if want := []string{id + " cc:9999", id + " cc2:9999"}; !slices.Equal(probed, want) {
 		t.Errorf("probed %q, want %q", probed, want)
 	}
 }
@@ -387,12 +393,12 @@ func TestProbe(t *testing.T) {
 func TestPanic(t *testing.T) {
 	n := newNeighbours(t)
 	r := n.refresh(t, func(r *refresh.Refresher) {
-		r.Probe = func(_ context.Context, packageID string, c connection.Connection) error {
-			if packageID == n.id {
-				panic(c.ClientKey)
+		r.Probe = probing(func(target probe.Target) error {
+			if target.PackageID == n.id {
+				panic(target.Connection.ClientKey)
 			}
 			return nil
-		}
+		})
 	})
 	isState(t, r, refresh.Failed, "internal error")
 	if r.PackageID != n.id || len(r.Files) == 0 {

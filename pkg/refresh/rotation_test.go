@@ -17,6 +17,7 @@ import (
 
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/probe"
 	"ccaas-template-builder/pkg/refresh"
 	"ccaas-template-builder/pkg/store"
 )
@@ -91,7 +92,7 @@ func TestOneAtATime(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, _ := installed(t, old)
 	var inside, probes atomic.Int64
-	probe := func(context.Context, string, connection.Connection) error {
+	alone := probing(func(probe.Target) error {
 		probes.Add(1)
 		defer inside.Add(-1)
 		if inside.Add(1) > 1 {
@@ -99,13 +100,13 @@ func TestOneAtATime(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond) // so that another could be
 		return nil
-	}
+	})
 	var runs sync.WaitGroup
 	for i := range 8 {
 		runs.Go(func() {
 			for j := range 4 {
 				r := refresher(s, with(old, "HOST", fmt.Sprintf("cc-%d-%d", i, j)))
-				r.Probe = probe
+				r.Probe = alone
 				results, err := r.Run(t.Context())
 				if err != nil || results[0].State != refresh.Refreshed {
 					t.Errorf("%v %v", results, err)
@@ -164,12 +165,12 @@ func TestWaits(t *testing.T) {
 	var held atomic.Bool
 	held.Store(true)
 	r := refresher(s, with(old, "HOST", "cc2"))
-	r.Probe = func(context.Context, string, connection.Connection) error {
+	r.Probe = probing(func(probe.Target) error {
 		if held.Load() {
 			return errors.New("the other run has not ended")
 		}
 		return nil
-	}
+	})
 	time.AfterFunc(100*time.Millisecond, func() { // so that it has to wait
 		held.Store(false)
 		lock.Close()
@@ -214,11 +215,11 @@ func TestStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var probes atomic.Int64
 	r := refresher(s, with(old, "HOST", "cc2"))
-	r.Probe = func(context.Context, string, connection.Connection) error {
+	r.Probe = probing(func(probe.Target) error {
 		probes.Add(1)
 		cancel()
 		return nil
-	}
+	})
 	if _, err := r.Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -66,6 +66,7 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 	case err != nil:
 		return t, err
 	case builder != r.Builder && !slices.Contains(r.Adopt, builder):
+		_ = t.readConnections() // only for its address, if it has one
 		return t, left("was made by the builder %.100q", builder)
 	}
 	t.ours = true

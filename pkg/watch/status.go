@@ -79,7 +79,7 @@ func (s *Status) end(results []refresh.Result, err error) {
 		there[r.PackageID] = true
 		s.results = append(s.results, r)
 		s.count[outcome{r.PackageID, r.State}]++
-		if r.State == refresh.Unchanged || r.State == refresh.Refreshed {
+		if r.UpToDate {
 			s.success[r.PackageID] = s.ran
 		}
 	}
@@ -131,6 +131,8 @@ var (
 		"When a certificate in the connection.json on disk expires.", []string{"package_id", "key", "sha256"}, nil)
 	upToDate = prometheus.NewDesc("ccaas_connection_up_to_date",
 		"Whether the connection.json on disk is what would be rendered now.", []string{"package_id"}, nil)
+	shared = prometheus.NewDesc("ccaas_connection_address_shared",
+		"Whether another chaincode of the peer has the same address.", []string{"package_id"}, nil)
 	lastSuccess = prometheus.NewDesc("ccaas_refresh_last_success_timestamp_seconds",
 		"When a chaincode was last seen to be up to date, or was refreshed.", []string{"package_id"}, nil)
 	refreshes = prometheus.NewDesc("ccaas_refreshes_total",
@@ -141,7 +143,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (s *Status) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{notAfter, upToDate, lastSuccess, refreshes, lastRun} {
+	for _, desc := range []*prometheus.Desc{notAfter, upToDate, shared, lastSuccess, refreshes, lastRun} {
 		descs <- desc
 	}
 }
@@ -159,11 +161,8 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 	}
 	gauge(lastRun, ran)
 	for _, r := range s.results {
-		current := 0.0
-		if r.State == refresh.Unchanged || r.State == refresh.Refreshed {
-			current = 1
-		}
-		gauge(upToDate, current, r.PackageID)
+		gauge(upToDate, number(r.UpToDate), r.PackageID)
+		gauge(shared, number(len(r.SharedWith) > 0), r.PackageID)
 		if success, ok := s.success[r.PackageID]; ok {
 			gauge(lastSuccess, seconds(success), r.PackageID)
 		}
@@ -178,6 +177,13 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 	for of, n := range s.count {
 		metrics <- prometheus.MustNewConstMetric(refreshes, prometheus.CounterValue, n, of.packageID, string(of.state))
 	}
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

@@ -78,7 +78,7 @@ func TestMetrics(t *testing.T) {
 	end := time.Unix(1_800_000_000, 0)
 	certificates := []refresh.Certificate{{Key: "root_cert", SHA256: "aa", NotAfter: end}, {Key: "root_cert", SHA256: "aa", NotAfter: end.In(time.FixedZone("", 5400))}, {Key: "client_cert", SHA256: "aa", NotAfter: end}}
 	results := []refresh.Result{
-		{PackageID: "a:1", Ours: true, State: refresh.Refreshed, Certificates: certificates},
+		{PackageID: "a:1", Ours: true, State: refresh.Refreshed, UpToDate: true, SharedWith: []string{"c:3"}, Certificates: certificates},
 		{PackageID: "b:2", Ours: true, State: refresh.Failed},
 		{PackageID: "c:3", State: refresh.LeftAlone},
 	}
@@ -86,6 +86,8 @@ func TestMetrics(t *testing.T) {
 	first := []string{
 		`ccaas_certificate_not_after_timestamp_seconds{key="client_cert",package_id="a:1",sha256="aa"} 1.8e+09`,
 		`ccaas_certificate_not_after_timestamp_seconds{key="root_cert",package_id="a:1",sha256="aa"} 1.8e+09`,
+		`ccaas_connection_address_shared{package_id="a:1"} 1`,
+		`ccaas_connection_address_shared{package_id="b:2"} 0`,
 		`ccaas_connection_up_to_date{package_id="a:1"} 1`,
 		`ccaas_connection_up_to_date{package_id="b:2"} 0`,
 		`ccaas_refresh_last_run_timestamp_seconds 1.7000000005e+09`,
@@ -99,22 +101,36 @@ func TestMetrics(t *testing.T) {
 
 	now = now.Add(time.Second)
 	results[0].State, results[1].State = refresh.Failed, refresh.Outdated
+	results[0].UpToDate, results[0].SharedWith = false, nil
 	s.end(results, nil)
 	expect(
 		first[0], first[1],
+		`ccaas_connection_address_shared{package_id="a:1"} 0`,
+		first[3],
 		`ccaas_connection_up_to_date{package_id="a:1"} 0`,
 		`ccaas_connection_up_to_date{package_id="b:2"} 0`,
 		`ccaas_refresh_last_run_timestamp_seconds 1.7000000015e+09`,
-		first[5],
+		first[7],
 		`ccaas_refreshes_total{package_id="a:1",result="failed"} 1`,
-		first[6], first[7],
+		first[8], first[9],
 		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 1`,
 	)
 	s.end(results[1:], nil) // the first is gone
 	expect(
+		first[3],
 		`ccaas_connection_up_to_date{package_id="b:2"} 0`,
 		`ccaas_refresh_last_run_timestamp_seconds 1.7000000015e+09`,
-		first[7],
+		first[9],
+		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 2`,
+	)
+	results[1].State, results[1].UpToDate = refresh.Failed, true // its server has failed the probe
+	s.end(results[1:2], nil)
+	expect(
+		first[3],
+		`ccaas_connection_up_to_date{package_id="b:2"} 1`,
+		`ccaas_refresh_last_run_timestamp_seconds 1.7000000015e+09`,
+		`ccaas_refresh_last_success_timestamp_seconds{package_id="b:2"} 1.7000000015e+09`,
+		`ccaas_refreshes_total{package_id="b:2",result="failed"} 2`,
 		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 2`,
 	)
 }

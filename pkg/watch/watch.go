@@ -5,6 +5,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -131,7 +132,7 @@ func (w *Watch) sayResult(r refresh.Result, before string) {
 	add("changes", texts(r.Changes))
 	add("warnings", texts(r.Warnings))
 	add("errors", texts(message.Errors(r.Err())))
-	add("hints", message.Hints(r.Err()))
+	add("hints", message.Hints(errors.Join(r.Err(), errors.Join(r.Warnings...))))
 	if len(r.Warnings) > 0 {
 		level = slog.LevelWarn
 	}

@@ -176,7 +176,7 @@ func TestLog(t *testing.T) {
 		{refresh.Result{}, errors.New("no folder"), `level=ERROR msg="cannot refresh" errors="no folder"`},
 		{refresh.Result{}, errors.New("no folder"), ""},
 		{refresh.Result{State: refresh.Failed, Errors: refresh.Errors{errors.New("four")}}, nil, "level=INFO msg=\"resolved: cannot refresh\"\nlevel=ERROR msg=failed package_id=x errors=four"},
-		{refresh.Result{State: refresh.Unchanged, Warnings: []error{errors.New("expired")}}, nil, "level=WARN msg=unchanged package_id=x warnings=expired"},
+		{refresh.Result{State: refresh.Unchanged, Warnings: []error{message.WithHint(errors.New("expired"), "renew")}}, nil, "level=WARN msg=unchanged package_id=x warnings=expired hints=renew"},
 		{refresh.Result{State: refresh.Outdated, Changes: change[:1]}, nil, `level=WARN msg=outdated package_id=x changes="address: a:1 → b:1"`},
 		{refresh.Result{State: refresh.LeftAlone, Errors: refresh.Errors{errors.New("is another's")}}, nil, `level=INFO msg=left package_id=x errors="is another's"`},
 		{refresh.Result{PackageID: "y", State: refresh.Unchanged}, nil, "level=INFO msg=unchanged package_id=y\nlevel=INFO msg=gone package_id=x"},
