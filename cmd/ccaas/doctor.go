@@ -48,7 +48,7 @@ installed on a simulated peer in a temporary folder. No value is shown.`,
 }
 
 func examine(ctx context.Context, p *program.Program, options doctorOptions) error {
-	data, _, err := readCoreYAML(options.coreYAML)
+	data, err := readCoreYAML(options.coreYAML)
 	if err != nil {
 		return err
 	}
