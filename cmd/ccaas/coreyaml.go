@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
@@ -40,8 +41,10 @@ func readCoreYAML(file string) ([]byte, error) {
 }
 
 // ourBuilder returns the builder with this name in a core.yaml, and those that the
-// peer asks before it.
-func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
+// peer asks before it. It warns of keys that the peer does not read.
+func ourBuilder(
+	p *program.Program, file, name string,
+) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
 	data, err := readCoreYAML(file)
 	if err != nil {
 		return ours, nil, err
@@ -50,11 +53,30 @@ func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Bui
 	if err != nil {
 		return ours, nil, atFile(file, err)
 	}
+	concerned := warnOfIgnored(p, file, core, name)
 	ours, before, err = coreyaml.Find(core.Builders(), name)
 	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
-		err = message.WithHint(fmt.Errorf("%s: %w", file, err), lint.MissingBuilder(file, missing).Hint)
+		err = fmt.Errorf("%s: %w", file, err)
+		if !concerned {
+			err = message.WithHint(err, lint.MissingBuilder(file, missing).Hint)
+		}
 	}
 	return ours, before, err
+}
+
+// warnOfIgnored warns of the keys that the peer does not read, and reports whether they
+// concern the builder with this name.
+func warnOfIgnored(p *program.Program, file string, core *coreyaml.File, name string) bool {
+	found, concerned := lint.IgnoredKeys(file, core, name)
+	warnOf(p, found)
+	return concerned
+}
+
+// warnOf gives findings as warnings.
+func warnOf(p *program.Program, all []finding.Finding) {
+	for _, f := range all {
+		p.Warn("%s: %s", f.Place, f.Message)
+	}
 }
 
 type coreYAMLOptions struct {
@@ -111,6 +133,7 @@ func coreYAML(
 	if !filepath.IsAbs(builder.Path) {
 		return program.Exit(program.Misused, fmt.Errorf("--path %q: must be an absolute path", builder.Path))
 	}
+	warnOf(p, lint.Path("--path", builder))
 	if options.patch == "" {
 		_, err := p.Stdout.Write(coreyaml.Stanza(builder))
 		return err

@@ -90,6 +90,7 @@ func patchCoreYAML(
 
 // warn says what a patch with this builder does not put right.
 func (c *toPatch) warn(p *program.Program, core *coreyaml.File, builder coreyaml.Builder) {
+	warnOfIgnored(p, c.name, core, builder.Name)
 	for _, other := range core.Builders() {
 		if other.Name != builder.Name && other.Path == builder.Path {
 			p.Warn("%q: the builder %q has the same path, but its builds can be used only under its name", c.name, other.Name)
