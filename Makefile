@@ -42,7 +42,7 @@ build:
 
 test:
 	go test ./...
-	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestInterrupted|TestKilledRefresh|TestFailingCallsRefresh)$$'
+	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestLargeCoreYAML|TestInterrupted|TestKilledRefresh|TestFailingCallsRefresh)$$'
 	go test ./pkg/refresh -run '^TestRotation$$' -rounds 1000
 
 fuzz:

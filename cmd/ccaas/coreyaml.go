@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
-	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
@@ -37,16 +34,18 @@ func atFile(file string, err error) error {
 	return message.Each(err, func(err error) error { return safefile.At(file, err) })
 }
 
-// readCoreYAML returns the content of a core.yaml, and whose file that was.
-func readCoreYAML(file string) ([]byte, fs.FileInfo, error) {
-	data, info, err := safefile.ReadOperatorsInfo(file, coreyaml.MaxFile)
-	return data, info, atFile(file, err)
+// readCoreYAML returns the content of a core.yaml.
+func readCoreYAML(file string) ([]byte, error) {
+	data, err := safefile.ReadOperators(file, coreyaml.MaxFile)
+	return data, atFile(file, err)
 }
 
 // ourBuilder returns the builder with this name in a core.yaml, and those that the
-// peer asks before it.
-func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
-	data, _, err := readCoreYAML(file)
+// peer asks before it. It warns of keys that the peer does not read.
+func ourBuilder(
+	p *program.Program, file, name string,
+) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
+	data, err := readCoreYAML(file)
 	if err != nil {
 		return ours, nil, err
 	}
@@ -54,11 +53,30 @@ func ourBuilder(file, name string) (ours coreyaml.Builder, before []coreyaml.Bui
 	if err != nil {
 		return ours, nil, atFile(file, err)
 	}
+	concerned := warnOfIgnored(p, file, core, name)
 	ours, before, err = coreyaml.Find(core.Builders(), name)
 	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
-		err = message.WithHint(fmt.Errorf("%s: %w", file, err), lint.MissingBuilder(file, missing).Hint)
+		err = fmt.Errorf("%s: %w", file, err)
+		if !concerned {
+			err = message.WithHint(err, lint.MissingBuilder(file, missing).Hint)
+		}
 	}
 	return ours, before, err
+}
+
+// warnOfIgnored warns of the keys that the peer does not read, and reports whether they
+// concern the builder with this name.
+func warnOfIgnored(p *program.Program, file string, core *coreyaml.File, name string) bool {
+	found, concerned := lint.IgnoredKeys(file, core, name)
+	warnOf(p, found)
+	return concerned
+}
+
+// warnOf gives findings as warnings.
+func warnOf(p *program.Program, all []finding.Finding) {
+	for _, f := range all {
+		p.Warn("%s: %s", f.Place, f.Message)
+	}
 }
 
 type coreYAMLOptions struct {
@@ -77,7 +95,9 @@ packages or the builder itself read under propagateEnvironment.
 
 --patch leaves every other byte of the file alone, adds to a builder of the same
 name only what it lacks, and keeps the old file as core.yaml.bak or, if that
-exists, core.yaml.bak.1 and so on. The peer reads the file when it starts.`,
+exists, core.yaml.bak.1 and so on. Patches of one file wait for each other, and
+one fails if another program changes the file meanwhile. The peer reads the file
+when it starts.`,
 		Example: `  ccaas coreyaml basic.tgz
   ccaas coreyaml basic.tgz assets.tgz --patch core.yaml --dry-run
   ccaas coreyaml basic.tgz --patch core.yaml --path /opt/builders/ours`,
@@ -108,11 +128,12 @@ func coreYAML(
 	if !filepath.IsAbs(builder.Path) {
 		return program.Exit(program.Misused, fmt.Errorf("--path %q: must be an absolute path", builder.Path))
 	}
+	warnOf(p, lint.Path("--path", builder))
 	if options.patch == "" {
 		_, err := p.Stdout.Write(coreyaml.Stanza(builder))
 		return err
 	}
-	return patchCoreYAML(p, builder, pathGiven, options)
+	return patchCoreYAML(ctx, p, builder, pathGiven, options)
 }
 
 // variablesOf returns the sorted names of all variables that the packages or the
@@ -145,87 +166,4 @@ func readVariables(ctx context.Context, name string) (_ []template.Variable, err
 		return nil, message.WithHint(atFile(name, err), "run ccaas lint for details")
 	}
 	return parsed.Variables(), nil
-}
-
-// patchCoreYAML puts the builder into the core.yaml that the options name.
-func patchCoreYAML(p *program.Program, builder coreyaml.Builder, pathGiven bool, options coreYAMLOptions) error {
-	file, err := filepath.EvalSymlinks(options.patch) // so that a link stays a link
-	if err != nil {
-		return safefile.At(options.patch, err)
-	}
-	old, info, err := readCoreYAML(file)
-	if err != nil {
-		return err
-	}
-	core, err := coreyaml.Read(old)
-	if err != nil {
-		return atFile(file, err)
-	}
-	for _, other := range core.Builders() {
-		if other.Name == builder.Name && !pathGiven {
-			builder.Path = ""
-		}
-		if other.Name != builder.Name && other.Path == builder.Path {
-			p.Warn("%q: the builder %q has the same path, but its builds can be used only under its name", file, other.Name)
-		}
-	}
-	if _, before, err := coreyaml.Find(core.Builders(), builder.Name); err == nil && len(before) > 0 {
-		first := before[len(before)-1].Name
-		p.Warn("%q: the builder %q comes before %q, so the peer asks it first", file, first, builder.Name)
-	}
-	patched, err := core.Patch(builder)
-	if err != nil {
-		return message.WithHint(atFile(file, err), "ccaas coreyaml without --patch prints what to add")
-	}
-	switch {
-	case bytes.Equal(old, patched):
-		_, err = fmt.Fprintf(p.Stdout, "%s: already has everything\n", message.Printable(file))
-	case options.dryRun:
-		_, err = p.Stdout.Write(diff.Diff(message.Printable(file), old, message.Printable(file), patched))
-	default:
-		err = replaceCoreYAML(p, file, info, old, patched)
-	}
-	return err
-}
-
-// replaceCoreYAML writes the new core.yaml, and keeps the old one beside it. Both get
-// the owner and the mode of the file that was read, whatever stands in its place now.
-func replaceCoreYAML(p *program.Program, file string, info fs.FileInfo, old, patched []byte) error {
-	dir, err := safefile.Open(filepath.Dir(file), "folder")
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	write := func(name string, data []byte) error { // the peer, perhaps another user, must be able to read it
-		return safefile.Replace(dir, name, data, info.Mode().Perm(), info)
-	}
-	kept, err := unusedName(dir, filepath.Base(file)+".bak")
-	if err == nil {
-		err = write(kept, old)
-	}
-	if err == nil {
-		if err = write(filepath.Base(file), patched); err != nil {
-			err = errors.Join(err, dir.Remove(kept))
-		}
-	}
-	if err != nil {
-		return message.WithHint(fmt.Errorf("%q: cannot be replaced: %w", file, err),
-			"run it as the file's owner, and not where only the file is mounted into a container")
-	}
-	_, err = fmt.Fprintf(p.Stdout, "%s: patched; the old file is %s\n", message.Printable(file), message.Printable(kept))
-	return err
-}
-
-// unusedName returns name or, if that exists, the first of NAME.1, NAME.2 and so
-// on that does not: what an earlier patch kept stays.
-func unusedName(dir *os.Root, name string) (string, error) {
-	for n, candidate := 0, name; ; candidate = fmt.Sprintf("%s.%d", name, n) {
-		switch _, err := dir.Lstat(candidate); {
-		case errors.Is(err, fs.ErrNotExist):
-			return candidate, nil
-		case err != nil:
-			return "", safefile.Reason(err)
-		}
-		n++
-	}
 }

@@ -49,7 +49,7 @@ address.`,
 }
 
 func examine(ctx context.Context, p *program.Program, options doctorOptions) error {
-	data, _, err := readCoreYAML(options.coreYAML)
+	data, err := readCoreYAML(options.coreYAML)
 	if err != nil {
 		return err
 	}

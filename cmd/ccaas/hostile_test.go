@@ -93,6 +93,8 @@ func hostile(t *testing.T) map[string][2]string {
 		"8000 ifs":                {address(t, repeat("{{if 1}}", 8000)), "nest deeper than 32"},
 		"100000 parentheses":      {address(t, "{{ "+repeat("(", 100_000)), "is larger than 65536 bytes"},
 		"30000 parentheses":       {address(t, "{{ "+repeat("(", 30_000)+"1"+repeat(")", 30_000)+" }}"), "nest deeper than 32"},
+		"a long name":             {address(t, "{{ .Env."+repeat("A", 30_000)+" }}"), "name of a variable is longer than 255 bytes"},
+		"a long name of a file":   {address(t, `{{ envFile "`+repeat("A", 30_000)+`_FILE" }}`), "name of a variable is longer than 255 bytes"},
 		"8000 actions":            {address(t, repeat("{{ 1 }}", 8000)), "address: "},
 		"8000 errors":             {address(t, repeat("{{ x }}", 8000)), "more errors"},
 		"8000 unclosed errors":    {address(t, repeat("{{ ) }}", 8000)), "address: "},
@@ -221,7 +223,7 @@ func TestHostilePackages(t *testing.T) {
 			if !strings.Contains(printed, test[1]) {
 				t.Errorf("printed %q, want it to hold %q", printed[:min(len(printed), 1000)], test[1])
 			}
-			for _, args := range opening[:3] { // what coreyaml prints, core.yaml has to hold
+			for _, args := range opening[:4] {
 				bounded(t, dir, "ccaas", args...)
 			}
 			if left, _ := os.ReadDir(filepath.Join(dir, "scratch")); len(left) > 0 {

@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"ccaas-template-builder/pkg/coreyaml"
 )
 
 // many files are nearly as many as a package may have.
@@ -74,6 +77,40 @@ func TestLargePackage(t *testing.T) {
 			t.Run(fmt.Sprint(args[0], files), func(t *testing.T) {
 				if printed, status := bounded(t, dir, "ccaas", args...); status != 0 {
 					t.Errorf("fails: %.1000s", printed)
+				}
+			})
+		}
+	}
+}
+
+// A core.yaml that is as large as it may be costs no more than a hostile package, nor does
+// a package that reads as many variables as it can.
+func TestLargeCoreYAML(t *testing.T) {
+	requireTime(t)
+	var variables strings.Builder
+	for i := range 2400 {
+		fmt.Fprintf(&variables, "{{ .Env.OF_PACKAGE_%04d }}", i)
+	}
+	const n = 900_000 // bytes, so that there is room for these
+	named := fmt.Sprintf("- name: %s\n      path: /x\n", coreyaml.DefaultName)
+	for form, text := range map[string]string{
+		"keys":      "chaincode:\n  externalBuilders:\n    " + named + "vm:\n" + numbered("  key%: x\n", n/14),
+		"variables": "chaincode:\n  externalBuilders:\n    " + named + "      propagateEnvironment:\n" + numbered("      - VARIABLE_%\n", n/23),
+	} {
+		dir := inFolder(t, address(t, variables.String()))
+		if len(text) > coreyaml.MaxFile || len(text) < coreyaml.MaxFile*3/4 {
+			t.Errorf("%s has %d bytes", form, len(text))
+		}
+		for _, args := range [][]string{
+			{"lint", "p.tgz", "--core-yaml", "core.yaml"}, {"coreyaml", "p.tgz", "--patch", "core.yaml"},
+		} {
+			t.Run(form+" "+args[0], func(t *testing.T) {
+				if err := os.WriteFile(filepath.Join(dir, "core.yaml"), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				printed, status := bounded(t, dir, "ccaas", args...)
+				if (status == 0) != (args[0] == "coreyaml") || strings.Contains(printed, "CCB053") {
+					t.Errorf("status %d: %.1000s", status, printed)
 				}
 			})
 		}

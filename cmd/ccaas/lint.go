@@ -76,7 +76,7 @@ func lintSource(ctx context.Context, p *program.Program, name string, options li
 		return fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
 	}
 	if peers.CoreYAML != "" {
-		data, _, err := readCoreYAML(peers.CoreYAML)
+		data, err := readCoreYAML(peers.CoreYAML)
 		if err != nil {
 			return err
 		}

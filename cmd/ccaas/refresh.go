@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/probe"
@@ -99,7 +100,8 @@ func (o refreshOptions) environment(p *program.Program) func() (map[string]strin
 		if len(o.envFiles) == 0 {
 			return p.Env, nil
 		}
-		return environmentOf(o.envFiles, nil)
+		env, err := environmentOf(o.envFiles, nil)
+		return peer.Process(env), err
 	}
 	if o.coreYAML == "" {
 		if len(o.envFiles) == 0 {
@@ -109,7 +111,7 @@ func (o refreshOptions) environment(p *program.Program) func() (map[string]strin
 		return given
 	}
 	return func() (map[string]string, error) {
-		ours, _, err := ourBuilder(o.coreYAML, o.builder)
+		ours, _, err := ourBuilder(p, o.coreYAML, o.builder)
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/program"
@@ -40,9 +41,10 @@ func simulateCommand(p *program.Program) *cobra.Command {
 		Short: "Install packages on simulated peers",
 		Long: `Install packages on simulated peers, with the builder's real programs, in the
 order, the folders and the environment that a peer uses. Each peer has only the
-variables in its own env file, and propagates those that core.yaml lists, or all
-of them if no core.yaml is given. Fails if any peer does. Of several packages,
-those that would have the same address on a peer are named in a warning.
+variables in its own env file, besides the PATH and HOME that any process has,
+and propagates those that core.yaml lists, or all in its env file if no
+core.yaml is given. Fails if any peer does. Of several packages, those that
+would have the same address on a peer are named in a warning.
 
 With --without-files, certificates and keys whose files are not on this machine
 are shown as "not here", and everything else is checked as ever.`,
@@ -187,13 +189,14 @@ func installOnAll(
 func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, error) {
 	builder := coreyaml.Builder{Name: o.name}
 	if o.coreYAML != "" {
-		ours, before, err := ourBuilder(o.coreYAML, o.name)
+		ours, before, err := ourBuilder(p, o.coreYAML, o.name)
 		if err != nil {
 			return builder, err
 		}
 		for _, other := range before {
 			p.Warn("%s: the peers ask the builder %q first, which is not asked here", message.Printable(o.coreYAML), other.Name)
 		}
+		warnOf(p, lint.Path(o.coreYAML, ours))
 		builder = ours
 	}
 	dir, err := builderDir(o.builder)
@@ -244,7 +247,7 @@ func installOn(
 		}
 	}
 	result = simulated{Name: name, Errors: []string{}}
-	simulatedPeer := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: env, Log: func(line string) {
+	simulatedPeer := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: peer.Process(env), Log: func(line string) {
 		if slices.Contains(result.lines, line) || len(result.lines) == maxLines {
 			return // it has been said before
 		}

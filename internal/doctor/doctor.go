@@ -87,20 +87,26 @@ func (e *examination) check(sense bool, name string, look func() []finding.Findi
 // config finds the builders that the peer has, and ours among them.
 func (e *examination) config() []finding.Finding {
 	var all []finding.Finding
-	builders, err := coreyaml.Parse(e.Data)
-	if replacement := e.Env[coreyaml.ListVariable]; replacement != "" {
+	var concerned bool // by a key that the peer does not read
+	core, err := coreyaml.Read(e.Data)
+	replacement := e.Env[coreyaml.ListVariable]
+	switch {
+	case replacement != "":
 		e.list = coreyaml.ListVariable
 		all = append(all, finding.New(finding.ListReplaced, e.CoreYAML,
 			"%s is set, so the peer does not read the list in core.yaml", coreyaml.ListVariable).
 			WithHint("unset it, or add the builder to its value"))
-		builders, err = coreyaml.ParseVariable(replacement)
+		e.builders, err = coreyaml.ParseVariable(replacement)
+	case err == nil:
+		e.builders = core.Builders()
+		all, concerned = lint.IgnoredKeys(e.list, core, e.Builder)
 	}
 	if err != nil {
 		return append(all, lint.BadCoreYAML(e.list, err)...)
 	}
-	e.builders, e.read = builders, true
-	e.ours, _, err = coreyaml.Find(builders, e.Builder)
-	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
+	e.read = true
+	e.ours, _, err = coreyaml.Find(e.builders, e.Builder)
+	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) && !concerned {
 		all = append(all, lint.MissingBuilder(e.list, missing))
 	}
 	return all

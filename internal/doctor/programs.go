@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/programs"
 	"ccaas-template-builder/internal/safefile"
 )
@@ -15,16 +16,23 @@ import (
 func (e *examination) programs() []finding.Finding {
 	path := e.ours.Path
 	if !filepath.IsAbs(path) {
-		return []finding.Finding{finding.New(finding.BadPath, e.list,
-			"the path %q of the builder %q is not absolute", path, e.ours.Name)}
+		return lint.Path(e.list, e.ours)
 	}
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		if err == nil {
-			err = errors.New("is not a folder")
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		err = errors.New("is not a folder")
+	}
+	meant := e.ours.MeantPath()
+	if _, noBin := os.Stat(filepath.Join(path, "bin")); err == nil && meant != "" && noBin != nil {
+		err = errors.New("has no folder bin")
+	}
+	if err != nil {
+		f := finding.New(finding.BadPath, path, "the builder's folder cannot be used: %s", safefile.Reason(err)).
+			WithHint("ccaas install %s, or correct the path in %s", path, e.list)
+		if meant != "" {
+			f = f.WithHint("write %s, the folder above bin, in %s", meant, e.list)
 		}
-		return []finding.Finding{finding.New(finding.BadPath, path,
-			"the builder's folder cannot be used: %s", safefile.Reason(err)).
-			WithHint("ccaas install %s, or correct the path in %s", path, e.list)}
+		return []finding.Finding{f}
 	}
 	var all []finding.Finding
 	versions := map[string]string{}

@@ -56,6 +56,9 @@ const (
 	NoBuilder             Code = "CCB052"
 	BadCoreYAML           Code = "CCB053"
 	ListReplaced          Code = "CCB054"
+	IgnoredKey            Code = "CCB055"
+	AskedFirst            Code = "CCB056"
+	PathToBin             Code = "CCB057"
 )
 
 // Codes of a peer's machine.
@@ -132,6 +135,10 @@ var rules = []rule{
 	{BadCoreYAML, Error, "The external builders of core.yaml cannot be read",
 		"the peer does not start, or understands something else"},
 	{ListReplaced, Warning, "CORE_CHAINCODE_EXTERNALBUILDERS replaces the list of core.yaml", ""},
+	{IgnoredKey, Error, "The peer does not read a key of core.yaml",
+		"the peer starts, and knows nothing of what the key holds"},
+	{AskedFirst, Warning, "The peer asks another builder first", ""},
+	{PathToBin, Warning, "The builder's path leads into its folder", dockerMsg},
 	{BadPath, Error, "The builder's path is not a folder that the peer can find", dockerMsg},
 	{NoProgram, Error, "A program of the builder is missing", ""},
 	{NotExecutable, Error, "A program of the builder cannot be run", ""},

@@ -2,7 +2,9 @@ package lint
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ccaas-template-builder/internal/finding"
@@ -19,16 +21,69 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	if err != nil {
 		return BadCoreYAML(peers.CoreYAML, err)
 	}
-	builder, _, err := coreyaml.Find(core.Builders(), peers.Builder)
+	all, ours := IgnoredKeys(peers.CoreYAML, core, peers.Builder)
+	builder, before, err := coreyaml.Find(core.Builders(), peers.Builder)
 	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
-		return []finding.Finding{MissingBuilder(peers.CoreYAML, missing)}
+		if !ours {
+			all = append(all, MissingBuilder(peers.CoreYAML, missing))
+		}
+		return all
 	}
-	if parsed == nil {
+	all = append(all, askedFirst(peers.CoreYAML, builder, before)...)
+	all = append(all, Path(peers.CoreYAML, builder)...)
+	if parsed == nil || ours {
+		return all
+	}
+	return append(all, Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
+		return peers.EnvDir != "" && environ.InFolder(peers.EnvDir, label, name)
+	})...)
+}
+
+// IgnoredKeys finds keys that the peer does not read. If ours, the builder with this name is
+// concerned: what it has otherwise can be known only when they are put right.
+func IgnoredKeys(file string, core *coreyaml.File, name string) (all []finding.Finding, ours bool) {
+	for _, ignored := range core.Ignored() {
+		ours = ours || ignored.Builder == "" || ignored.Builder == name
+		all = append(all, finding.New(finding.IgnoredKey, file, "%s", ignored))
+	}
+	return all, ours
+}
+
+// askedFirst says which builders the peer asks before ours. Whether one of them takes the
+// package, only doctor can know.
+func askedFirst(file string, ours coreyaml.Builder, before []coreyaml.Builder) []finding.Finding {
+	var names []string
+	for _, b := range before {
+		names = append(names, strconv.Quote(b.Name))
+	}
+	if names == nil {
 		return nil
 	}
-	return Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
-		return peers.EnvDir != "" && environ.InFolder(peers.EnvDir, label, name)
-	})
+	return []finding.Finding{finding.New(finding.AskedFirst, file,
+		"the peer asks the builder %s before %q, and the first that accepts the package takes it",
+		strings.Join(names, ", "), ours.Name).
+		WithHint("put %q first, or see with ccaas doctor on the peer's machine which one takes it", ours.Name)}
+}
+
+// Path finds what is wrong with the path of a builder, and can be known on another machine
+// than the peer's.
+func Path(file string, b coreyaml.Builder) []finding.Finding {
+	meant := b.MeantPath()
+	switch {
+	case !filepath.IsAbs(b.Path):
+		hint := "write the absolute path of the folder above bin, as the peer sees it"
+		if strings.ContainsAny(b.Path, "~$") {
+			hint += ": it expands neither ~ nor variables"
+		}
+		return []finding.Finding{finding.New(finding.BadPath, file,
+			"the path %q of the builder %q is not absolute", b.Path, b.Name).WithHint("%s", hint)}
+	case meant != "":
+		return []finding.Finding{finding.New(finding.PathToBin, file,
+			"with the path %q of the builder %q, the peer runs %q, did you mean %q",
+			b.Path, b.Name, filepath.Join(b.Path, "bin", "detect"), meant).
+			WithHint("write %s, the folder above bin, unless there is another bin in it", meant)}
+	}
+	return nil
 }
 
 // MissingBuilder returns the finding of a core.yaml that lacks our builder.

@@ -24,6 +24,18 @@ func killGroup(cmd *exec.Cmd) {
 // program returns the path of a program of a builder.
 func program(b coreyaml.Builder, name string) string { return filepath.Join(b.Path, "bin", name) }
 
+// Process returns the environment of a peer's process to which env was given: env, and the
+// variables that any process has, with the values of a container whose image sets none. The
+// peer passes PATH on, so a builder inherits the peer's whole environment on no such peer.
+func Process(env map[string]string) map[string]string {
+	process := map[string]string{
+		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME": "/root",
+	}
+	maps.Copy(process, env)
+	return process
+}
+
 // run runs one program of a builder and passes on the lines it writes to stderr.
 // Like the peer's, its reader stops for good at a line that is too long, and then
 // the program may hang on a full pipe.

@@ -38,8 +38,8 @@ func (c *converter) function(id *parse.IdentifierNode, args []parse.Node, piped 
 		c.fail(id, "%s takes the name of a variable in quotes, so that what a package reads can be listed", id.Ident)
 	case f.constant && !isConstant:
 		c.fail(id, "%s takes its first argument in quotes, because an error may show it", id.Ident)
-	case f.variable && !validName(first):
-		c.fail(args[0], "%q is not a valid variable name: use letters, digits and _", first)
+	case f.variable:
+		c.checkName(args[0], first)
 	}
 	return f
 }
@@ -52,6 +52,20 @@ func constant(nodes []parse.Node) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// maxName is how long the name of a variable may be, in bytes: as long as that of the file
+// that may hold its value.
+const maxName = 255
+
+// checkName rejects what cannot be the name of an environment variable.
+func (c *converter) checkName(node parse.Node, name string) {
+	switch {
+	case !validName(name):
+		c.fail(node, "%q is not a valid variable name: use letters, digits and _", name)
+	case len(name) > maxName:
+		c.fail(node, "the name of a variable is longer than %d bytes", maxName)
+	}
 }
 
 // validName reports whether name can be the name of an environment variable:

@@ -231,8 +231,8 @@ func (c *converter) checkRoot(node parse.Node, keys []string) {
 	case keys[0] != "Env":
 	case len(keys) == 1:
 		c.fail(node, "%s is the whole environment, not a value: name the variable you want, such as .Env.NAME", node)
-	case !validName(keys[1]):
-		c.fail(node, "%q is not a valid variable name: use letters, digits and _", keys[1])
+	default:
+		c.checkName(node, keys[1])
 	}
 }
 

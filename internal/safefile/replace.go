@@ -21,6 +21,13 @@ var ErrNotSynced = errors.New("has been replaced, but a crash of the machine may
 // written in root itself, not in its own folder, which the peer may be reading. The
 // error does not hold the name.
 func Replace(root *os.Root, name string, data []byte, mode fs.FileMode, like fs.FileInfo) error {
+	return ReplaceIf(root, name, data, mode, like, nil)
+}
+
+// ReplaceIf is Replace, unless still, which is called at the last moment, returns an error.
+func ReplaceIf(
+	root *os.Root, name string, data []byte, mode fs.FileMode, like fs.FileInfo, still func() error,
+) error {
 	pending, err := renameio.NewPendingFile(name, renameio.WithRoot(root), renameio.WithStaticPermissions(mode))
 	if err != nil {
 		return Reason(err)
@@ -33,6 +40,14 @@ func Replace(root *os.Root, name string, data []byte, mode fs.FileMode, like fs.
 	}
 	if _, err := pending.Write(data); err != nil {
 		return Reason(err)
+	}
+	if still != nil {
+		if err := pending.Sync(); err != nil { // which may take long
+			return Reason(err)
+		}
+		if err := still(); err != nil {
+			return err
+		}
 	}
 	if err := pending.CloseAtomicallyReplace(); err != nil {
 		return Reason(err)

@@ -86,24 +86,21 @@ func CheckDir(dir string) error {
 // of at most limit bytes. It follows symbolic links, which Kubernetes uses. The
 // error does not hold the path, which is an operator's value.
 func ReadOperators(file string, limit int64) ([]byte, error) {
-	data, _, err := ReadOperatorsInfo(file, limit)
-	return data, err
-}
-
-// ReadOperatorsInfo is ReadOperators, and says whose file it has read.
-func ReadOperatorsInfo(file string, limit int64) ([]byte, fs.FileInfo, error) {
-	f, info, err := OpenOperators(file)
+	f, _, err := OpenOperators(file)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer f.Close()
-	data, err := ReadAll(f, limit)
-	return data, info, err
+	return ReadAll(f, limit)
 }
 
-// OpenOperators is ReadOperatorsInfo for a file that is to be read bit by bit.
+// OpenOperators is ReadOperators for a file that is to be read bit by bit.
 func OpenOperators(file string) (*os.File, fs.FileInfo, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|noWaiting, 0)
+	return openOperators(file, os.O_RDONLY)
+}
+
+func openOperators(file string, flag int) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(file, flag|noWaiting, 0)
 	if err != nil {
 		if info, statErr := os.Stat(file); statErr == nil && !info.Mode().IsRegular() {
 			err = notOperators(info)

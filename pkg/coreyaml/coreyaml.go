@@ -4,7 +4,9 @@ package coreyaml
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +20,21 @@ type Builder struct {
 	Path string
 	// PropagateEnvironment are the variables that the peer passes on.
 	PropagateEnvironment []string
+}
+
+// MeantPath returns what Path was probably meant to be where it leads to the folder bin of the
+// builder or to a program in it; "" if it does not look like that. The peer itself appends
+// bin/detect.
+func (b Builder) MeantPath() string {
+	path := filepath.Clean(b.Path)
+	if slices.Contains([]string{"detect", "build", "release"}, filepath.Base(path)) {
+		path = filepath.Dir(path)
+	}
+	above := filepath.Dir(path)
+	if filepath.Base(path) != "bin" || above == "/" || above == "." {
+		return ""
+	}
+	return above
 }
 
 // DefaultName is the name of our builder unless people choose another.

@@ -147,7 +147,7 @@ func TestParseVariable(t *testing.T) {
 		"[{name: x, path: dir1}": "line 2: is not YAML: did not find expected ',' or ']'",
 		"[{name: x}]":            "line 1: a builder has no path, so the peer does not start",
 		"[{name: x, path: d, propagateEnvironment: A}]":         "line 1: must be a list of variables",
-		"[{Name: x, path: d}]":                                  "line 1: " + not + `"Name"` + use,
+		"[{Name: x, path: d}]":                                  "line 1: " + not + `"Name" here, did you mean "name": use name, path, propagateEnvironment`,
 		"[{name: x, path: d, environmentWhitelist: [A]}]":       "line 1: " + not + `"environmentWhitelist"` + use,
 		"[{name: x, path: d},\n{name: y, path: d, a: 1, b: 2}]": "line 2: " + not + `"a"` + use + "\nline 2: " + not + `"b"` + use,
 		"[{name: x, path: d}]\n---\n[]":                         "line 2: a second YAML document begins here, and the peer does not read it",

@@ -73,8 +73,13 @@ func (f *File) with(b Builder) (want []Builder, at int, err error) {
 // join appends to names those of more that it lacks.
 func join(names, more []string) []string {
 	names = slices.Clip(names)
+	there := map[string]bool{}
+	for _, name := range names {
+		there[name] = true
+	}
 	for _, name := range more {
-		if !slices.Contains(names, name) {
+		if !there[name] {
+			there[name] = true
 			names = append(names, name)
 		}
 	}
@@ -210,10 +215,31 @@ func (f *File) others() (v any, err error) {
 	if len(root.Content) == 0 {
 		return nil, nil
 	}
-	if err := root.Load(&v); err != nil {
-		return nil, notYAML(err, "a key appears twice")
+	if again := repeatedKey(root); again != nil {
+		return nil, fail(again, "is not YAML: a key appears twice")
+	}
+	if err := root.Load(&v, yaml.WithUniqueKeys(false)); err != nil {
+		return nil, notYAML(err, "a key or a value is invalid")
 	}
 	return v, nil
+}
+
+// repeatedKey returns a key that its mapping has before, nil if there is none. The parser
+// would look for it by comparing every key with every other.
+func repeatedKey(n *yaml.Node) *yaml.Node {
+	there := map[string]bool{}
+	for i, child := range n.Content {
+		if key := resolve(child); n.Kind == yaml.MappingNode && i%2 == 0 && key.Kind == yaml.ScalarNode {
+			if there[key.Value] {
+				return child
+			}
+			there[key.Value] = true
+		}
+		if again := repeatedKey(child); again != nil {
+			return again
+		}
+	}
+	return nil
 }
 
 // without is a mapping without a key, or the mapping itself if it has no such key.

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"ccaas-template-builder/internal/nearest"
 )
 
 // MaxFile is the maximum size of a core.yaml, in bytes. Fabric's own has 36 KiB.
@@ -58,7 +60,7 @@ func Read(data []byte) (*File, error) {
 	if dotted := top[1].key; dotted != nil {
 		return nil, fail(dotted, "externalBuilders must be a key under chaincode, not part of a key with a dot")
 	}
-	below, err := find(top[0].value, "chaincode", "externalBuilders")
+	below, err := find(top[0].value, "chaincode", listKey)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +126,7 @@ func readBuilders(list *yaml.Node) (entries []entry, err error) {
 }
 
 func readBuilder(item *yaml.Node) (entry, error) {
-	m, err := find(item, "a builder", "name", "path", "propagateEnvironment", "environment")
+	m, err := find(item, "a builder", entryKeys...)
 	if err != nil {
 		return entry{}, err
 	}
@@ -140,10 +142,10 @@ func readBuilder(item *yaml.Node) (entry, error) {
 		return e, err
 	}
 	if e.Name == "" {
-		errs[0] = fail(item, "a builder has no name, so the peer does not start")
+		errs[0] = fail(item, "a builder has no name, so the peer does not start%s", insteadOf(item, "name"))
 	}
 	if e.Path == "" {
-		errs[1] = fail(item, "a builder has no path, so the peer does not start")
+		errs[1] = fail(item, "a builder has no path, so the peer does not start%s", insteadOf(item, "path"))
 	}
 	return e, errors.Join(errs[:]...)
 }
@@ -176,12 +178,12 @@ func readString(n *yaml.Node) (string, error) {
 // in the variable.
 func checkKeys(list *yaml.Node) error {
 	var errs []error
-	known := []string{"name", "path", "propagateEnvironment"}
+	known := entryKeys[:3]
 	for _, item := range resolve(list).Content {
 		for i, key := range resolve(item).Content {
 			if key = resolve(key); i%2 == 0 && !slices.Contains(known, key.Value) {
-				errs = append(errs, fail(key, "not every peer accepts the key %q here: use %s",
-					key.Value, strings.Join(known, ", ")))
+				errs = append(errs, fail(key, "not every peer accepts the key %q here%s: use %s",
+					key.Value, nearest.DidYouMean(key.Value, "", known), strings.Join(known, ", ")))
 			}
 		}
 	}

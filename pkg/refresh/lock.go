@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/store"
@@ -35,24 +34,14 @@ func lock(ctx context.Context, s store.Store) (unlock func(), err error) {
 	if err != nil {
 		return nil, failed(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
-	defer cancel()
-	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { file.Close() }, nil
-		}
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			select {
-			case <-time.After(50 * time.Millisecond):
-				continue
-			case <-ctx.Done():
-				err = errors.New("another run of ccaas refresh holds it")
-			}
-		}
+	if err := safefile.Lock(ctx, file, lockTimeout); err != nil {
 		file.Close()
+		if errors.Is(err, safefile.ErrHeld) {
+			err = errors.New("another run of ccaas refresh holds it")
+		}
 		return nil, safefile.At(name, fmt.Errorf("cannot be locked: %w", err))
 	}
+	return func() { file.Close() }, nil
 }
 
 // openLock opens the lock. Whoever may write to its folder can put any file in its

@@ -1,0 +1,67 @@
+package safefile
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+)
+
+// ErrHeld is the error for a lock that another process holds for too long.
+var ErrHeld = errors.New("another process holds it")
+
+// Lock waits until no other process has locked file. It gives up with ErrHeld after
+// timeout, or when the time of ctx is over, and with context.Canceled when ctx is canceled.
+// The kernel releases the lock when file is closed, at the latest when the process ends,
+// even if that is killed.
+func Lock(ctx context.Context, file *os.File, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			if err := ctx.Err(); errors.Is(err, context.Canceled) {
+				return err
+			}
+			return ErrHeld
+		}
+	}
+}
+
+// LockOperators opens a file that the operator named by its path and locks it, as Lock
+// does. What is locked is the file that has the name then: whoever held the lock before may
+// have replaced it. The error does not hold the path.
+func LockOperators(ctx context.Context, file string, timeout time.Duration) (*os.File, fs.FileInfo, error) {
+	for {
+		f, info, err := openToLock(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err = Lock(ctx, f, timeout); err == nil {
+			var named fs.FileInfo
+			if named, err = os.Stat(file); err == nil && os.SameFile(info, named) {
+				return f, info, nil
+			}
+		}
+		f.Close()
+		if err != nil {
+			return nil, nil, Reason(err)
+		}
+	}
+}
+
+// openToLock is OpenOperators, for writing if that is possible: NFS locks no other file.
+func openToLock(file string) (*os.File, fs.FileInfo, error) {
+	f, info, err := openOperators(file, os.O_RDWR)
+	if err != nil {
+		return OpenOperators(file)
+	}
+	return f, info, nil
+}
