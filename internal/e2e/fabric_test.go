@@ -45,6 +45,7 @@ func TestFabric(t *testing.T) {
 	n.share()
 	n.lookBack()
 	n.recover(onNode)
+	n.misspell(needy)
 }
 
 // startAll has the network up, with the chaincode notes on it: one package ID, and for each peer
@@ -252,4 +253,24 @@ func (n *fabric) recover(packed pack) {
 		return err
 	})
 	n.answered(p, "node", "node-moved")
+}
+
+// misspell has a peer read a core.yaml in which propagateEnvironment is misspelt: the builder
+// gets none of the peer's variables, and simulate has the same error and says why.
+func (n *fabric) misspell(file string) {
+	p := n.peers[1]
+	n.step("misspell propagateEnvironment for %s, and start it again", p.Name)
+	p.stop()
+	text := strings.ReplaceAll(n.read(p.CoreYAML()), "propagateEnvironment", "propagateEnviroment")
+	n.must(os.WriteFile(p.CoreYAML(), []byte(text), 0o600))
+	p.Env["NEEDED_ADDRESS"] = "needed:9999"
+	n.restart(p)
+	const missing = `build: error: connection\.json:\d+:\d+: address: NEEDED_ADDRESS is not set`
+	n.refused(p.client, n.cli(), "lifecycle", "chaincode", "install", file)
+	n.logged(p, missing)
+	env := n.write("misspelt.env", "NEEDED_ADDRESS=needed:9999\n")
+	out := n.refused(nil, n.ccaas(), "simulate", file, "--peer", "p="+env, "--core-yaml", p.CoreYAML())
+	if !regexp.MustCompile(missing).MatchString(out) || !strings.Contains(out, `did you mean "propagateEnvironment"`) {
+		n.fatal("simulate does not say what the peer does, and why:\n%s", out)
+	}
 }
