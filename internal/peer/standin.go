@@ -48,7 +48,7 @@ func NewStandIns(now time.Time) (*StandIns, error) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stand-in"},
 		NotBefore: now.Add(-time.Minute), NotAfter: now.AddDate(0, 0, 1),
-		IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		IsCA: true, BasicConstraintsValid: true, // and no usages: it is any of them
 	}
 	s.cert, err = s.issue(template, template)
 	return s, err
