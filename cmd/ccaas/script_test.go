@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"io/fs"
@@ -70,6 +71,14 @@ func setup(env *testscript.Env) error {
 			return err
 		}
 		made[name+".crt"], made[name+".key"] = client.Cert, client.Key
+	}
+	for name, usage := range map[string]x509.ExtKeyUsage{"server": x509.ExtKeyUsageServerAuth, "any": x509.ExtKeyUsageAny} {
+		use := func(cert *x509.Certificate) { cert.ExtKeyUsage = []x509.ExtKeyUsage{usage} }
+		id, err := servers.IssueWith(use, name, now, now.AddDate(0, 1, 0))
+		if err != nil {
+			return err
+		}
+		made[name+".crt"], made[name+".key"] = id.Cert, id.Key
 	}
 	dir := filepath.Join(env.WorkDir, "pki")
 	if err := os.Mkdir(dir, 0o755); err != nil {

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -81,6 +82,7 @@ func (e example) built(t *testing.T) example {
 type servedPeer struct {
 	name    string
 	address string
+	clients testpki.Identity // the authority that its server trusts
 	envFile string
 	store   store.Store // its folder, once something is installed
 	server  *exec.Cmd
@@ -134,11 +136,11 @@ func (w *world) serverEnv(p *servedPeer) (variables []string) {
 // newPeer makes a peer's identity, its server's, and its env file.
 func (w *world) newPeer(name string) *servedPeer {
 	now := time.Now()
-	w.identify(name)
+	authority := w.identify(name)
 	server := must.Get(w.servers.Issue("localhost", now, now.AddDate(0, 1, 0)))(w.t)
 	w.write(name+"-server.crt", server.Cert)
 	w.write(name+"-server.key", server.Key)
-	p := &servedPeer{name: name, address: "localhost:" + freePort(w.t), envFile: w.file(name + ".env"),
+	p := &servedPeer{name: name, address: "localhost:" + freePort(w.t), clients: authority, envFile: w.file(name + ".env"),
 		store: store.Store(w.file(name)), log: w.file(name + "-server.log")}
 	w.write(name+".env", strings.Join([]string{
 		"CORE_PEER_ID=" + name,
@@ -153,13 +155,14 @@ func (w *world) newPeer(name string) *servedPeer {
 // identify gives a peer a certificate of a new authority, the one that its server
 // trusts from its next start on. All authorities of a peer have one name, as an
 // authority keeps its own when its key is replaced.
-func (w *world) identify(name string) {
+func (w *world) identify(name string) (authority testpki.Identity) {
 	now := time.Now()
-	authority := must.Get(testpki.CA("clients of "+name, now))(w.t)
+	authority = must.Get(testpki.CA("clients of "+name, now))(w.t)
 	client := must.Get(authority.Issue(name, now, now.AddDate(0, 1, 0)))(w.t)
 	w.write(name+"-clients.crt", authority.Cert)
 	w.write(name+".crt", client.Cert)
 	w.write(name+".key", client.Key)
+	return authority
 }
 
 // start starts a peer's chaincode server with what serverenv prints, and with variables
@@ -279,6 +282,20 @@ func TestNodeChaincode(t *testing.T) {
 	crossed := exec.Command(w.ccaas, "simulate", w.file("notes.tgz"), "--peer", "peer0="+w.crossed(first, second), "--probe")
 	if out, err := crossed.CombinedOutput(); err == nil || !strings.Contains(string(out), "probe: error: tls: the server rejects the client certificate") {
 		t.Errorf("simulate --probe of another peer's server: %v: %s", err, out)
+	}
+
+	// Node verifies by OpenSSL, which wants the usages of a client, and says nothing.
+	for name, change := range map[string]func(*x509.Certificate){
+		"extended key usage lacks client authentication": func(cert *x509.Certificate) {
+			cert.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
+		},
+		"key usage lacks digitalSignature": func(cert *x509.Certificate) { cert.KeyUsage = x509.KeyUsageKeyEncipherment },
+	} {
+		odd := must.Get(first.clients.IssueWith(change, "peer0", time.Now(), time.Now().AddDate(0, 1, 0)))(t)
+		w.write("odd.crt", odd.Cert)
+		w.write("odd.key", odd.Key)
+		w.expect(name, first, "tls", "rejects the client certificate: its "+name,
+			"CORE_CHAINCODE_TLS_CLIENT_CERT_FILE="+w.file("odd.crt"), "CORE_CHAINCODE_TLS_CLIENT_KEY_FILE="+w.file("odd.key"))
 	}
 
 	w.expect("other authority", first, "tls", `root_cert lacks "servers"`, "CORE_CHAINCODE_ROOT_CERT_FILE="+w.file("peer0-clients.crt"))

@@ -33,6 +33,7 @@ const (
 	SameCertificate Code = "CCB021"
 	KeyInPackage    Code = "CCB022"
 	ExpiredLiteral  Code = "CCB023"
+	DoubtfulLiteral Code = "CCB024"
 )
 
 // Codes of TLS.
@@ -114,6 +115,7 @@ var rules = []rule{
 	{SameCertificate, Warning, "The package contains a certificate", ""},
 	{KeyInPackage, Error, "The package contains a private key", ""},
 	{ExpiredLiteral, Warning, "A certificate in the package is not valid now", ""},
+	{DoubtfulLiteral, Warning, "A value in the package is usually a mistake", ""},
 	{NoTLS, Warning, "TLS is off", ""},
 	{DomainNoAuth, Warning, "The peer ignores domain without client authentication", ""},
 	{DomainOldFabric, Warning, "Peers before v3 ignore domain", ""},

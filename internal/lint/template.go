@@ -238,10 +238,12 @@ func (c *checker) domain(f template.Field) {
 func (c *checker) literals() {
 	var known connection.Connection
 	checked := map[string]template.Field{}
+	decided := map[string]bool{}
 	for _, f := range c.fields {
 		if placed := (*render.Error)(nil); errors.As(f.Err, &placed) {
 			c.add(placed.Place, finding.New(finding.BadLiteral, "", "%s", placed.Message()))
 		}
+		decided[f.Name] = f.Literal != nil
 		if f.Unused || f.Literal == nil {
 			continue
 		}
@@ -251,6 +253,13 @@ func (c *checker) literals() {
 		}
 		checked[f.Name] = f
 	}
+	// What peers decide for themselves may be true on one of them.
+	if !decided["tls_required"] {
+		known.TLSRequired = known.RootCert != "" || known.ClientCert != ""
+	}
+	if !decided["client_auth_required"] {
+		known.ClientAuthRequired = known.ClientCert != ""
+	}
 	for _, err := range message.Errors(known.Validate()) {
 		var failure *connection.Failure
 		if errors.As(err, &failure) && checked[failure.Key].Name != "" {
@@ -258,8 +267,14 @@ func (c *checker) literals() {
 		}
 	}
 	for _, failure := range known.Warnings(c.now) {
-		if f, ok := checked[failure.Key]; ok && f.Name != "domain" {
-			c.add(c.at(f), finding.New(finding.ExpiredLiteral, "", "%s", failure))
+		f, ok := checked[failure.Key]
+		if !ok || f.Name == "domain" {
+			continue
 		}
+		code := finding.DoubtfulLiteral
+		if errors.As(failure, new(*connection.DateFault)) {
+			code = finding.ExpiredLiteral
+		}
+		c.add(c.at(f), finding.New(code, "", "%s", failure))
 	}
 }

@@ -36,11 +36,23 @@ func (ca Identity) Issue(name string, now, expiry time.Time) (Identity, error) {
 
 // IssueFor is Issue for an existing key.
 func (ca Identity) IssueFor(key crypto.Signer, name string, now, expiry time.Time) (Identity, error) {
+	return issue(leaf(name, now, expiry), ca, key)
+}
+
+// IssueWith is Issue for a certificate that differs from others by change. It is
+// self-signed if ca is empty.
+func (ca Identity) IssueWith(change func(*x509.Certificate), name string, now, expiry time.Time) (Identity, error) {
+	template := leaf(name, now, expiry)
+	change(template)
+	return issue(template, ca, nil)
+}
+
+func leaf(name string, now, expiry time.Time) *x509.Certificate {
 	template := template(name, now, expiry)
 	template.DNSNames = []string{name}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	return issue(template, ca, key)
+	return template
 }
 
 func template(name string, from, to time.Time) *x509.Certificate {

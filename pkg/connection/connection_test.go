@@ -125,6 +125,7 @@ func TestTLS(t *testing.T) {
 		"key no PEM":         {func(c *connection.Connection) { c.ClientKey = "x" }, "client_key", "is not PEM"},
 		"key no DER":         {func(c *connection.Connection) { c.ClientKey = encode("PRIVATE KEY", []byte("x")) }, "client_key", "cannot be parsed"},
 		"key is certificate": {func(c *connection.Connection) { c.ClientKey = c.ClientCert }, "client_key", "must hold exactly one private key, but holds 0"},
+		"CA first":           {func(c *connection.Connection) { c.ClientCert = c.RootCert + c.ClientCert }, "client_key", "belongs to certificate 2 of client_cert: the peer's own certificate must be the first"},
 		"two keys":           {func(c *connection.Connection) { c.ClientKey += other.Key }, "client_key", "must hold exactly one private key, but holds 2"},
 		"encrypted":          {func(c *connection.Connection) { c.ClientKey = encode("ENCRYPTED PRIVATE KEY", block.Bytes) }, "client_key", "is encrypted with a password"},
 		"encrypted, old": {func(c *connection.Connection) {
@@ -230,6 +231,24 @@ func TestWarnings(t *testing.T) {
 				if !strings.Contains(warnings[i].Error(), want) {
 					t.Errorf("got %q, want it to hold %q", warnings[i], want)
 				}
+			}
+		})
+	}
+}
+
+// Where a server listens is no place to dial.
+func TestUnspecifiedHost(t *testing.T) {
+	for address, warns := range map[string]bool{
+		"0.0.0.0:9999": true, "[::]:9999": true, "[::0]:1": true, "[0:0:0:0:0:0:0:0]:1": true,
+		"[::ffff:0.0.0.0]:1": true, "[::%eth0]:1": true, "[::0.0.0.0]:1": true,
+		"127.0.0.1:9999": false, "[::1]:9999": false, "0.0.0.1:1": false, "localhost:1": false, "0.0.0.0.example.com:1": false,
+	} {
+		t.Run(address, func(t *testing.T) {
+			c := connection.Connection{Address: address, DialTimeout: "3s"}
+			check(t, c.Validate(), "", "")
+			warnings := c.Warnings(now)
+			if (len(warnings) == 1 && strings.Contains(warnings[0].Error(), "address: is where a server listens")) != warns {
+				t.Errorf("warns: %v", warnings)
 			}
 		})
 	}

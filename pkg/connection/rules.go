@@ -1,7 +1,6 @@
 package connection
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -78,11 +77,11 @@ func (c Connection) Validate() error {
 		errs = append(errs, fail(f.Field(), "%s%s", reason, why))
 	}
 	if c.ClientKey != "" && c.ClientCert != "" && !broken["client_key"] && !broken["client_cert"] {
-		if _, err := tls.X509KeyPair([]byte(c.ClientCert), []byte(c.ClientKey)); err != nil {
-			errs = append(errs, fail("client_key", "does not match client_cert: the two have different public keys"))
+		if err := checkPair(c.ClientCert, c.ClientKey); err != nil {
+			errs = append(errs, fail("client_key", "%w", err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.checkUsages()...)...)
 }
 
 func checkAddress(address string) error {

@@ -26,6 +26,11 @@ type pki struct {
 	servers, clients  testpki.Identity
 	server, expired   testpki.Identity
 	client, oldClient testpki.Identity
+	renewed, noClient testpki.Identity // a server's next certificate; one that is for servers
+	sameName          testpki.Identity // a CA with the name of clients
+	clientCA          testpki.Identity // a CA that is not for servers
+	ofClients         testpki.Identity // a server's by that CA
+	onlyClient        testpki.Identity // a server's that is not for servers
 }
 
 func newPKI(t *testing.T) (p pki) {
@@ -42,6 +47,18 @@ func newPKI(t *testing.T) (p pki) {
 	p.expired = make(p.servers.Issue("localhost", now, now.Add(-time.Second)))
 	p.client = make(p.clients.Issue("peer0", now, now.AddDate(0, 1, 0)))
 	p.oldClient = make(p.clients.Issue("peer0", now, now.Add(-time.Second)))
+	p.renewed = make(p.servers.Issue("localhost", now, now.AddDate(0, 2, 0)))
+	p.noClient = make(p.clients.IssueWith(func(cert *x509.Certificate) {
+		cert.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}, "peer0", now, now.AddDate(0, 1, 0)))
+	toClients := func(cert *x509.Certificate) { cert.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
+	p.onlyClient = make(p.servers.IssueWith(toClients, "localhost", now, now.AddDate(0, 1, 0)))
+	p.clientCA = make(testpki.Identity{}.IssueWith(func(cert *x509.Certificate) {
+		toClients(cert)
+		cert.IsCA, cert.BasicConstraintsValid, cert.KeyUsage = true, true, x509.KeyUsageCertSign
+	}, "ca of clients", now, now.AddDate(0, 1, 0)))
+	p.ofClients = make(p.clientCA.Issue("localhost", now, now.AddDate(0, 1, 0)))
+	p.sameName = make(testpki.CA("clients", now))
 	return p
 }
 
@@ -207,6 +224,22 @@ func TestProbe(t *testing.T) {
 		"cert expired": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
 			c.ClientCert, c.ClientKey = p.oldClient.Cert, p.oldClient.Key
 		}), "", "tls", "rejects the client certificate: it has expired (tls: ", "a new client certificate"},
+		"cert for servers": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+			c.ClientCert, c.ClientKey = p.noClient.Cert, p.noClient.Key
+		}), "", "tls", "rejects the client certificate: its extended key usage lacks client authentication (tls: ", "another client certificate"},
+		"cert for servers, of another CA": {with(mutual(serve(t, tlsConfig(t, p.server, p.sameName.Cert), register(id))), func(c *connection.Connection) {
+			c.ClientCert, c.ClientKey = p.noClient.Cert, p.noClient.Key
+		}), "", "tls", "rejects the client certificate (tls: unknown certificate authority)", "CACERT_FILE"},
+		"server for clients": {encrypted(serve(t, tlsConfig(t, p.onlyClient, ""), register(id))), "", "tls", "the server's certificate is not for servers", "certificate for server"},
+		"CA for clients": {with(encrypted(serve(t, tlsConfig(t, p.ofClients, ""), register(id))), func(c *connection.Connection) {
+			c.RootCert += p.clientCA.Cert
+		}), "", "tls", "the CA of the server's certificate is not for servers", "root_cert must hold a CA"},
+		"server pinned": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+			c.RootCert = p.server.Cert
+		}), "", "", "", ""},
+		"server renewed": {with(mutual(serve(t, tlsConfig(t, p.server, p.clients.Cert), register(id))), func(c *connection.Connection) {
+			c.RootCert = p.renewed.Cert
+		}), "", "tls", `root_cert lacks "servers", the CA that issued`, "CA of the chaincode server"},
 		"https":         {encrypted(https.Addr().String()), "", "tls", "no application protocol", "chaincode server"},
 		"old https":     {encrypted(old.Addr().String()), "", "tls", "not HTTP/2 over it", "chaincode server"},
 		"http":          {plain(answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")), "", "grpc", `begins with "HTTP/1.1 400 Bad`, "this port"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -126,6 +127,10 @@ func (d *dial) tlsFailure(err error) error {
 		return fail("give the chaincode server a new certificate, and check the clocks",
 			"the server's certificate is valid only from %s to %s",
 			invalid.Cert.NotBefore.UTC().Format(time.RFC3339), invalid.Cert.NotAfter.UTC().Format(time.RFC3339))
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage &&
+		slices.Contains(invalid.Cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth):
+		return fail("root_cert must hold a CA that may issue certificates for server authentication",
+			"the CA of the server's certificate is not for servers")
 	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
 		return fail("give the chaincode server a certificate for server authentication",
 			"the server's certificate is not for servers")
@@ -166,6 +171,11 @@ func (d *dial) refused(alert string) error {
 		return fail(cacert, "the server rejects the client certificate: "+
 			"it asks for one from other CAs, so the peer sends none (%s)", alert)
 	case d.asked:
+		fault := d.Connection.ClientFault(time.Now())
+		if fault != nil && !strings.Contains(alert, "authority") {
+			return fail("give this peer another client certificate",
+				"the server rejects the client certificate: %s (%s)", fault, alert)
+		}
 		return fail(cacert, "the server rejects the client certificate (%s)", alert)
 	}
 	return fail("is a chaincode server listening on this port?", "the server rejects the TLS handshake (%s)", alert)
