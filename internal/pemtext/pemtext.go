@@ -3,6 +3,7 @@ package pemtext
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"strings"
@@ -31,6 +32,11 @@ func Blocks(text string) ([]*pem.Block, error) {
 	case begun == 0 && strings.HasPrefix(text, "/"):
 		return nil, errors.New("is a path, not PEM: " +
 			"append _FILE to the name of the variable, or read the file with envFile")
+	case strings.HasPrefix(text, "\ufeff"):
+		return nil, errors.New("begins with a byte order mark: save the file without one")
+	case begun == 0 && isBase64OfDER(text):
+		return nil, errors.New("is DER in base64, not PEM: make PEM of the file, " +
+			"by openssl x509 -inform DER -in FILE for a certificate, openssl pkey for a key")
 	case begun == 0:
 		return nil, errors.New("is not PEM: it has no -----BEGIN line")
 	case begun != len(blocks):
@@ -39,8 +45,17 @@ func Blocks(text string) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
+// isBase64OfDER reports whether text is the base64 of one ASN.1 sequence, as
+// certificates and keys are.
+func isBase64OfDER(text string) bool {
+	decoded, ok := decodeBase64(text)
+	var whole asn1.RawValue
+	rest, err := asn1.Unmarshal([]byte(decoded), &whole)
+	return ok && err == nil && len(rest) == 0 && whole.FullBytes[0] == sequence
+}
+
 // Canonical returns the blocks of text and nothing else, each as encoding/pem
-// encodes it.
+// encodes it. Certificates have no headers then: Go passes over those that have some.
 func Canonical(text string) (string, error) {
 	blocks, err := Blocks(text)
 	if err != nil {
@@ -48,6 +63,9 @@ func Canonical(text string) (string, error) {
 	}
 	var canonical strings.Builder
 	for _, block := range blocks {
+		if block.Type == "CERTIFICATE" {
+			block.Headers = nil
+		}
 		if err := pem.Encode(&canonical, block); err != nil {
 			return "", errors.New("is not valid PEM: a block in it has a malformed header")
 		}

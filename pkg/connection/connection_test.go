@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -117,6 +118,13 @@ func TestTLS(t *testing.T) {
 		"no certificate":     {func(c *connection.Connection) { c.ClientCert = "" }, "client_cert", "is missing: client_auth_required is true"},
 		"no key":             {func(c *connection.Connection) { c.ClientKey = "" }, "client_key", "is missing: client_auth_required is true"},
 		"root no PEM":        {func(c *connection.Connection) { c.RootCert = "x" }, "root_cert", "is not PEM"},
+		"root with BOM":      {func(c *connection.Connection) { c.RootCert = "\ufeff" + c.RootCert }, "root_cert", "begins with a byte order mark"},
+		"key with BOM":       {func(c *connection.Connection) { c.ClientKey = "\ufeff" + c.ClientKey }, "client_key", "begins with a byte order mark"},
+		"root DER":           {func(c *connection.Connection) { c.RootCert = base64.StdEncoding.EncodeToString(der(c.RootCert)) }, "root_cert", "is DER in base64, not PEM: make PEM of the file, by openssl x509 -inform DER"},
+		"key DER, wrapped": {func(c *connection.Connection) {
+			c.ClientKey = base64.URLEncoding.EncodeToString(der(c.ClientKey)) + "\n"
+		}, "client_key", "openssl pkey for a key"},
+		"other base64":       {func(c *connection.Connection) { c.RootCert = "MAAAAA" }, "root_cert", "it has no -----BEGIN line"},
 		"root damaged":       {func(c *connection.Connection) { c.RootCert = c.RootCert[:200] }, "root_cert", "damaged or cut off"},
 		"second damaged":     {func(c *connection.Connection) { c.RootCert += other.Cert[:200] }, "root_cert", "damaged or cut off"},
 		"root no DER":        {func(c *connection.Connection) { c.RootCert = encode("CERTIFICATE", []byte("x")) }, "root_cert", "certificate 1 cannot be parsed"},
@@ -169,6 +177,25 @@ func TestKeyEncodings(t *testing.T) {
 			c.ClientKey = key // it is read as a key if all that is wrong is whose it is
 			check(t, c.Validate(), "client_key", "does not match client_cert")
 		})
+	}
+}
+
+func der(text string) []byte {
+	block, _ := pem.Decode([]byte(text))
+	return block.Bytes
+}
+
+// The peer passes over certificates with PEM headers, and then trusts nobody.
+func TestPEMHeaders(t *testing.T) {
+	c := mutual(t)
+	want := c
+	head := &pem.Block{Type: "CERTIFICATE", Headers: map[string]string{"Subject": "ca"}, Bytes: der(c.RootCert)}
+	c.RootCert = string(pem.EncodeToMemory(head))
+	if x509.NewCertPool().AppendCertsFromPEM([]byte(c.RootCert)) {
+		t.Error("Go reads certificates with headers, so this test is for nothing")
+	}
+	if c.Canonicalize(); c.RootCert != want.RootCert {
+		t.Errorf("got %s", c.RootCert)
 	}
 }
 
