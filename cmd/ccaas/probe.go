@@ -49,7 +49,7 @@ where the peer runs: names and networks differ.`,
 			return probeServer(cmd.Context(), p, args[0], options)
 		},
 	}
-	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
+	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, envFileHelp)
 	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
 	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
 	cmd.Flags().StringVar(&options.packageID, "package-id", "",
@@ -91,7 +91,11 @@ func probeTarget(ctx context.Context, p *program.Program, name string, options p
 		return target, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	rendered, err := renderFor(p, source, options.envFiles, options.env)
+	variables, err := environmentOf(p.Warn, options.envFiles, options.env)
+	if err != nil {
+		return target, err
+	}
+	rendered, err := renderFor(p, source, variables)
 	if err != nil {
 		return target, err
 	}

@@ -72,7 +72,7 @@ line for each event.`,
 	cmd.Flags().StringArrayVar(&options.adopt, "adopt", nil,
 		"another builder whose builds are rendered too, by its name; may be repeated")
 	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil,
-		"a file of NAME=VALUE lines; may be repeated (default: the environment of this process)")
+		envFileHelp+" (default: the environment of this process)")
 	cmd.Flags().StringVar(&options.coreYAML, "core-yaml", "",
 		"the peer's core.yaml; only variables it passes to the builder are used")
 	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "show what would change, and change nothing")
@@ -89,13 +89,13 @@ line for each event.`,
 }
 
 // environment returns the environment that the builder's programs would get
-// today; it is read again each time.
-func (o refreshOptions) environment(p *program.Program) func() (map[string]string, error) {
+// today; it is read again each time. What is wrong with an env file goes to warn.
+func (o refreshOptions) environment(p *program.Program, warn warn) func() (map[string]string, error) {
 	given := func() (map[string]string, error) {
 		if len(o.envFiles) == 0 {
 			return p.Env, nil
 		}
-		return environmentOf(o.envFiles, nil)
+		return environmentOf(warn, o.envFiles, nil)
 	}
 	if o.coreYAML == "" {
 		if len(o.envFiles) == 0 {
@@ -148,7 +148,7 @@ func probeNew(ctx context.Context, packageID string, c connection.Connection) er
 }
 
 func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions) error {
-	env, err := options.environment(p)()
+	env, err := options.environment(p, p.Warn)()
 	if err != nil {
 		return err
 	}

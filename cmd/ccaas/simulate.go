@@ -117,7 +117,7 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 	}
 	envs := make([]map[string]string, len(peers))
 	for i, named := range peers {
-		if envs[i], err = readEnvFile(named.envFile); err != nil {
+		if envs[i], err = readEnvFile(p.Warn, named.envFile); err != nil {
 			return err
 		}
 	}
