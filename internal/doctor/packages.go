@@ -95,12 +95,12 @@ func (e *examination) needs(p Package) []finding.Finding {
 
 // notSet is about a variable that is needed and propagated, but not set.
 func (e *examination) notSet(v template.Variable, pkg string) finding.Finding {
-	f := finding.New(finding.NotSet, "", "this process has no %s, which %s needs", strings.Join(v.Names(), " or "), pkg).
+	f := finding.New(finding.NotSet, "", "%s, which %s needs, is not set", strings.Join(v.Names(), " or "), pkg).
 		WithHint("set it for the peer process; what is only in core.yaml, such as peer.id, is not passed on")
 	for _, name := range v.Names() {
 		if e.Env[name] != "" { // it is not passed on, or there would be nothing to say
 			others := slices.DeleteFunc(v.Names(), func(n string) bool { return n == name })
-			f.Message = fmt.Sprintf("this process has %s, which %s needs, but passes on only %s",
+			f.Message = fmt.Sprintf("%s is set, which %s needs, but the peer passes on only %s",
 				name, pkg, strings.Join(others, ""))
 			f.Hint = "list " + name + " under propagateEnvironment"
 		}
