@@ -88,7 +88,7 @@ func renderSource(ctx context.Context, p *program.Program, name string, options 
 func renderFor(p *program.Program, source *source, variables map[string]string) (template.Rendered, error) {
 	parsed, templateErr := template.ParseDir(source.dir)
 	env, envErr := environ.Load(variables, source.metadata.Label)
-	if err := errors.Join(templateErr, envErr); err != nil {
+	if err := errors.Join(templateErr, parsed.Placed(envErr)); err != nil {
 		return template.Rendered{}, err
 	}
 	return parsed.Render(env, source.metadata, p.Now())

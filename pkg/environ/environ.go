@@ -8,7 +8,6 @@ package environ
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -62,7 +61,7 @@ func (e *Environment) load(spec any) (names map[string]string, err error) {
 	for _, s := range settingsOf(reflect.TypeOf(spec).Elem()) {
 		name, v, err := e.layers.setting(s)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, ofVariable(s.variable, err))
 		} else if v != "" {
 			found[s.variable], names[s.variable] = v, name
 		}
@@ -96,7 +95,7 @@ func (e *Environment) ReadFile(name string) (Var, error) {
 		}
 		content, err := readNamed(name, file)
 		if err != nil || content == "" {
-			return Var{Name: name, Why: "the file that " + name + " names is empty"}, err
+			return Var{Name: name, Why: named(name, file) + " is empty"}, err
 		}
 		return Var{Name: name, Value: e.value(content, IsSecret(strings.TrimSuffix(name, "_FILE")))}, nil
 	})
@@ -121,14 +120,14 @@ func IsSecret(name string) bool { return strings.HasSuffix(name, "KEY") }
 // readNamed reads file, which the variable called name names.
 func readNamed(name, file string) (string, error) {
 	if !filepath.IsAbs(file) {
-		return "", fmt.Errorf("%s must be the absolute path of a file", name)
+		return "", relative(name, file)
 	}
 	content, err := safefile.ReadOperators(file, MaxValue)
 	if err != nil {
-		return "", fmt.Errorf("the file that %s names cannot be read: %w", name, err)
+		return "", unreadable(name, file, err)
 	}
 	text := strings.TrimRight(string(content), "\r\n")
-	return text, checkText("the file that "+name+" names", text)
+	return text, checkText(named(name, file), text)
 }
 
 // Key returns the private key that s stands for, as canonical PEM if it is PEM.

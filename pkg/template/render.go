@@ -122,7 +122,7 @@ func (r *rendering) validate() {
 	for _, err := range message.Errors(r.connection.Validate()) {
 		var failure *connection.Failure
 		if errors.As(err, &failure) && !slices.Contains(r.failed, failure.Key) {
-			r.fail(failure.Key, r.place(failure.Key, failure.Reason))
+			r.fail(failure.Key, r.wrong(failure.Key, failure.Reason))
 		}
 	}
 	if r.env.RequireTLS() && !r.connection.TLSRequired && !slices.Contains(r.failed, "tls_required") {
@@ -137,6 +137,38 @@ func (r *rendering) place(key string, err error) error {
 		err = fmt.Errorf("%w (from %s)", err, strings.Join(from, ", "))
 	}
 	return r.template.errorAt(key, err)
+}
+
+// wrong is place for a value that a key cannot have. What stands around the value of a
+// variable says more than what came of it.
+func (r *rendering) wrong(key string, err error) error {
+	for _, name := range r.sources[key] {
+		if around := r.env.Around(name); around != nil {
+			return r.template.errorAt(key, around)
+		}
+	}
+	return r.place(key, err)
+}
+
+// Placed returns err with the place of the key that reads the variable, for each error of
+// environ.Load that it joins and that is about the variable of a setting. There may be no template.
+func (t *Template) Placed(err error) error {
+	if t == nil {
+		return err
+	}
+	return message.Each(err, func(err error) error {
+		var about *environ.VariableError
+		if !errors.As(err, &about) {
+			return err
+		}
+		for _, key := range connection.Keys() {
+			reads := func(r Read) bool { return r == Read{OfEnvironment, about.Variable} }
+			if slices.ContainsFunc(readsOf(t.member(key)), reads) {
+				return t.errorAt(key, err)
+			}
+		}
+		return err
+	})
 }
 
 // fail adds the errors that err joins, with what an operator can do about each.
