@@ -133,7 +133,7 @@ func environment(t *testing.T, id testpki.Identity, ca string) []string {
 		"K_0X=0x" + hex.EncodeToString(block.Bytes),
 		"K_COLONS=key: " + strings.ReplaceAll(fmt.Sprintf("% x", block.Bytes), " ", ":"),
 		"K_DER_FILE=" + write("der", string(block.Bytes)), // its path is shown
-		"INLINE_KEY_FILE=" + id.Key, // where a path should be
+		"INLINE_KEY_FILE=" + id.Key,                       // where a path should be
 		"INLINE64_KEY_FILE=" + encode(id.Key),
 		"TOKEN_FILE=" + canary,
 		"DB_PASSWORD=/" + canary,

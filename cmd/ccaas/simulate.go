@@ -20,6 +20,7 @@ import (
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/probe"
+	"ccaas-template-builder/pkg/template"
 )
 
 type simulateOptions struct {
@@ -132,6 +133,9 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 		if options.coreYAML == "" {
 			builder.PropagateEnvironment = slices.Collect(maps.Keys(envs[i]))
 		}
+		for _, err := range unread(pkg, builder, envs[i]) {
+			p.Warn("%s: %v", named.name, err)
+		}
 		result, err := installOn(ctx, named.name, envs[i], builder, pkg, standIns)
 		if err != nil {
 			return err
@@ -150,6 +154,24 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 		what = "the install or the probe"
 	}
 	return report(p, what, pkg.ID, results, options.output)
+}
+
+// unread says which variables of a peer were probably meant for a package, but for those that
+// the builder gets: of these, it says so itself.
+func unread(pkg *archive.Package, builder coreyaml.Builder, env map[string]string) []error {
+	file, err := pkg.Template()
+	if err != nil {
+		return nil // the install says why
+	}
+	parsed, err := template.Parse(file.Name, file.Content)
+	if err != nil {
+		return nil
+	}
+	passed, _ := builder.Environment(env)
+	said := parsed.Unread(passed, pkg.Metadata.Label, nil)
+	return slices.DeleteFunc(parsed.Unread(env, pkg.Metadata.Label, nil), func(err error) bool {
+		return slices.ContainsFunc(said, func(other error) bool { return other.Error() == err.Error() })
+	})
 }
 
 // externalBuilder returns the builder that the peers have: its programs, and what

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func (e *examination) packages(ctx context.Context, sense bool, packages []Packa
 		readable := e.check(sense, p.Name+" is a package", p.readable)
 		takes := e.check(readable, "the builder takes "+p.Name, func() []finding.Finding { return e.taken(ctx, p.Package) })
 		gets := e.check(takes, "it gets what "+p.Name+" needs", func() []finding.Finding { return e.needs(p) })
-		var heard heard
+		heard := heard{known: e.unread(p, nil)}
 		e.check(gets, "an install of "+p.Name+" works", func() []finding.Finding { return e.install(ctx, p.Package, &heard) })
 		e.checks[len(e.checks)-1].Hints = heard.hints
 	}
@@ -84,13 +85,30 @@ func (e *examination) needs(p Package) []finding.Finding {
 	inFolder := func(name string) bool {
 		return e.gets(environ.DirVariable) && environ.InFolder(e.Env[environ.DirVariable], p.Metadata.Label, name)
 	}
-	all := lint.Unpropagated(e.list, e.ours, parsed, inFolder)
+	all := append(e.unread(p, e.labels), lint.Unpropagated(e.list, e.ours, parsed, inFolder)...)
 	for _, v := range parsed.Missing(func(name string) bool { return e.gets(name) || inFolder(name) }) {
 		if slices.ContainsFunc(v.Names(), e.ours.Propagates) {
 			all = append(all, e.notSet(v, p.Name))
 		}
 	}
 	return all
+}
+
+// unread looks for variables of the peer, and for a folder of values, that were probably meant
+// for a package. Labels are those of other packages; build knows none.
+func (e *examination) unread(p Package, labels []string) []finding.Finding {
+	if p.Package == nil {
+		return nil
+	}
+	parsed := e.template(p)
+	if parsed == nil {
+		return nil
+	}
+	env := maps.Clone(e.Env)
+	if !e.gets(environ.DirVariable) {
+		delete(env, environ.DirVariable)
+	}
+	return lint.NotRead(parsed.Unread(env, p.Metadata.Label, labels))
 }
 
 // notSet is about a variable that is needed and propagated, but not set.
@@ -141,6 +159,7 @@ func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *
 
 // heard is what the builder's programs say, each line once.
 type heard struct {
+	known    []finding.Finding // said by another check, or known to be no fault
 	findings []finding.Finding
 	hints    []string
 }
@@ -163,7 +182,7 @@ func (h *heard) line(line string) {
 }
 
 func (h *heard) add(code finding.Code, text string) {
-	known := slices.ContainsFunc(h.findings, func(f finding.Finding) bool { return f.Message == text })
+	known := slices.ContainsFunc(slices.Concat(h.known, h.findings), func(f finding.Finding) bool { return f.Message == text })
 	if !known && len(h.findings) < maxHeard {
 		h.findings = append(h.findings, finding.New(code, "", "%s", text))
 	}

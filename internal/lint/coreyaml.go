@@ -26,9 +26,19 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	if parsed == nil {
 		return nil
 	}
-	return Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
+	all := Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
 		return peers.EnvDir != "" && environ.InFolder(peers.EnvDir, label, name)
 	})
+	return append(all, NotRead(parsed.Unread(map[string]string{environ.DirVariable: peers.EnvDir}, label, nil))...)
+}
+
+// NotRead returns the findings of what template.Unread has found.
+func NotRead(unread []error) []finding.Finding {
+	var all []finding.Finding
+	for _, err := range unread {
+		all = append(all, finding.New(finding.NotRead, "", "%s", err).WithHint("rename it"))
+	}
+	return all
 }
 
 // MissingBuilder returns the finding of a core.yaml that lacks our builder.

@@ -23,6 +23,7 @@ const MaxValue = 64 << 10
 // Environment is what the templates of one chaincode may ask for.
 type Environment struct {
 	layers     layers
+	label      string
 	root       map[string]any // Var or Group by name
 	legacy     legacy
 	keys       []string
@@ -34,7 +35,7 @@ type Environment struct {
 // that CCAAS_ENV_DIR among them names, for the chaincode with this label. It
 // reports everything that is wrong with them, not only the first error.
 func Load(process map[string]string, label string) (*Environment, error) {
-	e := &Environment{layers: layersOf(process, label), found: map[string]Var{}}
+	e := &Environment{layers: layersOf(process, label), label: label, found: map[string]Var{}}
 	var settings Settings
 	var rules policy
 	errs := []error{e.layers.check()}

@@ -179,15 +179,23 @@ func (r *rendering) fail(key string, err error) {
 		if placed := (*render.Error)(nil); r.template.isDefault(key) && errors.As(err, &placed) {
 			err = r.template.errorAt(key, placed.Err) // a place in our defaults helps nobody
 		}
-		if isMissing && key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
-			err = fmt.Errorf("%w, and the template has no tls_required, "+
-				"so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
-		}
-		if isMissing && missing.Message == "" && missing.Var.Hint != "" {
-			err = message.WithHint(err, missing.Var.Hint)
+		if isMissing && missing.Message == "" {
+			err = r.notSet(key, err, missing.Var)
 		}
 		r.errs = append(r.errs, err)
 	}
+}
+
+// notSet adds to the error of a variable that is not set what can be done about it.
+func (r *rendering) notSet(key string, err error, v environ.Var) error {
+	if set, meant := r.env.Misnamed(v.Name, r.template.names()); set != "" {
+		return fmt.Errorf("%w, but %s is: rename it to %s", err, set, meant)
+	}
+	if key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
+		err = fmt.Errorf("%w, and the template has no tls_required, "+
+			"so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
+	}
+	return message.WithHint(err, v.Hint)
 }
 
 // isDefault reports whether a key is not in the document, so its setting is used.
@@ -218,7 +226,7 @@ func (r *rendering) warnings(now time.Time) []error {
 			"although TLS is requested or certificates are given")
 		warnings = append(warnings, r.place("tls_required", err))
 	}
-	return warnings
+	return append(warnings, r.env.Unread(r.template.names())...)
 }
 
 // tlsAskedFor reports whether the operator has set the variable for TLS to true;
