@@ -181,7 +181,7 @@ func TestExamples(t *testing.T) {
 
 // Format writes what Parse reads.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"A=x\nB='y\nz'\n", "A=\"\\\"\"", "# A\n\nA", "A=-----BEGIN X\n", "A='", "A=\"\\"} {
+	for _, seed := range []string{"A=x\nB='y\nz'\n", "A=\"\\\"\"", "A=\"it's $x\"", "# A\n\nA", "A=-----BEGIN X\n", "A='", "A=\"\\"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -47,6 +47,7 @@ func TestVariable(t *testing.T) {
 		"CCAAS_REQUIRED_TLS":              "CCAAS_REQUIRE_TLS",
 		"HOSTS":                           "HOST",
 		"HOME":                            "",
+		"CCAAS_ENV_ID":                    "",
 		"CORE_CHAINCODE_INSTALLTIMEOUT":   "",
 		"CORE_CHAINCODE_STARTUPTIMEOUT":   "",
 		"CORE_CHAINCODE_MODE":             "",

@@ -70,6 +70,7 @@ func TestPaths(t *testing.T) {
 		{"A_FILE", "hunter2", "A_FILE must be the absolute path of a file"},
 		{"A_KEY_FILE", id.Key, "A_KEY_FILE must be the absolute path of a file"},
 		{"A_KEY_FILE", base64.StdEncoding.EncodeToString([]byte(id.Key)), "A_KEY_FILE must be the absolute path of a file"},
+		{"A_KEY_FILE", "/" + base64.StdEncoding.EncodeToString([]byte(id.Key)), "the file that A_KEY_FILE names cannot be read"},
 		{"A_KEY_FILE", "/" + id.Key, "the file that A_KEY_FILE names cannot be read"},
 		{"A_FILE", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJwZWVyMCJ9.c2lnbmF0dXJlIQ", "A_FILE must be the absolute path of a file"},
 	} {
