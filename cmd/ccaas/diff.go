@@ -22,7 +22,12 @@ func diffPeers(ctx context.Context, p *program.Program, name string, envFiles []
 	var peers [2]connection.Connection
 	var errs []error
 	for i, envFile := range envFiles {
-		rendered, err := renderFor(p, source, append(slices.Clone(options.envFiles), envFile), options.env)
+		variables, err := environmentOf(p.Warn, append(slices.Clone(options.envFiles), envFile), options.env)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		rendered, err := renderFor(p, source, variables)
 		errs = append(errs, message.Each(err, func(err error) error { return fmt.Errorf("%s: %w", envFile, err) }))
 		for _, warning := range rendered.Warnings {
 			p.Warn("%s: %v", envFile, warning)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"syscall"
 
@@ -12,6 +13,7 @@ import (
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/coreyaml"
 )
 
 type doctorOptions struct {
@@ -19,7 +21,25 @@ type doctorOptions struct {
 	name     string
 	packages []string
 	peerDir  string
+	envFiles []string
 	output   outputFlag
+}
+
+// environment returns that of the peer's process. With --env-file, it has what the files have,
+// and from this process only what any process has.
+func (o doctorOptions) environment(p *program.Program) (map[string]string, error) {
+	if len(o.envFiles) == 0 {
+		return p.Env, nil
+	}
+	given, err := environmentOf(p.Warn, o.envFiles, nil)
+	env := map[string]string{}
+	for _, name := range coreyaml.AlwaysPropagated() {
+		if value, ok := p.Env[name]; ok {
+			env[name] = value
+		}
+	}
+	maps.Copy(env, given)
+	return env, err
 }
 
 func doctorCommand(p *program.Program) *cobra.Command {
@@ -27,14 +47,14 @@ func doctorCommand(p *program.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor --core-yaml FILE",
 		Short: "Check whether this peer is ready to use the builder",
-		Long: `Check whether a peer on this machine, with the environment of this process,
-would find the builder, run it and give it what it needs. Run it where the peer
-runs, as the peer's user: in its container, for example. Each package is
-installed on a simulated peer in a temporary folder; with --peer-dir, none may
-get the address of another chaincode of the peer. No value is shown but such an
-address.`,
+		Long: `Check whether a peer on this machine would find the builder, run it and give it
+what it needs. Run it where the peer runs, as the peer's user: in its container,
+for example. The peer's variables are those in --env-file or, without it, those
+of this process. Each package is installed on a simulated peer in a temporary
+folder; with --peer-dir, none may get the address of another chaincode of the
+peer. No value is shown but such an address.`,
 		Example: `  ccaas doctor --core-yaml /etc/hyperledger/fabric/core.yaml
-  ccaas doctor --core-yaml core.yaml --package basic.tgz --peer-dir /var/peer`,
+  ccaas doctor --core-yaml core.yaml --package basic.tgz --env-file peer0.env`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return examine(cmd.Context(), p, options)
@@ -43,6 +63,8 @@ address.`,
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
 	cmd.Flags().StringArrayVar(&options.packages, "package", nil, "a package to be installed; may be repeated")
 	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath, to check its builds")
+	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil,
+		envFileHelp+" (default: the environment of this process)")
 	options.output.add(cmd)
 	requireFlags(cmd, "core-yaml")
 	return cmd
@@ -53,11 +75,15 @@ func examine(ctx context.Context, p *program.Program, options doctorOptions) err
 	if err != nil {
 		return err
 	}
+	env, err := options.environment(p)
+	if err != nil {
+		return err
+	}
 	machine := doctor.Machine{
 		CoreYAML: options.coreYAML,
 		Data:     data,
 		Builder:  options.name,
-		Env:      p.Env,
+		Env:      env,
 		PeerDir:  options.peerDir,
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Free:     free,

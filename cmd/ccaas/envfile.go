@@ -1,39 +1,34 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"maps"
 	"strings"
 
-	"github.com/joho/godotenv"
-
+	"ccaas-template-builder/internal/envfile"
 	"ccaas-template-builder/internal/program"
-	"ccaas-template-builder/internal/safefile"
 )
 
-const maxEnvFile = 4 << 20
+// envFileHelp is the description of the flag --env-file, but for its default.
+const envFileHelp = "a file of NAME=VALUE lines, as docker, Compose and systemd read it; may be repeated"
 
-// readEnvFile returns the variables of a file of NAME=VALUE lines, as Compose
-// and systemd use them. No error holds a value.
-func readEnvFile(file string) (map[string]string, error) {
-	data, err := safefile.ReadOperators(file, maxEnvFile)
-	if err != nil {
-		return nil, fmt.Errorf("env file %q: %w", file, err)
+// warn says something that people should know, as program.Warn does.
+type warn func(format string, args ...any)
+
+// readEnvFile returns the variables of a file, and warns of what a peer might get otherwise.
+func readEnvFile(warn warn, file string) (map[string]string, error) {
+	env, warnings, err := envfile.Read(file)
+	for _, warning := range warnings {
+		warn("%s", warning)
 	}
-	env, err := godotenv.Parse(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("env file %q: must consist of NAME=VALUE lines", file)
-	}
-	return env, nil
+	return env, err
 }
 
 // environmentOf merges env files and NAME=VALUE pairs; the last one wins.
-func environmentOf(files, pairs []string) (map[string]string, error) {
+func environmentOf(warn warn, files, pairs []string) (map[string]string, error) {
 	env := map[string]string{}
 	for _, file := range files {
-		read, err := readEnvFile(file)
+		read, err := readEnvFile(warn, file)
 		if err != nil {
 			return nil, err
 		}

@@ -63,7 +63,7 @@ differ.`,
 			return probeServer(cmd.Context(), p, args[0], options)
 		},
 	}
-	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
+	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, envFileHelp)
 	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
 	cmd.Flags().StringVar(&options.label, "label", "",
 		"for a folder, the label of its package; with --peer-dir, only packages with this label")
@@ -121,7 +121,11 @@ func probeTarget(ctx context.Context, p *program.Program, name string, options p
 		return target, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	rendered, err := renderFor(p, source, options.envFiles, options.env)
+	variables, err := environmentOf(p.Warn, options.envFiles, options.env)
+	if err != nil {
+		return target, err
+	}
+	rendered, err := renderFor(p, source, variables)
 	if err != nil {
 		return target, err
 	}

@@ -68,7 +68,7 @@ line for each event.`,
 	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath")
 	addBuilderFlags(cmd, &options.builder, &options.adopt)
 	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil,
-		"a file of NAME=VALUE lines; may be repeated (default: the environment of this process)")
+		envFileHelp+" (default: the environment of this process)")
 	cmd.Flags().StringVar(&options.coreYAML, "core-yaml", "",
 		"the peer's core.yaml; only variables it passes to the builder are used")
 	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "show what would change, and change nothing")
@@ -94,13 +94,13 @@ func addBuilderFlags(cmd *cobra.Command, builder *string, adopt *[]string) {
 }
 
 // environment returns the environment that the builder's programs would get
-// today; it is read again each time.
-func (o refreshOptions) environment(p *program.Program) func() (map[string]string, error) {
+// today; it is read again each time. What is wrong with an env file goes to warn.
+func (o refreshOptions) environment(p *program.Program, warn warn) func() (map[string]string, error) {
 	given := func() (map[string]string, error) {
 		if len(o.envFiles) == 0 {
 			return p.Env, nil
 		}
-		env, err := environmentOf(o.envFiles, nil)
+		env, err := environmentOf(warn, o.envFiles, nil)
 		return peer.Process(env), err
 	}
 	if o.coreYAML == "" {
@@ -146,7 +146,7 @@ func (o refreshOptions) refresher(p *program.Program, env map[string]string) ref
 }
 
 func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions) error {
-	env, err := options.environment(p)()
+	env, err := options.environment(p, p.Warn)()
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ variables in its own file.`,
 			return renderSource(cmd.Context(), p, args[0], options)
 		},
 	}
-	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
+	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, envFileHelp)
 	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
 	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
 	cmd.Flags().BoolVar(&options.showSecrets, "show-secrets", false, "print the private key too")
@@ -65,7 +65,11 @@ func renderSource(ctx context.Context, p *program.Program, name string, options 
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	rendered, err := renderFor(p, source, options.envFiles, options.env)
+	variables, err := environmentOf(p.Warn, options.envFiles, options.env)
+	if err != nil {
+		return err
+	}
+	rendered, err := renderFor(p, source, variables)
 	if err != nil {
 		return err
 	}
@@ -81,14 +85,10 @@ func renderSource(ctx context.Context, p *program.Program, name string, options 
 }
 
 // renderFor renders a package for the peer with these variables.
-func renderFor(p *program.Program, source *source, envFiles, pairs []string) (template.Rendered, error) {
-	variables, err := environmentOf(envFiles, pairs)
-	if err != nil {
-		return template.Rendered{}, err
-	}
+func renderFor(p *program.Program, source *source, variables map[string]string) (template.Rendered, error) {
 	parsed, templateErr := template.ParseDir(source.dir)
 	env, envErr := environ.Load(variables, source.metadata.Label)
-	if err := errors.Join(templateErr, envErr); err != nil {
+	if err := errors.Join(templateErr, parsed.Placed(envErr)); err != nil {
 		return template.Rendered{}, err
 	}
 	return parsed.Render(env, source.metadata, p.Now())

@@ -132,7 +132,11 @@ func environment(t *testing.T, id testpki.Identity, ca string) []string {
 		"K_LINE64=" + encode("k="+der),
 		"K_0X=0x" + hex.EncodeToString(block.Bytes),
 		"K_COLONS=key: " + strings.ReplaceAll(fmt.Sprintf("% x", block.Bytes), " ", ":"),
-		"K_DER_FILE=" + write("der-"+canary, string(block.Bytes)),
+		"K_DER_FILE=" + write("der", string(block.Bytes)), // its path is shown
+		"INLINE_KEY_FILE=" + id.Key,                       // where a path should be
+		"INLINE64_KEY_FILE=" + encode(id.Key),
+		"TOKEN_FILE=" + canary,
+		"DB_PASSWORD=/" + canary,
 		"PART_A=" + body[:9], // of neither key does one hold what a key begins with
 		"PART_B=" + body[9:42],
 		"PART_C=" + body[42:],
@@ -302,9 +306,9 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-var fingerprint = regexp.MustCompile(`client_cert: certificate [0-9a-f]{16}… until`)
+var differs = regexp.MustCompile(`client_cert: certificate [0-9a-f]{16}… until|TestSecrets\d+/\d+/`)
 
-// without is all that a run shows, without a certificate.
+// without is all that a run shows, without a certificate and without the folder of its files.
 func (o outcome) without(cert string) string {
-	return fingerprint.ReplaceAllString(strings.ReplaceAll(o.printed+o.files, strings.ReplaceAll(cert, "\n", `\n`), ""), "")
+	return differs.ReplaceAllString(strings.ReplaceAll(o.printed+o.files, strings.ReplaceAll(cert, "\n", `\n`), ""), "")
 }

@@ -49,7 +49,7 @@ they become the env of a Kubernetes container.`,
 			return serverEnv(cmd.Context(), p, args[0], shim, options)
 		},
 	}
-	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, "a file of NAME=VALUE lines; may be repeated")
+	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, envFileHelp)
 	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
 	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
 	cmd.Flags().StringVar(&options.shim, "shim", "", "go, node or java")
@@ -75,7 +75,11 @@ func serverEnv(ctx context.Context, p *program.Program, name string, shim shim, 
 	if err != nil {
 		return err
 	}
-	rendered, err := renderFor(p, source, options.envFiles, options.env)
+	variables, err := environmentOf(p.Warn, options.envFiles, options.env)
+	if err != nil {
+		return err
+	}
+	rendered, err := renderFor(p, source, variables)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
 	"ccaas-template-builder/pkg/probe"
+	"ccaas-template-builder/pkg/template"
 )
 
 type simulateOptions struct {
@@ -131,7 +132,7 @@ func simulate(
 		return err
 	}
 	for i, named := range peers {
-		if peers[i].env, err = readEnvFile(named.envFile); err != nil {
+		if peers[i].env, err = readEnvFile(p.Warn, named.envFile); err != nil {
 			return err
 		}
 	}
@@ -143,7 +144,7 @@ func simulate(
 	}
 	var failures []error
 	for _, pkg := range packages {
-		results, err := installOnAll(ctx, peers, builder, pkg, standIns, options)
+		results, err := installOnAll(ctx, p, peers, builder, pkg, standIns, options)
 		if err != nil {
 			return err
 		}
@@ -158,13 +159,16 @@ func simulate(
 
 // installOnAll installs pkg on each peer, and probes its server if the options say so.
 func installOnAll(
-	ctx context.Context, peers []namedPeer, builder coreyaml.Builder, pkg *archive.Package, standIns *peer.StandIns,
-	options simulateOptions,
+	ctx context.Context, p *program.Program, peers []namedPeer, builder coreyaml.Builder, pkg *archive.Package,
+	standIns *peer.StandIns, options simulateOptions,
 ) ([]simulated, error) {
 	var results []simulated
 	for _, named := range peers {
 		if options.coreYAML == "" {
 			builder.PropagateEnvironment = slices.Collect(maps.Keys(named.env))
+		}
+		for _, err := range unread(pkg, builder, named.env) {
+			p.Warn("%s: %v", named.name, err)
 		}
 		result, err := installOn(ctx, named.name, named.env, builder, pkg, standIns)
 		if err != nil {
@@ -182,6 +186,24 @@ func installOnAll(
 		results = append(results, result)
 	}
 	return results, nil
+}
+
+// unread says which variables of a peer were probably meant for a package, but for those that
+// the builder gets: of these, it says so itself.
+func unread(pkg *archive.Package, builder coreyaml.Builder, env map[string]string) []error {
+	file, err := pkg.Template()
+	if err != nil {
+		return nil // the install says why
+	}
+	parsed, err := template.Parse(file.Name, file.Content)
+	if err != nil {
+		return nil
+	}
+	passed, _ := builder.Environment(env)
+	said := parsed.Unread(passed, pkg.Metadata.Label, nil)
+	return slices.DeleteFunc(parsed.Unread(env, pkg.Metadata.Label, nil), func(err error) bool {
+		return slices.ContainsFunc(said, func(other error) bool { return other.Error() == err.Error() })
+	})
 }
 
 // externalBuilder returns the builder that the peers have: its programs, and what

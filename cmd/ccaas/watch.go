@@ -18,12 +18,12 @@ import (
 
 // watchPeer refreshes the connections of a peer until ctx is done.
 func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) error {
-	environment := options.environment(p)
+	log := logger(p, options.output)
+	environment := options.environment(p, logOnce(log))
 	if err := safefile.CheckDir(options.peerDir); err != nil {
 		return safefile.At(options.peerDir, err)
 	}
 	status := watch.NewStatus(p.Now)
-	log := logger(p, options.output)
 	stop, err := serve(options.listen, status, log)
 	if err != nil {
 		return err
@@ -49,6 +49,17 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 	w.Run(ctx)
 	log.Info("stopped")
 	return nil
+}
+
+// logOnce returns a function that logs each warning when it first hears it.
+func logOnce(log *slog.Logger) warn {
+	said := map[string]bool{}
+	return func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); !said[text] {
+			said[text] = true
+			log.Warn(text)
+		}
+	}
 }
 
 // logger writes a line for each event.

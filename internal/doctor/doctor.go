@@ -5,12 +5,15 @@ package doctor
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"strings"
 
 	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/coreyaml"
+	"ccaas-template-builder/pkg/store"
 )
 
 // Machine is where the peer runs, and what it is given.
@@ -55,6 +58,7 @@ type examination struct {
 	list     string             // where the builders are listed
 	read     bool               // the list could be read
 	servers  connection.Servers // of the chaincodes that the peer has built
+	labels   []string           // of the packages, and of what is installed
 	checks   []Check
 }
 
@@ -62,6 +66,7 @@ type examination struct {
 // skipped. The error is that of ctx.
 func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check, error) {
 	e := &examination{Machine: machine, list: machine.CoreYAML, servers: installedServers(machine.PeerDir)}
+	e.labels = labels(machine.PeerDir, packages)
 	found := e.check(true, "the builder is in core.yaml", e.config)
 	runs := e.check(found, "its programs can be run", e.programs)
 	temp := e.check(true, "there is room for temporary files", e.tempDir)
@@ -71,6 +76,25 @@ func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check,
 		e.check(e.read, "earlier builds can be used", e.builds)
 	}
 	return e.checks, ctx.Err()
+}
+
+// labels are those of the packages and of the builds in a peer's folder.
+func labels(peerDir string, packages []Package) []string {
+	var all []string
+	for _, p := range packages {
+		if p.Package != nil {
+			all = append(all, p.Metadata.Label)
+		}
+	}
+	if peerDir == "" {
+		return all
+	}
+	builds, _ := store.Store(peerDir).Builds() // a check of its own says what is wrong with them
+	for _, b := range builds {
+		name := filepath.Base(string(b)) // LABEL-HASH
+		all = append(all, name[:max(0, strings.LastIndexByte(name, '-'))])
+	}
+	return all
 }
 
 // check adds a check, skipped unless it makes sense, and reports whether it was

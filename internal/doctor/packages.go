@@ -34,7 +34,7 @@ func (e *examination) packages(ctx context.Context, sense bool, packages []Packa
 		readable := e.check(sense, p.Name+" is a package", p.readable)
 		takes := e.check(readable, "the builder takes "+p.Name, func() []finding.Finding { return e.taken(ctx, p.Package) })
 		gets := e.check(takes, "it gets what "+p.Name+" needs", func() []finding.Finding { return e.needs(p) })
-		var heard heard
+		heard := heard{known: e.unread(p, nil)}
 		installs := func() []finding.Finding { return e.install(ctx, p.Package, &heard) }
 		works := e.check(gets, "an install of "+p.Name+" works", installs)
 		e.checks[len(e.checks)-1].Hints = heard.hints
@@ -92,7 +92,7 @@ func (e *examination) needs(p Package) []finding.Finding {
 	inFolder := func(name string) bool {
 		return e.gets(environ.DirVariable) && environ.InFolder(e.Env[environ.DirVariable], p.Metadata.Label, name)
 	}
-	all := lint.Unpropagated(e.list, e.ours, parsed, inFolder)
+	all := append(e.unread(p, e.labels), lint.Unpropagated(e.list, e.ours, parsed, inFolder)...)
 	for _, v := range parsed.Missing(func(name string) bool { return e.gets(name) || inFolder(name) }) {
 		if slices.ContainsFunc(v.Names(), e.ours.Propagates) {
 			all = append(all, e.notSet(v, p.Name))
@@ -101,14 +101,31 @@ func (e *examination) needs(p Package) []finding.Finding {
 	return all
 }
 
+// unread looks for variables of the peer, and for a folder of values, that were probably meant
+// for a package. Labels are those of other packages; build knows none.
+func (e *examination) unread(p Package, labels []string) []finding.Finding {
+	if p.Package == nil {
+		return nil
+	}
+	parsed := e.template(p)
+	if parsed == nil {
+		return nil
+	}
+	env := maps.Clone(e.Env)
+	if !e.gets(environ.DirVariable) {
+		delete(env, environ.DirVariable)
+	}
+	return lint.NotRead(parsed.Unread(env, p.Metadata.Label, labels))
+}
+
 // notSet is about a variable that is needed and propagated, but not set.
 func (e *examination) notSet(v template.Variable, pkg string) finding.Finding {
-	f := finding.New(finding.NotSet, "", "this process has no %s, which %s needs", strings.Join(v.Names(), " or "), pkg).
+	f := finding.New(finding.NotSet, "", "%s, which %s needs, is not set", strings.Join(v.Names(), " or "), pkg).
 		WithHint("set it for the peer process; what is only in core.yaml, such as peer.id, is not passed on")
 	for _, name := range v.Names() {
 		if e.Env[name] != "" { // it is not passed on, or there would be nothing to say
 			others := slices.DeleteFunc(v.Names(), func(n string) bool { return n == name })
-			f.Message = fmt.Sprintf("this process has %s, which %s needs, but passes on only %s",
+			f.Message = fmt.Sprintf("%s is set, which %s needs, but the peer passes on only %s",
 				name, pkg, strings.Join(others, ""))
 			f.Hint = "list " + name + " under propagateEnvironment"
 		}
@@ -151,6 +168,7 @@ func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *
 
 // heard is what the builder's programs say, each line once, and the address that they make.
 type heard struct {
+	known    []finding.Finding // said by another check, or known to be no fault
 	findings []finding.Finding
 	hints    []string
 	address  string
@@ -174,7 +192,7 @@ func (h *heard) line(line string) {
 }
 
 func (h *heard) add(code finding.Code, text string) {
-	known := slices.ContainsFunc(h.findings, func(f finding.Finding) bool { return f.Message == text })
+	known := slices.ContainsFunc(slices.Concat(h.known, h.findings), func(f finding.Finding) bool { return f.Message == text })
 	if !known && len(h.findings) < maxHeard {
 		h.findings = append(h.findings, finding.New(code, "", "%s", text))
 	}

@@ -74,6 +74,7 @@ const (
 	WholeEnvironment Code = "CCB081"
 	InstallFails     Code = "CCB082"
 	InstallWarns     Code = "CCB083"
+	NotRead          Code = "CCB084"
 	BuilderGone      Code = "CCB090"
 	BadBuild         Code = "CCB091"
 	BadTempDir       Code = "CCB092"
@@ -151,6 +152,7 @@ var rules = []rule{
 	{WholeEnvironment, Warning, "The builder inherits the peer's whole environment", ""},
 	{InstallFails, Error, "The install fails", atInstall},
 	{InstallWarns, Warning, "The install gives a warning", ""},
+	{NotRead, Warning, "A variable or a folder of values is probably mistyped", ""},
 	{BuilderGone, Error, "Builds were made by a builder that core.yaml no longer has", builderGoneMsg},
 	{BadBuild, Error, "A build is incomplete",
 		"the chaincode does not start, and the peer never rebuilds it by itself"},

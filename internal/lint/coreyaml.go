@@ -34,9 +34,10 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	if parsed == nil || ours {
 		return all
 	}
-	return append(all, Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
+	all = append(all, Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
 		return peers.EnvDir != "" && environ.InFolder(peers.EnvDir, label, name)
 	})...)
+	return append(all, NotRead(parsed.Unread(map[string]string{environ.DirVariable: peers.EnvDir}, label, nil))...)
 }
 
 // IgnoredKeys finds keys that the peer does not read. If ours, the builder with this name is
@@ -84,6 +85,15 @@ func Path(file string, b coreyaml.Builder) []finding.Finding {
 			WithHint("write %s, the folder above bin, unless there is another bin in it", meant)}
 	}
 	return nil
+}
+
+// NotRead returns the findings of what template.Unread has found.
+func NotRead(unread []error) []finding.Finding {
+	var all []finding.Finding
+	for _, err := range unread {
+		all = append(all, finding.New(finding.NotRead, "", "%s", err).WithHint("rename it"))
+	}
+	return all
 }
 
 // MissingBuilder returns the finding of a core.yaml that lacks our builder.

@@ -19,6 +19,50 @@ func Name(name string, candidates []string) string {
 	return best
 }
 
+// Variable is Name for environment variables, many of which begin with the same words: only
+// the letters behind these count, without _, and at most three of them may differ.
+func Variable(name string, candidates []string) string {
+	best, bestDistance := "", len(name)
+	for _, candidate := range candidates {
+		a, b := behindCommonWords(name, candidate)
+		if d := distance(a, b); d < bestDistance && d <= min(3, len(b)/3) {
+			best, bestDistance = candidate, d
+		}
+	}
+	return best
+}
+
+// behindCommonWords returns two names in lower case, without _ and the words that both begin with.
+func behindCommonWords(a, b string) (restA, restB string) {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	for {
+		wordA, moreA, foundA := strings.Cut(a, "_")
+		wordB, moreB, foundB := strings.Cut(b, "_")
+		if wordA != wordB || !foundA || !foundB {
+			return strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", "")
+		}
+		a, b = moreA, moreB
+	}
+}
+
+// Digits returns a name with 0 for each number in it: names that differ only there are those of
+// two versions, and not of one that is mistyped.
+func Digits(name string) string {
+	var b strings.Builder
+	last := byte(0)
+	for i := range len(name) {
+		c := name[i]
+		if '0' <= c && c <= '9' {
+			c = '0'
+		}
+		if c != '0' || last != '0' {
+			b.WriteByte(c)
+		}
+		last = c
+	}
+	return b.String()
+}
+
 // DidYouMean is what to add to an error about name: `, did you mean "X"`, where X
 // is the closest candidate with prefix before it, or nothing.
 func DidYouMean(name, prefix string, candidates []string) string {

@@ -27,3 +27,50 @@ func TestName(t *testing.T) {
 		}
 	}
 }
+
+// What the letters behind the common words say; the peer's own variables are none of these.
+func TestVariable(t *testing.T) {
+	candidates := []string{
+		"CORE_CHAINCODE_ADDRESS", "CORE_CHAINCODE_ROOT_CERT", "CORE_CHAINCODE_ROOT_CERT_FILE", "CORE_CHAINCODE_TLS_CLIENT_CERT_FILE",
+		"CORE_CHAINCODE_TIMEOUT", "CORE_CHAINCODE_DOMAIN", "CORE_CHAINCODE_TLS_REQUIRED", "CORE_PEER_ID", "CCAAS_ENV_DIR", "CCAAS_REQUIRE_TLS", "HOST",
+	}
+	for name, want := range map[string]string{
+		"CORE_CHAINCODE_ADRESS":           "CORE_CHAINCODE_ADDRESS",
+		"CORE_CHAINCODE_ADRESSS":          "CORE_CHAINCODE_ADDRESS",
+		"core_chaincode_address":          "CORE_CHAINCODE_ADDRESS",
+		"CORE_CHAINCDE_ADDRESS":           "CORE_CHAINCODE_ADDRESS",
+		"CORE_CHAINCODE_ROOTCERT_FILE":    "CORE_CHAINCODE_ROOT_CERT_FILE",
+		"CORE_CHAINCODE_ROOTCERT":         "CORE_CHAINCODE_ROOT_CERT",
+		"CORE_CHAINCODE_CLIENT_CERT_FILE": "CORE_CHAINCODE_TLS_CLIENT_CERT_FILE",
+		"CORE_PEERID":                     "CORE_PEER_ID",
+		"CCAAS_ENVDIR":                    "CCAAS_ENV_DIR",
+		"CCAAS_REQUIRED_TLS":              "CCAAS_REQUIRE_TLS",
+		"HOSTS":                           "HOST",
+		"HOME":                            "",
+		"CCAAS_ENV_ID":                    "",
+		"CORE_CHAINCODE_INSTALLTIMEOUT":   "",
+		"CORE_CHAINCODE_STARTUPTIMEOUT":   "",
+		"CORE_CHAINCODE_MODE":             "",
+		"CORE_CHAINCODE_LOGGING_LEVEL":    "",
+		"CORE_PEER_ADDRESS":               "",
+		"CORE_PEER_CHAINCODEADDRESS":      "",
+		"CORE_PEER_TLS_ROOTCERT_FILE":     "",
+		"CORE_PEER_TLS_CLIENTCERT_FILE":   "",
+		"CORE_PEER_TLS_ENABLED":           "",
+		"CORE_PEER_NETWORKID":             "",
+		"_":                               "",
+		"":                                "",
+	} {
+		if got := nearest.Variable(name, candidates); got != want {
+			t.Errorf("%q is taken for %q, not %q", name, got, want)
+		}
+	}
+}
+
+func TestDigits(t *testing.T) {
+	for name, want := range map[string]string{"basic_1.0": "basic_0.0", "basic_12.345": "basic_0.0", "basic": "basic", "1": "0", "": ""} {
+		if got := nearest.Digits(name); got != want {
+			t.Errorf("%q: %q, not %q", name, got, want)
+		}
+	}
+}

@@ -11,8 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/joho/godotenv"
-
+	"ccaas-template-builder/internal/envfile"
 	"ccaas-template-builder/templates"
 )
 
@@ -173,9 +172,9 @@ func (n *Network) environment(node *Node, file string) (map[string]string, error
 	if err != nil {
 		return nil, err
 	}
-	env, err := godotenv.Unmarshal(text)
+	env, _, err := envfile.Parse(file, []byte(text))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	paths := strings.NewReplacer(identity, node.Dir, production, node.Production())
 	for name, value := range env {

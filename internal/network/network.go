@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/joho/godotenv"
+	"ccaas-template-builder/internal/envfile"
 )
 
 // Channel is the name of the channel that all peers are on.
@@ -180,12 +180,8 @@ func (n *Network) Deploy(ctx context.Context) error {
 // launch starts the process of a node. It appends to the log of an earlier process, and writes
 // its environment to its folder, as an env file for ccaas.
 func (n *Network) launch(node *Node) (err error) {
-	env, err := godotenv.Marshal(node.Env)
-	if err != nil {
-		return err
-	}
 	kind, _, _ := strings.Cut(node.Name, ".")
-	if err := write(filepath.Join(node.Dir, strings.TrimRight(kind, "01")+".env"), env); err != nil {
+	if err := write(filepath.Join(node.Dir, strings.TrimRight(kind, "01")+".env"), envfile.Format(node.Env)); err != nil {
 		return err
 	}
 	node.Process, err = n.Run(node.Name, filepath.Join(node.Dir, "log"), node.Dir, node.Env, node.command...)

@@ -11,8 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/joho/godotenv"
-
+	"ccaas-template-builder/internal/envfile"
 	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/coreyaml"
@@ -51,7 +50,7 @@ func InstallFile(ctx context.Context, dir, file, envFile string, builder coreyam
 	if err != nil {
 		return err
 	}
-	env, err := godotenv.Read(envFile)
+	env, _, err := envfile.Read(envFile)
 	if err != nil {
 		return err
 	}

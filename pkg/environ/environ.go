@@ -8,7 +8,6 @@ package environ
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -24,6 +23,7 @@ const MaxValue = 64 << 10
 // Environment is what the templates of one chaincode may ask for.
 type Environment struct {
 	layers     layers
+	label      string
 	root       map[string]any // Var or Group by name
 	legacy     legacy
 	keys       []string
@@ -35,7 +35,7 @@ type Environment struct {
 // that CCAAS_ENV_DIR among them names, for the chaincode with this label. It
 // reports everything that is wrong with them, not only the first error.
 func Load(process map[string]string, label string) (*Environment, error) {
-	e := &Environment{layers: layersOf(process, label), found: map[string]Var{}}
+	e := &Environment{layers: layersOf(process, label), label: label, found: map[string]Var{}}
 	var settings Settings
 	var rules policy
 	errs := []error{e.layers.check()}
@@ -62,7 +62,7 @@ func (e *Environment) load(spec any) (names map[string]string, err error) {
 	for _, s := range settingsOf(reflect.TypeOf(spec).Elem()) {
 		name, v, err := e.layers.setting(s)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, ofVariable(s.variable, err))
 		} else if v != "" {
 			found[s.variable], names[s.variable] = v, name
 		}
@@ -96,7 +96,7 @@ func (e *Environment) ReadFile(name string) (Var, error) {
 		}
 		content, err := readNamed(name, file)
 		if err != nil || content == "" {
-			return Var{Name: name, Why: "the file that " + name + " names is empty"}, err
+			return Var{Name: name, Why: named(name, file) + " is empty"}, err
 		}
 		return Var{Name: name, Value: e.value(content, IsSecret(strings.TrimSuffix(name, "_FILE")))}, nil
 	})
@@ -121,14 +121,14 @@ func IsSecret(name string) bool { return strings.HasSuffix(name, "KEY") }
 // readNamed reads file, which the variable called name names.
 func readNamed(name, file string) (string, error) {
 	if !filepath.IsAbs(file) {
-		return "", fmt.Errorf("%s must be the absolute path of a file", name)
+		return "", relative(name, file)
 	}
 	content, err := safefile.ReadOperators(file, MaxValue)
 	if err != nil {
-		return "", fmt.Errorf("the file that %s names cannot be read: %w", name, err)
+		return "", unreadable(name, file, err)
 	}
 	text := strings.TrimRight(string(content), "\r\n")
-	return text, checkText("the file that "+name+" names", text)
+	return text, checkText(named(name, file), text)
 }
 
 // Key returns the private key that s stands for, as canonical PEM if it is PEM.

@@ -129,8 +129,8 @@ func TestErrorsHoldNoValue(t *testing.T) {
 		"booleans": {map[string]string{"CORE_CHAINCODE_TLS_REQUIRED": secret, "CORE_CHAINCODE_CLIENT_AUTH_REQUIRED": secret, "CCAAS_REQUIRE_TLS": secret},
 			[]string{"CORE_CHAINCODE_TLS_REQUIRED must be true or false", "CORE_CHAINCODE_CLIENT_AUTH_REQUIRED must be true or false", "CCAAS_REQUIRE_TLS must be true or false"}},
 		"relative":  {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": secret}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE must be the absolute path of a file"}},
-		"missing":   {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": "/" + secret}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE names cannot be read: no such file"}},
-		"too large": {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": big}, []string{"CORE_CHAINCODE_ROOT_CERT_FILE names cannot be read: is larger than 65536 bytes"}},
+		"missing":   {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": "/nowhere"}, []string{`CORE_CHAINCODE_ROOT_CERT_FILE names "/nowhere", which cannot be read: no such file`}},
+		"too large": {map[string]string{"CORE_CHAINCODE_ROOT_CERT_FILE": big}, []string{"which cannot be read: is larger than 65536 bytes"}},
 		"long":      {map[string]string{"CORE_CHAINCODE_ADDRESS": strings.Repeat(secret, 10000)}, []string{"CORE_CHAINCODE_ADDRESS is larger than 65536 bytes"}},
 		"not UTF-8": {map[string]string{"CORE_CHAINCODE_ADDRESS": secret + "\xff"}, []string{"CORE_CHAINCODE_ADDRESS is not text"}},
 		"NUL":       {map[string]string{"CORE_CHAINCODE_ADDRESS": secret + "\x00"}, []string{"CORE_CHAINCODE_ADDRESS is not text"}},
@@ -141,8 +141,8 @@ func TestErrorsHoldNoValue(t *testing.T) {
 		"trailing":  {map[string]string{environ.LegacyVariable: `{"a":"b"} ` + secret}, []string{environ.LegacyVariable + " is not a JSON object"}},
 		"quoted":    {map[string]string{environ.LegacyVariable: `'{"peername":"` + secret + `"}'`}, []string{"the quotes around it have become part of its value"}},
 		"eaten":     {map[string]string{environ.LegacyVariable: `{peername:` + secret + `}`}, []string{"no quotes around its keys"}},
-		"no folder": {map[string]string{environ.DirVariable: "/" + secret}, []string{"CCAAS_ENV_DIR names cannot be used: no such file"}},
-		"a file":    {map[string]string{environ.DirVariable: big}, []string{"CCAAS_ENV_DIR names cannot be used: not a directory"}},
+		"no folder": {map[string]string{environ.DirVariable: "/nowhere"}, []string{`CCAAS_ENV_DIR names "/nowhere", which cannot be used: no such file`}},
+		"a file":    {map[string]string{environ.DirVariable: big}, []string{"which cannot be used: not a directory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := environ.Load(test.process, "basic")
@@ -182,7 +182,7 @@ func TestLookup(t *testing.T) {
 			}
 		})
 	}
-	if _, err := env.ReadFile("NO_FILE"); err == nil || strings.Contains(err.Error(), "nowhere") {
+	if _, err := env.ReadFile("NO_FILE"); err == nil || !strings.Contains(err.Error(), `NO_FILE names "/nowhere", which cannot be read: no such file`) {
 		t.Errorf("ReadFile(NO_FILE): %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package environ
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"ccaas-template-builder/internal/safefile"
 )
@@ -46,11 +46,12 @@ func (ls layers) check() error {
 		if l.name != DirVariable {
 			continue
 		}
+		wrapped := around(DirVariable, l.dir)
 		if !filepath.IsAbs(l.dir) {
-			return fmt.Errorf("%s must be the absolute path of a folder", DirVariable)
+			return cmp.Or(wrapped, fmt.Errorf("%s must be the absolute path of a folder", DirVariable))
 		}
 		if err := safefile.CheckDir(l.dir); err != nil {
-			return fmt.Errorf("the folder that %s names cannot be used: %w", DirVariable, err)
+			return cmp.Or(wrapped, fmt.Errorf("%s names %q, which cannot be used: %w", DirVariable, l.dir, err))
 		}
 	}
 	return nil
@@ -98,7 +99,7 @@ func (l layer) setting(s setting) (name, v string, ok bool, err error) {
 	}
 	v, err = readNamed(fileVariable, file)
 	if err == nil && v == "" {
-		err = fmt.Errorf("the file that %s names is empty", fileVariable)
+		err = fmt.Errorf("%s is empty", named(fileVariable, file))
 	}
 	return fileVariable, v, true, err
 }
@@ -117,16 +118,6 @@ func (l layer) lookup(name string) (v string, ok bool, err error) {
 	}
 	v = strings.TrimRight(string(content), "\r\n")
 	return v, true, checkText(name, v)
-}
-
-func checkText(name, v string) error {
-	switch {
-	case len(v) > MaxValue:
-		return fmt.Errorf("%s is larger than %d bytes", name, MaxValue)
-	case !utf8.ValidString(v) || strings.ContainsRune(v, 0):
-		return fmt.Errorf("%s is not text: it is not valid UTF-8, or contains NUL bytes", name)
-	}
-	return nil
 }
 
 // InFolder reports whether the folder of values dir has a file for a variable of

@@ -1,6 +1,7 @@
 package environ
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -119,7 +120,8 @@ func decode(spec any, found map[string]string) error {
 		if !errors.As(err, &parse) {
 			return errors.Join(append(errs, err)...)
 		}
-		errs = append(errs, fmt.Errorf("%s must be true or false", parse.KeyName))
+		wrong := cmp.Or(around(parse.KeyName, found[parse.KeyName]), fmt.Errorf("%s must be true or false", parse.KeyName))
+		errs = append(errs, ofVariable(parse.KeyName, wrong))
 		delete(found, parse.KeyName)
 	}
 }

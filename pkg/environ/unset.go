@@ -12,9 +12,13 @@ import (
 // Unknown is the error for a template that reads a name that Root lacks.
 func (e *Environment) Unknown(name string) error {
 	meant := DidYouMean(name)
+	set, _ := e.Misnamed(LegacyVariable, []string{LegacyVariable})
 	switch {
 	case e.legacy.set:
 		return fmt.Errorf(".%s is neither a setting nor a key in %s%s", name, LegacyVariable, meant)
+	case set != "":
+		return fmt.Errorf(".%s is not a setting, and %s, which could supply it, is not set, but %s is: rename it",
+			name, LegacyVariable, set)
 	case meant != "":
 		return fmt.Errorf(".%s is not a setting%s", name, meant)
 	}
@@ -25,6 +29,10 @@ func (e *Environment) Unknown(name string) error {
 // DidYouMean is what to add to an error about a name at the root of a template
 // that is not a setting: the setting that was probably meant, or nothing.
 func DidYouMean(name string) string {
+	first, rest, _ := strings.Cut(name, ".")
+	if nearest.Name(first, []string{"Env", "Environ", "Environment"}) != "" && first != "Env" {
+		return fmt.Sprintf(", did you mean %q", strings.TrimSuffix(".Env."+rest, "."))
+	}
 	settings := []string{"Env", "Chaincode", "Chaincode.Label", "Chaincode.Type", "Chaincode.Path", "Chaincode.Extra"}
 	for setting := range Fields() {
 		group, _, _ := strings.Cut(setting, ".")

@@ -309,7 +309,7 @@ func (r Refresher) render(t *target) (rendered template.Rendered, files []string
 	}
 	files = environ.Files(r.Env, metadata.Label, names)
 	env, envErr := environ.Load(r.Env, metadata.Label)
-	if err := errors.Join(templateErr, envErr); err != nil {
+	if err := errors.Join(templateErr, parsed.Placed(envErr)); err != nil {
 		return rendered, files, err
 	}
 	rendered, err = parsed.Render(env, metadata, r.Now)

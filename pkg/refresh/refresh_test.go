@@ -170,7 +170,7 @@ func TestFailed(t *testing.T) {
 		"two wrong values": {func(t *testing.T, n neighbours) {
 			write(t, n.values+"/CORE_CHAINCODE_TLS_REQUIRED", []byte("perhaps"))
 			write(t, n.values+"/CCAAS_REQUIRE_TLS", []byte("perhaps"))
-		}, "CORE_CHAINCODE_TLS_REQUIRED must be true or false\nCCAAS_REQUIRE_TLS must be true or false", false},
+		}, "connection.json: tls_required: CORE_CHAINCODE_TLS_REQUIRED must be true or false\nCCAAS_REQUIRE_TLS must be true or false", false},
 		"damaged package":    {func(t *testing.T, n neighbours) { write(t, n.PackageFile(n.id), []byte("no package")) }, ".tar.gz\": is not a gzip file", false},
 		"cut off package":    {func(t *testing.T, n neighbours) { write(t, n.PackageFile(n.id), read(t, n.PackageFile(n.id))[:1000]) }, "is not a valid gzip tar", false},
 		"another package":    {func(t *testing.T, n neighbours) { write(t, n.PackageFile(n.id), pack(t, "x", "ccaas").Bytes()) }, "its package is not what was installed: its package ID is x:", false},

@@ -23,7 +23,7 @@ func (r *rendering) set(key string, v any) error {
 		return r.place(key, errors.New("must be exactly one private key, from one variable or file"))
 	}
 	if err := r.connection.Set(key, v); err != nil {
-		return r.place(key, err)
+		return r.wrong(key, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ccaas-template-builder/internal/render"
+	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/environ"
 )
@@ -148,6 +149,15 @@ func (t *Template) Names() []string {
 		}
 	}
 	return names
+}
+
+// names are Names and that of the variable that detect reads.
+func (t *Template) names() []string { return append(t.Names(), chaincode.TypesVariable) }
+
+// Unread says which variables are set, or in the folder of values, that nothing reads, and that were
+// probably meant to be others. Labels are those of other chaincodes, whose folders may be there.
+func (t *Template) Unread(process map[string]string, label string, labels []string) []error {
+	return environ.Unread(process, label, t.names(), labels)
 }
 
 // mayBeFile reports whether a variable is a setting that NAME_FILE may supply too.

@@ -122,7 +122,7 @@ func (r *rendering) validate() {
 	for _, err := range message.Errors(r.connection.Validate()) {
 		var failure *connection.Failure
 		if errors.As(err, &failure) && !slices.Contains(r.failed, failure.Key) {
-			r.fail(failure.Key, r.place(failure.Key, failure.Reason))
+			r.fail(failure.Key, r.wrong(failure.Key, failure.Reason))
 		}
 	}
 	if r.env.RequireTLS() && !r.connection.TLSRequired && !slices.Contains(r.failed, "tls_required") {
@@ -139,6 +139,38 @@ func (r *rendering) place(key string, err error) error {
 	return r.template.errorAt(key, err)
 }
 
+// wrong is place for a value that a key cannot have. What stands around the value of a
+// variable says more than what came of it.
+func (r *rendering) wrong(key string, err error) error {
+	for _, name := range r.sources[key] {
+		if around := r.env.Around(name); around != nil {
+			return r.template.errorAt(key, around)
+		}
+	}
+	return r.place(key, err)
+}
+
+// Placed returns err with the place of the key that reads the variable, for each error of
+// environ.Load that it joins and that is about the variable of a setting. There may be no template.
+func (t *Template) Placed(err error) error {
+	if t == nil {
+		return err
+	}
+	return message.Each(err, func(err error) error {
+		var about *environ.VariableError
+		if !errors.As(err, &about) {
+			return err
+		}
+		for _, key := range connection.Keys() {
+			reads := func(r Read) bool { return r == Read{OfEnvironment, about.Variable} }
+			if slices.ContainsFunc(readsOf(t.member(key)), reads) {
+				return t.errorAt(key, err)
+			}
+		}
+		return err
+	})
+}
+
 // fail adds the errors that err joins, with what an operator can do about each.
 func (r *rendering) fail(key string, err error) {
 	for _, err := range message.Errors(err) {
@@ -147,15 +179,23 @@ func (r *rendering) fail(key string, err error) {
 		if placed := (*render.Error)(nil); r.template.isDefault(key) && errors.As(err, &placed) {
 			err = r.template.errorAt(key, placed.Err) // a place in our defaults helps nobody
 		}
-		if isMissing && key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
-			err = fmt.Errorf("%w, and the template has no tls_required, "+
-				"so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
-		}
-		if isMissing && missing.Message == "" && missing.Var.Hint != "" {
-			err = message.WithHint(err, missing.Var.Hint)
+		if isMissing && missing.Message == "" {
+			err = r.notSet(key, err, missing.Var)
 		}
 		r.errs = append(r.errs, err)
 	}
+}
+
+// notSet adds to the error of a variable that is not set what can be done about it.
+func (r *rendering) notSet(key string, err error, v environ.Var) error {
+	if set, meant := r.env.Misnamed(v.Name, r.template.names()); set != "" {
+		return fmt.Errorf("%w, but %s is: rename it to %s", err, set, meant)
+	}
+	if key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
+		err = fmt.Errorf("%w, and the template has no tls_required, "+
+			"so TLS is on unless CORE_CHAINCODE_TLS_REQUIRED is false", err)
+	}
+	return message.WithHint(err, v.Hint)
 }
 
 // isDefault reports whether a key is not in the document, so its setting is used.
@@ -186,7 +226,7 @@ func (r *rendering) warnings(now time.Time) []error {
 			"although TLS is requested or certificates are given")
 		warnings = append(warnings, r.place("tls_required", err))
 	}
-	return warnings
+	return append(warnings, r.env.Unread(r.template.names())...)
 }
 
 // tlsAskedFor reports whether the operator has set the variable for TLS to true;

@@ -109,7 +109,7 @@ func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte,
 	}
 	parsed, templateErr := template.ParseDir(source)
 	env, envErr := environ.Load(p.Env, metadata.Label)
-	if err := errors.Join(templateErr, envErr); err != nil {
+	if err := errors.Join(templateErr, parsed.Placed(envErr)); err != nil {
 		return nil, err
 	}
 	rendered, err := parsed.Render(env, metadata, p.Now())

@@ -1,0 +1,157 @@
+// Package envfile reads the variables of a peer's process from a file: lines of
+// NAME=VALUE, of which docker, Compose, systemd and a shell read most alike. What
+// one of them reads otherwise is a warning, what none of them needs an error.
+package envfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"ccaas-template-builder/internal/safefile"
+)
+
+const maxFile = 4 << 20
+
+// Read returns the variables of a file, as Parse does.
+func Read(file string) (env map[string]string, warnings []string, err error) {
+	data, err := safefile.ReadOperators(file, maxFile)
+	if err != nil {
+		return nil, nil, fmt.Errorf("env file %q: %w", file, err)
+	}
+	return Parse(file, data)
+}
+
+// Parse returns the variables in data, the content of a file of that name.
+//
+//	# a comment, if # is the first character; lines may be empty
+//	NAME=VALUE   without the blanks around VALUE; all else is part of it
+//	NAME='VALUE' as it is, over any number of lines
+//	NAME="VALUE" the same, but \" \\ \$ and \` lose their backslash
+//
+// Of two lines with one name, the last counts. The error joins one for each line that has
+// another form. Both it and the warnings begin with FILE:LINE, and hold no name and no value.
+func Parse(file string, data []byte) (env map[string]string, warnings []string, err error) {
+	p := parser{file: file, env: map[string]string{}, setIn: map[string]int{}}
+	if err := p.encoding(data); err != nil {
+		return nil, nil, err
+	}
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	if first, _, found := strings.Cut(string(data), "\r\n"); found {
+		p.line = 1 + strings.Count(first, "\n")
+		p.warn("a shell makes the carriage return at the end of each line a part of the value")
+	}
+	for p.line, p.rest = 1, text; p.rest != ""; p.line++ {
+		p.statement(strings.TrimLeft(p.next(), blanks))
+	}
+	if err := errors.Join(p.errs...); err != nil {
+		return nil, nil, err
+	}
+	return p.env, p.said(), nil
+}
+
+const blanks = " \t"
+
+type parser struct {
+	file     string
+	rest     string // of the file, behind the current line
+	line     int    // the current one, from 1
+	env      map[string]string
+	setIn    map[string]int // the line of each variable
+	errs     []error
+	warnings []warning
+}
+
+// warning is one text and the lines that it is about.
+type warning struct {
+	text  string
+	lines []int
+}
+
+// next returns the line at the beginning of the rest, and removes it there.
+func (p *parser) next() (line string) {
+	line, p.rest, _ = strings.Cut(p.rest, "\n")
+	return line
+}
+
+func (p *parser) place(line int) string { return fmt.Sprintf("%s:%d: ", p.file, line) }
+
+func (p *parser) fail(format string, args ...any) {
+	p.errs = append(p.errs, fmt.Errorf(p.place(p.line)+format, args...))
+}
+
+func (p *parser) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	for i, w := range p.warnings {
+		if w.text == text {
+			p.warnings[i].lines = append(w.lines, p.line)
+			return
+		}
+	}
+	p.warnings = append(p.warnings, warning{text, []int{p.line}})
+}
+
+// said are the warnings, each once, with all their lines.
+func (p *parser) said() []string {
+	var all []string
+	for _, w := range p.warnings {
+		text := p.place(w.lines[0]) + w.text
+		if more := w.lines[1:]; len(more) > 0 {
+			text += " (also line " + strings.ReplaceAll(strings.Trim(fmt.Sprint(more), "[]"), " ", ", ") + ")"
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// encoding rejects what is not UTF-8 without a byte order mark.
+func (p *parser) encoding(data []byte) error {
+	p.line = 1
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		p.fail("begins with the byte order mark of UTF-16: save the file as UTF-8")
+	case bytes.HasPrefix(data, []byte("\ufeff")):
+		p.fail("begins with a byte order mark: save the file as UTF-8 without one")
+	}
+	for line := range bytes.Lines(data) {
+		if len(p.errs) == 0 && (!utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0) {
+			p.fail("is not text: it is not valid UTF-8, or has a NUL byte")
+		}
+		p.line++
+	}
+	return errors.Join(p.errs...)
+}
+
+// What people write instead of NAME=VALUE.
+var (
+	isName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	isItem   = regexp.MustCompile(`^-([ \t]|$)`)
+	isExport = regexp.MustCompile(`^export[ \t]`)
+	isYAML   = regexp.MustCompile(`^["']?[A-Za-z_][A-Za-z0-9_]*["']?[ \t]*:([ \t]|$)`)
+)
+
+// statement reads what begins in the current line.
+func (p *parser) statement(text string) {
+	name, value, assigned := strings.Cut(text, "=")
+	switch {
+	case text == "" || text[0] == '#':
+	case isItem.MatchString(text):
+		p.fail("is an item of a YAML list, as in a Compose file: write NAME=VALUE without the hyphen")
+	case isExport.MatchString(text):
+		p.fail("begins with export, which docker and systemd do not know: write NAME=VALUE, " +
+			"and in a shell put set -a before the file is read")
+	case isYAML.MatchString(text):
+		p.fail("has a colon after the name, as in YAML: write NAME=VALUE")
+	case !assigned:
+		p.fail("has no =: write NAME=VALUE, and a value of several lines in quotes")
+	case isName.MatchString(strings.TrimRight(name, blanks)) && strings.TrimRight(name, blanks) != name:
+		p.fail("has a blank before the =: write NAME=VALUE")
+	case !isName.MatchString(name):
+		p.fail("has no variable's name before the =: use letters, digits and _")
+	default:
+		p.assign(name, value)
+	}
+}

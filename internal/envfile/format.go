@@ -1,0 +1,30 @@
+package envfile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Format returns a file from which Parse reads env, with quotes around values that need
+// them.
+func Format(env map[string]string) string {
+	var file strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		fmt.Fprintf(&file, "%s=%s\n", name, written(env[name]))
+	}
+	return file.String()
+}
+
+// written returns a value as a file has it.
+func written(value string) string {
+	const special = " \t\n\"'`$\\;&|<>()~"
+	switch {
+	case !strings.ContainsAny(value, special):
+		return value
+	case !strings.Contains(value, "'"):
+		return "'" + value + "'"
+	}
+	return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`, "$", `\$`, "`", "\\`").Replace(value) + `"`
+}

@@ -1,0 +1,123 @@
+package environ
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ccaas-template-builder/internal/nearest"
+)
+
+// Unread says which variables are set that nothing reads, and whose names are close to
+// one that is read and not set; and which folder of values is close to the one that a label
+// would have, if there is none. Read has the names that a template reads, labels those of other
+// chaincodes. An error holds no value but names of variables and folders.
+func Unread(process map[string]string, label string, read, labels []string) []error {
+	return layersOf(process, label).unread(label, read, labels)
+}
+
+// Unread is the function of that name, for the variables of e.
+func (e *Environment) Unread(read []string) []error { return e.layers.unread(e.label, read, nil) }
+
+// Misnamed returns a variable that is set, that nothing reads, and that was probably meant to
+// be the one called name or NAME_FILE, which it returns too.
+func (e *Environment) Misnamed(name string, read []string) (set, meant string) {
+	for set, meant := range e.layers.misnamed(read) {
+		if meant == name || meant == name+"_FILE" {
+			return set, meant
+		}
+	}
+	return "", ""
+}
+
+func (ls layers) unread(label string, read, labels []string) []error {
+	var all []error
+	misnamed := ls.misnamed(read)
+	for _, name := range slices.Sorted(maps.Keys(misnamed)) {
+		all = append(all, fmt.Errorf("%s is set, but neither the package nor the builder reads it, did you mean %q",
+			name, misnamed[name]))
+	}
+	if near := ls.nearLabel(label, labels); near != "" {
+		all = append(all, fmt.Errorf("%s has no folder %q for this chaincode, but %q, did you mean that",
+			DirVariable, label, near))
+	}
+	return all
+}
+
+// misnamed has for each variable that is set, and was probably meant to be another, that other.
+func (ls layers) misnamed(read []string) map[string]string {
+	own := append(settingsNames(), DirVariable)
+	wanted := slices.DeleteFunc(append(slices.Clone(read), DirVariable, RequireTLSVariable), func(name string) bool {
+		base := strings.TrimSuffix(name, "_FILE")
+		return ls.isSet(name) || ls.isSet(base) || ls.isSet(base+"_FILE")
+	})
+	slices.Sort(wanted)
+	misnamed := map[string]string{}
+	for _, name := range ls.names() {
+		if slices.Contains(read, name) || slices.Contains(own, name) {
+			continue
+		}
+		if meant := nearest.Variable(name, wanted); meant != "" && ls.isSet(name) {
+			misnamed[name] = meant
+		}
+	}
+	return misnamed
+}
+
+func (ls layers) isSet(name string) bool {
+	v, err := ls.lookup(name)
+	return v != "" || err != nil
+}
+
+// names lists the variables of the process, and the files in the folders of values.
+func (ls layers) names() []string {
+	var names []string
+	for _, l := range ls {
+		names = slices.AppendSeq(names, maps.Keys(l.process))
+		for _, entry := range entries(l.dir) {
+			if !entry.IsDir() {
+				names = append(names, entry.Name())
+			}
+		}
+	}
+	return names
+}
+
+// entries lists a folder of values without hidden names, among which are those that Kubernetes
+// makes for itself. That it cannot be read is said elsewhere.
+func entries(dir string) []os.DirEntry {
+	if dir == "" {
+		return nil
+	}
+	all, _ := os.ReadDir(dir)
+	return slices.DeleteFunc(all, func(entry os.DirEntry) bool { return strings.HasPrefix(entry.Name(), ".") })
+}
+
+// nearLabel returns a folder of values that is close to the one for a label, which is missing.
+// One that differs only in its numbers is that of another version.
+func (ls layers) nearLabel(label string, labels []string) string {
+	if label == "" {
+		return ""
+	}
+	for _, l := range ls {
+		if l.name != DirVariable {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(l.dir, label)); err == nil {
+			return ""
+		}
+		var near []string
+		for _, entry := range entries(l.dir) {
+			name := entry.Name()
+			info, err := os.Stat(filepath.Join(l.dir, name))
+			if err == nil && info.IsDir() && !slices.Contains(labels, name) && nearest.Digits(name) != nearest.Digits(label) {
+				near = append(near, name)
+			}
+		}
+		return nearest.Name(label, near)
+	}
+	return ""
+}
