@@ -111,30 +111,44 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 	for _, name := range pkg.Unknown {
 		p.Warn("%q: the peer ignores the entry %q", file, name)
 	}
-	builder, err := options.externalBuilder(p)
+	results, err := installOnAll(ctx, p, pkg, peers, options)
 	if err != nil {
 		return err
+	}
+	what := "the install"
+	if options.probe {
+		what = "the install or the probe"
+	}
+	return report(p, what, pkg.ID, results, options.output)
+}
+
+// installOnAll installs pkg on each peer, and with options.probe dials its chaincode server.
+func installOnAll(
+	ctx context.Context, p *program.Program, pkg *archive.Package, peers []namedPeer, options simulateOptions,
+) (results []simulated, err error) {
+	builder, err := options.externalBuilder(p)
+	if err != nil {
+		return nil, err
 	}
 	envs := make([]map[string]string, len(peers))
 	for i, named := range peers {
 		if envs[i], err = readEnvFile(named.envFile); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	var standIns *peer.StandIns
 	if options.standIns {
 		if standIns, err = peer.NewStandIns(p.Now()); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	var results []simulated
 	for i, named := range peers {
 		if options.coreYAML == "" {
 			builder.PropagateEnvironment = slices.Collect(maps.Keys(envs[i]))
 		}
 		result, err := installOn(ctx, named.name, envs[i], builder, pkg, standIns)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if options.probe && result.OK {
 			result.dial(ctx, pkg.ID)
@@ -145,11 +159,7 @@ func simulate(ctx context.Context, p *program.Program, file string, peers []name
 		}
 		results = append(results, result)
 	}
-	what := "the install"
-	if options.probe {
-		what = "the install or the probe"
-	}
-	return report(p, what, pkg.ID, results, options.output)
+	return results, nil
 }
 
 // externalBuilder returns the builder that the peers have: its programs, and what
@@ -259,12 +269,6 @@ func (r *simulated) dial(ctx context.Context, packageID string) {
 
 // report prints the results and fails if an install did.
 func report(p *program.Program, what, packageID string, results []simulated, output outputFlag) error {
-	var failed []string
-	for _, r := range results {
-		if !r.OK {
-			failed = append(failed, r.Name)
-		}
-	}
 	if output.json() {
 		if err := writeJSON(p, map[string]any{"packageID": packageID, "peers": results}); err != nil {
 			return err
@@ -272,8 +276,17 @@ func report(p *program.Program, what, packageID string, results []simulated, out
 	} else if err := table(p, packageID, results); err != nil {
 		return err
 	}
+	return failures(p, what, results)
+}
+
+// failures prints what the peers would log, and fails if what was done on one failed.
+func failures(p *program.Program, what string, results []simulated) error {
+	var failed []string
 	for _, r := range results {
-		for _, line := range r.lines { // as the peer would log them
+		if !r.OK {
+			failed = append(failed, r.Name)
+		}
+		for _, line := range r.lines {
 			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, message.Printable(line))
 		}
 	}
