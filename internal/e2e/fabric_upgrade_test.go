@@ -27,7 +27,7 @@ func (n *fabric) upgrade() {
 	dir := filepath.Join(n.dir, "notes", "package")
 	packed := n.pack(dir, "notes_2.0")
 	for _, p := range n.peers {
-		n.setValue(p, "notes_2.0", "CORE_CHAINCODE_ADDRESS", strings.Replace(n.newAddress(), "localhost", network.Host, 1))
+		n.setValue(p, "notes_2.0", "CORE_CHAINCODE_ADDRESS", n.newLoopback())
 		if id := n.install(p, packed.file); id != packed.id {
 			n.fatal("%s has installed %s, not %s", p.Name, id, packed.id)
 		}
