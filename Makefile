@@ -71,7 +71,7 @@ network-test: build fabric
 
 e2e-fabric: fabric
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
-	$(FABRIC_ENV) go test ./internal/e2e -run TestFabric -count=1 -v
+	$(FABRIC_ENV) go test ./internal/e2e -run TestFabric -count=1 -timeout 20m -v
 
 kubernetes:
 	cd examples/kubernetes && go test -count=1 ./...

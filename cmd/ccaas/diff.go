@@ -13,7 +13,9 @@ import (
 
 // diffPeers prints what differs between the peers with the variables in the two
 // env files.
-func diffPeers(ctx context.Context, p *program.Program, name string, envFiles []string, options renderOptions) (err error) {
+func diffPeers(
+	ctx context.Context, p *program.Program, name string, envFiles []string, options renderOptions,
+) (err error) {
 	source, err := openSource(ctx, name, options.label)
 	if err != nil {
 		return err

@@ -110,7 +110,9 @@ func probeServer(ctx context.Context, p *program.Program, name string, options p
 }
 
 // probeTarget returns the connection that was named, or is rendered.
-func probeTarget(ctx context.Context, p *program.Program, name string, options probeOptions) (target probe.Target, err error) {
+func probeTarget(
+	ctx context.Context, p *program.Program, name string, options probeOptions,
+) (target probe.Target, err error) {
 	target = probe.Target{PackageID: options.packageID, Timeout: options.timeout}
 	if len(options.envFiles)+len(options.env) == 0 {
 		target.Connection, err = readConnection(name)

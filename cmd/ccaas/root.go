@@ -53,6 +53,8 @@ which each peer renders its own connection.json.`,
 		renderCommand(p),
 		serverEnvCommand(p),
 		simulateCommand(p),
+		deployCommand(p),
+		statusCommand(p),
 		probeCommand(p),
 		refreshCommand(p),
 		coreYAMLCommand(p),
@@ -237,7 +239,7 @@ func someArguments(want string) cobra.PositionalArgs {
 			return misused(cmd, fmt.Errorf("got 0 arguments, want %s", want))
 		}
 		for _, arg := range args {
-			if err := checkArgument(want, arg); err != nil {
+			if err := checkArgument("one of "+want, arg); err != nil {
 				return misused(cmd, err)
 			}
 		}

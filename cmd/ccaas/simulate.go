@@ -26,13 +26,13 @@ import (
 )
 
 type simulateOptions struct {
-	peers    []string
-	builder  string
-	coreYAML string
-	name     string
-	probe    bool
-	standIns bool
-	output   outputFlag
+	peers        []string
+	builder      string
+	coreYAML     string
+	name         string
+	probe        bool
+	withoutFiles bool
+	output       outputFlag
 }
 
 func simulateCommand(p *program.Program) *cobra.Command {
@@ -57,7 +57,7 @@ are shown as "not here", and everything else is checked as ever.`,
 			if err != nil {
 				return misused(cmd, err)
 			}
-			if options.standIns && options.probe {
+			if options.withoutFiles && options.probe {
 				return misused(cmd, errors.New("--probe needs the peers' files, so it cannot be used with --without-files"))
 			}
 			return simulate(cmd.Context(), p, args, peers, options)
@@ -68,7 +68,7 @@ are shown as "not here", and everything else is checked as ever.`,
 		"the folder with bin/detect, bin/build and bin/release (default: that of ccaas itself)")
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
 	cmd.Flags().BoolVar(&options.probe, "probe", false, "also dial each peer's chaincode server; see ccaas probe")
-	cmd.Flags().BoolVar(&options.standIns, "without-files", false,
+	cmd.Flags().BoolVar(&options.withoutFiles, "without-files", false,
 		"do without the certificates and keys that are not on this machine")
 	options.output.add(cmd)
 	requireFlags(cmd, "peer")
@@ -127,28 +127,17 @@ func simulate(
 		}
 		packages = append(packages, pkg)
 	}
-	builder, err := options.externalBuilder(p)
+	s, err := options.prepare(p, peers)
 	if err != nil {
 		return err
 	}
-	for i, named := range peers {
-		if peers[i].env, err = readEnvFile(p.Warn, named.envFile); err != nil {
-			return err
-		}
-	}
-	var standIns *peer.StandIns
-	if options.standIns {
-		if standIns, err = peer.NewStandIns(p.Now()); err != nil {
-			return err
-		}
-	}
 	var failures []error
 	for _, pkg := range packages {
-		results, err := installOnAll(ctx, p, peers, builder, pkg, standIns, options)
+		results, err := s.installOnAll(ctx, p, pkg)
 		if err != nil {
 			return err
 		}
-		failed := report(p, pkg.ID, results, options)
+		failed := s.report(p, pkg.ID, results)
 		if failed != nil && len(packages) > 1 {
 			failed = fmt.Errorf("%s: %w", chaincode.ShortID(pkg.ID), failed)
 		}
@@ -157,27 +146,51 @@ func simulate(
 	return errors.Join(failures...)
 }
 
-// installOnAll installs pkg on each peer, and probes its server if the options say so.
-func installOnAll(
-	ctx context.Context, p *program.Program, peers []namedPeer, builder coreyaml.Builder, pkg *archive.Package,
-	standIns *peer.StandIns, options simulateOptions,
-) ([]simulated, error) {
+// simulation is simulated peers with their builder.
+type simulation struct {
+	simulateOptions
+	peers    []namedPeer
+	builder  coreyaml.Builder
+	standIns *peer.StandIns // nil: the peers' files are here
+}
+
+// prepare reads what the options name.
+func (o simulateOptions) prepare(p *program.Program, peers []namedPeer) (*simulation, error) {
+	builder, err := o.externalBuilder(p)
+	if err != nil {
+		return nil, err
+	}
+	for i, named := range peers {
+		if peers[i].env, err = readEnvFile(p.Warn, named.envFile); err != nil {
+			return nil, err
+		}
+	}
+	s := &simulation{simulateOptions: o, peers: peers, builder: builder}
+	if o.withoutFiles {
+		s.standIns, err = peer.NewStandIns(p.Now())
+	}
+	return s, err
+}
+
+// installOnAll installs pkg on each peer, and with --probe dials its chaincode server.
+func (s *simulation) installOnAll(ctx context.Context, p *program.Program, pkg *archive.Package) ([]simulated, error) {
 	var results []simulated
-	for _, named := range peers {
-		if options.coreYAML == "" {
+	for _, named := range s.peers {
+		builder := s.builder
+		if s.coreYAML == "" {
 			builder.PropagateEnvironment = slices.Collect(maps.Keys(named.env))
 		}
 		for _, err := range unread(pkg, builder, named.env) {
 			p.Warn("%s: %v", named.name, err)
 		}
-		result, err := installOn(ctx, named.name, named.env, builder, pkg, standIns)
+		result, err := installOn(ctx, named, builder, pkg, s.standIns)
 		if err != nil {
 			return nil, err
 		}
 		if c := result.Connection; c != nil {
 			result.shared = named.servers.Shared(pkg.ID, c.Address)
 			named.servers.Add(pkg.ID, c.Address)
-			if options.probe {
+			if s.probe {
 				result.dial(ctx, pkg.ID)
 			}
 			hidden := c.Redacted()
@@ -252,8 +265,7 @@ func builderDir(dir string) (string, error) {
 // installOn installs pkg on a peer of its own, in a folder of its own, with stand-ins for
 // files that are not here unless that is nil.
 func installOn(
-	ctx context.Context, name string, env map[string]string, builder coreyaml.Builder, pkg *archive.Package,
-	standIns *peer.StandIns,
+	ctx context.Context, named namedPeer, builder coreyaml.Builder, pkg *archive.Package, standIns *peer.StandIns,
 ) (result simulated, err error) {
 	dir, err := os.MkdirTemp("", "ccaas-peer-")
 	if err != nil {
@@ -263,13 +275,15 @@ func installOn(
 	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
 
+	env := named.env
 	if standIns != nil {
 		if env, err = standIns.Replace(env, filepath.Join(dir, "stand-ins")); err != nil {
 			return result, err
 		}
 	}
-	result = simulated{Name: name, Errors: []string{}}
-	simulatedPeer := &peer.Peer{Dir: dir, Builders: []coreyaml.Builder{builder}, Env: peer.Process(env), Log: func(line string) {
+	result = simulated{Name: named.name, Errors: []string{}}
+	builders := []coreyaml.Builder{builder}
+	simulatedPeer := &peer.Peer{Dir: dir, Builders: builders, Env: peer.Process(env), Log: func(line string) {
 		if slices.Contains(result.lines, line) || len(result.lines) == maxLines {
 			return // it has been said before
 		}
@@ -309,22 +323,25 @@ func (r *simulated) dial(ctx context.Context, packageID string) {
 }
 
 // report prints the results and fails if an install did.
-func report(p *program.Program, packageID string, results []simulated, options simulateOptions) error {
-	var failed []string
-	for _, r := range results {
-		if !r.OK {
-			failed = append(failed, r.Name)
-		}
-	}
-	if options.output.json() {
+func (s *simulation) report(p *program.Program, packageID string, results []simulated) error {
+	if s.output.json() {
 		if err := writeJSON(p, map[string]any{"packageID": packageID, "peers": results}); err != nil {
 			return err
 		}
 	} else if err := table(p, packageID, results); err != nil {
 		return err
 	}
+	return s.failures(p, packageID, results)
+}
+
+// failures prints what the peers would log, and fails if the install or the probe did on one.
+func (s *simulation) failures(p *program.Program, packageID string, results []simulated) error {
+	var failed []string
 	for _, r := range results {
-		for _, line := range r.lines { // as the peer would log them
+		if !r.OK {
+			failed = append(failed, r.Name)
+		}
+		for _, line := range r.lines {
 			fmt.Fprintf(p.Stderr, "%s: %s\n", r.Name, message.Printable(line))
 		}
 		if r.shared != nil {
@@ -332,14 +349,13 @@ func report(p *program.Program, packageID string, results []simulated, options s
 			p.Hint("%s", r.shared.Hint())
 		}
 	}
-	if len(failed) > 0 {
-		what := "the install"
-		if options.probe {
-			what = "the install or the probe"
-		}
-		return fmt.Errorf("%s failed on %s", what, strings.Join(failed, ", "))
+	switch {
+	case len(failed) == 0:
+		return nil
+	case s.probe:
+		return fmt.Errorf("the install or the probe failed on %s", strings.Join(failed, ", "))
 	}
-	return nil
+	return fmt.Errorf("the install failed on %s", strings.Join(failed, ", "))
 }
 
 // table prints the package ID and a row for each peer.

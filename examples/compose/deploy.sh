@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the channel, joins the organisation's peers to it, and deploys the package, unless that
-# is done already: it may run again. compose.yaml has the variables.
+# is done already: it may run again. compose.yaml has the variables. From the install on, where
+# there is more than the peer CLI, this is one command: ccaas deploy "$PACKAGE" -C mychannel -n notes -v 1.0
 set -eu
 
 definition="-C mychannel -n notes -v 1.0 --sequence 1"

@@ -126,6 +126,32 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// Only ccaas talks to peers: what does it is linked by nothing else that people build of ours.
+func TestHyperledger(t *testing.T) {
+	graph := imports(t)
+	linked := func(from string) []string {
+		for pkg := range graph {
+			if strings.HasPrefix(pkg, "github.com/hyperledger/") {
+				if path := path(graph, from, pkg); path != nil {
+					return path
+				}
+			}
+		}
+		return nil
+	}
+	for pkg := range graph {
+		folder, ours := strings.CutPrefix(pkg, module)
+		if ours && folder != "cmd/ccaas" && folder != "internal/lifecycle" {
+			if path := linked(pkg); path != nil {
+				t.Errorf("%s links Hyperledger's libraries: %s", folder, strings.Join(path, " → "))
+			}
+		}
+	}
+	if linked(module+"cmd/ccaas") == nil {
+		t.Error("ccaas does not link Hyperledger's libraries, so this test sees nothing")
+	}
+}
+
 // path is a shortest chain of imports from one package to another, or nil.
 func path(graph map[string][]string, from, to string) []string {
 	came := map[string]string{from: ""}

@@ -192,7 +192,8 @@ func (h *heard) line(line string) {
 }
 
 func (h *heard) add(code finding.Code, text string) {
-	known := slices.ContainsFunc(slices.Concat(h.known, h.findings), func(f finding.Finding) bool { return f.Message == text })
+	same := func(f finding.Finding) bool { return f.Message == text }
+	known := slices.ContainsFunc(h.known, same) || slices.ContainsFunc(h.findings, same)
 	if !known && len(h.findings) < maxHeard {
 		h.findings = append(h.findings, finding.New(code, "", "%s", text))
 	}

@@ -19,7 +19,7 @@ import (
 
 // The time that everything has, and that one command has.
 const (
-	testTimeout    = 4 * time.Minute
+	testTimeout    = 9 * time.Minute
 	commandTimeout = 40 * time.Second
 )
 

@@ -55,7 +55,7 @@ func (n *fabric) share() {
 		}
 		return nil
 	})
-	n.serveNotes(p, "shared_1.0", packed.id)
+	p.notes = n.serveNotes(p, "shared_1.0", packed.id, n.notes(p))
 	n.awaitAnswer(p, "shared_1.0 of "+p.Name, query)
 }
 

@@ -27,11 +27,11 @@ func (n *fabric) upgrade() {
 	dir := filepath.Join(n.dir, "notes", "package")
 	packed := n.pack(dir, "notes_2.0")
 	for _, p := range n.peers {
-		n.setValue(p, "notes_2.0", "CORE_CHAINCODE_ADDRESS", strings.Replace(n.newAddress(), "localhost", network.Host, 1))
+		n.setValue(p, "notes_2.0", "CORE_CHAINCODE_ADDRESS", n.newLoopback())
 		if id := n.install(p, packed.file); id != packed.id {
 			n.fatal("%s has installed %s, not %s", p.Name, id, packed.id)
 		}
-		n.serveNotes(p, "notes_2.0", packed.id)
+		p.notes = n.serveNotes(p, "notes_2.0", packed.id, n.notes(p))
 	}
 	n.step("approve and commit sequence 2")
 	n.deploy(definition{"notes", "2.0", "2", packed.id, []string{"--collections-config", n.write("collections.json", collections)}})
@@ -52,20 +52,6 @@ func (n *fabric) upgrade() {
 
 // notes is the folder with the certificate that a peer's server of notes has.
 func (n *fabric) notes(p *peer) string { return filepath.Join(n.dir, "notes."+p.Name) }
-
-// serveNotes starts a server of notes as notes.sh does, at the address in the peer's values.
-func (n *fabric) serveNotes(p *peer, label, id string) {
-	n.t.Helper()
-	address, dir := n.address(p, label), n.notes(p)
-	p.notes = n.serve(label+"."+p.Name, address, n.dir, true, map[string]string{
-		"CHAINCODE_ID":             id,
-		"CHAINCODE_SERVER_ADDRESS": address,
-		"CHAINCODE_TLS_CERT":       filepath.Join(dir, "server.crt"),
-		"CHAINCODE_TLS_KEY":        filepath.Join(dir, "server.key"),
-		"CHAINCODE_CLIENT_CA_CERT": filepath.Join(dir, "peers.crt"),
-		"SERVER_NAME":              label + " of " + p.Name,
-	}, filepath.Join(n.dir, "notes", "server"))
-}
 
 // load puts notes, one after another, endorsed by both organisations.
 type load struct {

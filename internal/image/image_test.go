@@ -23,7 +23,7 @@ import (
 
 const (
 	root    = "../.."
-	maxSize = 30_000_000
+	maxSize = 34_000_000
 	example = `{"address":"basic.example.com:9999","dial_timeout":"3s","tls_required":false,"client_auth_required":false}`
 )
 

@@ -112,6 +112,9 @@ func (p *Process) End(signal syscall.Signal) {
 	}
 }
 
+// Signal sends a signal to the process.
+func (p *Process) Signal(signal syscall.Signal) error { return p.cmd.Process.Signal(signal) }
+
 // State says how the process ended.
 func (p *Process) State() string { return p.cmd.ProcessState.String() }
 

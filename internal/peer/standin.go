@@ -121,7 +121,8 @@ func (s *StandIns) like(file string) (string, error) {
 // NotHere, and a certificate made like another by that one. It returns the keys of what
 // is not here.
 func (s *StandIns) Hide(c *connection.Connection) (notHere []string) {
-	for key, value := range map[string]*string{"root_cert": &c.RootCert, "client_cert": &c.ClientCert, "client_key": &c.ClientKey} {
+	fields := map[string]*string{"root_cert": &c.RootCert, "client_cert": &c.ClientCert, "client_key": &c.ClientKey}
+	for key, value := range fields {
 		if strings.Contains(*value, s.cert) || strings.Contains(*value, s.key) {
 			*value, notHere = NotHere, append(notHere, key)
 		}

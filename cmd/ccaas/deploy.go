@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"ccaas-template-builder/internal/finding"
+	"ccaas-template-builder/internal/lifecycle"
+	"ccaas-template-builder/internal/lint"
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/archive"
+)
+
+type deployOptions struct {
+	access        accessFlags
+	question      questionFlags
+	channel       string
+	name          string
+	version       string
+	sequence      int64
+	signature     string
+	channelPolicy string
+	collections   string
+	initRequired  bool
+	initGiven     bool
+	simulated     simulateOptions
+	dryRun        bool
+	noAsk         bool
+	wait          time.Duration
+	output        outputFlag
+}
+
+func deployCommand(p *program.Program) *cobra.Command {
+	var options deployOptions
+	cmd := &cobra.Command{
+		Use:   "deploy FILE -C CHANNEL",
+		Short: "Bring a package to all peers of an organisation",
+		Long: `Bring a package to all peers of an organisation: install it, approve it, commit
+it once all organisations of the channel have approved, and ask each peer for an
+answer of the chaincode. Only what is missing is done, so it can be run again at
+any time. Its environment is that of the peer CLI.
+
+Flags of the definition that are not given leave what the channel has. Unless
+--peerAddresses or --connection-profile name the peers, they are those that
+CORE_PEER_ADDRESS knows; it does not know of one that has been down for long.`,
+		Example: `  ccaas deploy basic_1.0.tgz -C mychannel
+  ccaas deploy basic.tgz -C mychannel -n basic -v 2.0 --dry-run
+  ccaas deploy basic.tgz -C mychannel --peer peer0=peer0.env --wait 10m`,
+		Args: arguments("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			options.initGiven = cmd.Flags().Changed("init-required")
+			request, peers, err := options.request()
+			if err != nil {
+				return misused(cmd, err)
+			}
+			return deploy(cmd.Context(), p, args[0], peers, request, options)
+		},
+	}
+	options.addDefinition(cmd)
+	options.access.add(cmd)
+	cmd.Flags().StringArrayVar(&options.simulated.peers, "peer", nil,
+		"NAME=ENVFILE: before anything is installed, install the package on a simulated peer with these variables "+
+			"and probe its chaincode server; may be repeated")
+	cmd.Flags().StringVar(&options.simulated.builder, "builder", "",
+		"with --peer, the folder of the builder (default: that of ccaas itself)")
+	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "say what would be done")
+	cmd.Flags().DurationVar(&options.wait, "wait", 0, "how long to wait for the other organisations' approvals")
+	options.question.add(cmd)
+	cmd.Flags().BoolVar(&options.noAsk, "no-ask", false, "do not ask the peers for an answer of the chaincode")
+	options.output.add(cmd)
+	requireFlags(cmd, "channelID")
+	return cmd
+}
+
+// addDefinition adds the flags of a definition, by the peer CLI's names.
+func (o *deployOptions) addDefinition(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVarP(&o.channel, "channelID", "C", "", "the channel")
+	flags.StringVarP(&o.name, "name", "n", "", "the name of the chaincode (default: what its label, NAME_VERSION, has)")
+	flags.StringVarP(&o.version, "version", "v", "", "its version (default: what its label, NAME_VERSION, has)")
+	flags.Int64Var(&o.sequence, "sequence", 0, "the sequence (default: that of the committed definition, or the next)")
+	flags.StringVar(&o.signature, "signature-policy", "", "the endorsement policy")
+	flags.StringVar(&o.channelPolicy, "channel-config-policy", "", "the endorsement policy, as one of the channel")
+	flags.StringVar(&o.collections, "collections-config", "", "the file of the private data collections")
+	flags.BoolVar(&o.initRequired, "init-required", false, "whether the chaincode needs a call of init first")
+	cmd.MarkFlagsMutuallyExclusive("signature-policy", "channel-config-policy")
+}
+
+// request is what the flags say, and the peers to simulate.
+func (o *deployOptions) request() (request lifecycle.Request, peers []namedPeer, err error) {
+	if peers, err = namedPeers(o.simulated.peers); err != nil {
+		return request, nil, err
+	}
+	if o.sequence < 0 || o.wait < 0 {
+		return request, nil, errors.New("--sequence and --wait must not be negative")
+	}
+	request = lifecycle.Request{DryRun: o.dryRun, Wait: o.wait}
+	if request.Question, err = o.question.question(); err != nil {
+		return request, nil, err
+	}
+	if o.noAsk {
+		request.Question = nil
+	}
+	request.Wanted = lifecycle.Wanted{Name: o.name, Version: o.version, Sequence: o.sequence}
+	if o.initGiven {
+		request.Wanted.InitRequired = &o.initRequired
+	}
+	if request.Wanted.Policy, err = lifecycle.Policy(o.signature, o.channelPolicy); err != nil {
+		return request, nil, fmt.Errorf("--signature-policy: %w", err)
+	}
+	if o.collections != "" {
+		data, err := safefile.ReadOperators(o.collections, maxCollections)
+		if err == nil {
+			request.Wanted.Collections, err = lifecycle.Collections(data)
+		}
+		if err != nil {
+			return request, nil, fmt.Errorf("--collections-config: %w", atFile(o.collections, err))
+		}
+	}
+	return request, peers, nil
+}
+
+const maxCollections = 1 << 20
+
+// deploy checks what can be known without the network, and then deploys.
+func deploy(
+	ctx context.Context, p *program.Program, file string, peers []namedPeer,
+	request lifecycle.Request, options deployOptions,
+) error {
+	pkg, err := packageFile(ctx, file)
+	if err != nil {
+		return err
+	}
+	if err := options.lint(ctx, p, file); err != nil {
+		return err
+	}
+	if err := nameByLabel(&request.Wanted, pkg.Metadata.Label); err != nil {
+		return err
+	}
+	organisation, err := options.access.open(p)
+	if err != nil {
+		return err
+	}
+	defer organisation.Close()
+	if err := tryOut(ctx, p, pkg, peers, options.simulated); err != nil {
+		return err
+	}
+	var data bytes.Buffer
+	if _, err := pkg.WriteTo(&data); err != nil {
+		return err
+	}
+	request.Package, request.PackageID, request.Progress = data.Bytes(), pkg.ID, progress(p)
+	channel, err := organisation.On(ctx, options.channel)
+	if err != nil {
+		return err
+	}
+	result, err := channel.Deploy(ctx, request)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return errors.Join(writeDeployed(p, result, options), err)
+}
+
+// lint returns the errors that lint finds in a package.
+func (o deployOptions) lint(ctx context.Context, p *program.Program, file string) error {
+	all, err := findings(ctx, p, file, "", lint.Peers{})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, f := range all {
+		if f.Severity == finding.Error {
+			err := fmt.Errorf("%s %s: %s", f.Code, f.Place, f.Message)
+			errs = append(errs, message.WithHint(err, f.Hint))
+		}
+	}
+	if len(errs) > 0 {
+		errs = append(errs, message.WithHint(errors.New("nothing was done"), "see ccaas lint"))
+	}
+	return errors.Join(errs...)
+}
+
+// labelled is a label that ends in a version.
+var labelled = regexp.MustCompile(`^(.+)_(v?[0-9][^_]*)$`)
+
+// nameByLabel takes the name and the version from a label, as far as they are not given.
+func nameByLabel(w *lifecycle.Wanted, label string) error {
+	parts := labelled.FindStringSubmatch(label)
+	if parts == nil && (w.Name == "" || w.Version == "") {
+		return message.WithHint(fmt.Errorf("the label %q is not NAME_VERSION", label), "give --name and --version")
+	}
+	if w.Name == "" {
+		w.Name = parts[1]
+	}
+	if w.Version == "" {
+		w.Version = parts[2]
+	}
+	return w.Check()
+}
+
+// tryOut installs a package on simulated peers, and probes their chaincode servers.
+func tryOut(
+	ctx context.Context, p *program.Program, pkg *archive.Package, peers []namedPeer, options simulateOptions,
+) error {
+	if len(peers) == 0 {
+		return nil
+	}
+	options.probe = true
+	s, err := options.prepare(p, peers)
+	if err != nil {
+		return err
+	}
+	results, err := s.installOnAll(ctx, p, pkg)
+	if err != nil {
+		return err
+	}
+	return message.WithHint(s.failures(p, pkg.ID, results), "nothing was installed: mend that first")
+}
+
+// progress prints what is being done to a terminal, and to nothing else.
+func progress(p *program.Program) func(string) {
+	file, ok := p.Stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return func(string) {}
+	}
+	return func(line string) { fmt.Fprintln(p.Stderr, message.OneLine(line)) }
+}
+
+func writeDeployed(p *program.Program, r *lifecycle.Result, options deployOptions) error {
+	if options.output.json() {
+		return writeJSON(p, r)
+	}
+	line := func(format string, args ...any) {
+		fmt.Fprintln(p.Stdout, message.OneLine(fmt.Sprintf(format, args...)))
+	}
+	if r.Sequence == 0 {
+		return nil // the channel could not be asked, and nothing was done
+	}
+	line("%s %s on %s as %s: %s", r.Name, r.Version, r.Channel, r.MSPID, r.PackageID)
+	var rows [][]string
+	for _, peer := range r.Peers {
+		installed := string(peer.Installed)
+		if installed == "" {
+			installed = "no"
+		}
+		rows = append(rows, []string{peer.Name, peer.Address, installed, answer(peer.Answers)})
+	}
+	if err := writeTable(p.Stdout, []string{"PEER", "ADDRESS", "INSTALLED", "SERVER"}, rows); err != nil {
+		return err
+	}
+	now := ""
+	if r.ApprovedNow {
+		now = r.MSPID
+	}
+	if err := writeApprovals(p, r.Approvals, r.Mismatches, now); err != nil {
+		return err
+	}
+	if r.Renewed != "" {
+		line("sequence %d was approved with %s before", r.Sequence, r.Renewed)
+	}
+	for _, change := range r.Changes {
+		line("sequence %d changes: %s", r.Sequence, change)
+	}
+	writeOutcome(line, r, options.dryRun)
+	return nil
+}
+
+// writeOutcome says what has come of it, or would.
+func writeOutcome(line func(string, ...any), r *lifecycle.Result, dryRun bool) {
+	switch {
+	case dryRun && len(r.Plan) == 0:
+		line("nothing would be done")
+	case dryRun:
+		for _, step := range r.Plan {
+			line("would %s", step)
+		}
+	case r.Committed:
+		line("sequence %d is committed", r.Sequence)
+	case !r.Approvals[r.MSPID]:
+		line("sequence %d is not approved by %s", r.Sequence, r.MSPID)
+	case len(r.WaitsFor) > 0:
+		line("sequence %d waits for %s", r.Sequence, strings.Join(r.WaitsFor, ", "))
+	default:
+		line("sequence %d is not committed", r.Sequence)
+	}
+}
+
+// answer says in a table whether a peer has got one of its chaincode server.
+func answer(answers *bool) string {
+	switch {
+	case answers == nil:
+		return "-"
+	case *answers:
+		return "answers"
+	}
+	return "fails"
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ccaas-template-builder/internal/lifecycle"
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/program"
+)
+
+type statusOptions struct {
+	access   accessFlags
+	question questionFlags
+	channel  string
+	name     string
+	ask      bool
+	output   outputFlag
+}
+
+func statusCommand(p *program.Program) *cobra.Command {
+	var options statusOptions
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what an organisation's peers have of its chaincodes",
+		Long: `Show, for each chaincode that is committed or that the organisation has
+approved, which peers of the organisation have the approved package, and which
+organisations have approved. Nothing is changed. Fails if a peer lacks the
+package or does not answer. Its environment is that of the peer CLI.
+
+With --ask, each peer is also asked for an answer of the chaincode. This is not
+the default, because a peer whose chaincode server has another package ID will
+commit no blocks from then on, until that server is stopped.`,
+		Example: `  ccaas status
+  ccaas status -C mychannel -n basic --ask`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			question, err := options.question.question()
+			if err != nil {
+				return misused(cmd, err)
+			}
+			if !options.ask {
+				question = nil
+			}
+			return status(cmd.Context(), p, question, options)
+		},
+	}
+	cmd.Flags().StringVarP(&options.channel, "channelID", "C", "", "the channel (default: all that the peer has joined)")
+	cmd.Flags().StringVarP(&options.name, "name", "n", "", "the name of the chaincode (default: all)")
+	cmd.Flags().BoolVar(&options.ask, "ask", false, "ask each peer for an answer of the chaincode")
+	options.access.add(cmd)
+	options.question.add(cmd)
+	options.output.add(cmd)
+	return cmd
+}
+
+func status(ctx context.Context, p *program.Program, question *lifecycle.Question, options statusOptions) error {
+	organisation, err := options.access.open(p)
+	if err != nil {
+		return err
+	}
+	defer organisation.Close()
+	channels := []string{options.channel}
+	if options.channel == "" {
+		if channels, err = organisation.Channels(ctx); err != nil {
+			return err
+		}
+	}
+	all := []lifecycle.ChaincodeStatus{}
+	var errs []error
+	for _, name := range channels {
+		channel, err := organisation.On(ctx, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found, err := channel.Status(ctx, options.name, question)
+		all = append(all, found...)
+		errs = append(errs, err)
+	}
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	if options.output.json() {
+		errs = append(errs, writeJSON(p, map[string]any{"mspID": organisation.MSPID, "chaincodes": all}))
+	} else {
+		errs = append(errs, writeStatus(p, organisation.MSPID, all, options.ask))
+	}
+	return errors.Join(errs...)
+}
+
+func writeStatus(p *program.Program, mspID string, all []lifecycle.ChaincodeStatus, asked bool) error {
+	for i, s := range all {
+		if i > 0 {
+			fmt.Fprintln(p.Stdout)
+		}
+		state := "not committed"
+		if s.Committed {
+			state = "committed"
+		}
+		line := fmt.Sprintf("%s %s on %s, sequence %d, %s", s.Name, s.Version, s.Channel, s.Sequence, state)
+		fmt.Fprintln(p.Stdout, message.OneLine(line))
+		approved := mspID + " has approved no package for it"
+		if s.PackageID != "" {
+			approved = mspID + " has approved " + s.PackageID
+		}
+		fmt.Fprintln(p.Stdout, message.OneLine(approved))
+		if err := writePeers(p, s.Peers, asked); err != nil {
+			return err
+		}
+		if err := writeApprovals(p, s.Approvals, s.Mismatches, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writePeers prints a row for each peer; its error goes to stderr.
+func writePeers(p *program.Program, peers []lifecycle.PeerStatus, asked bool) error {
+	headings := []string{"PEER", "ADDRESS", "BLOCKS", "INSTALLED", "PACKAGES"}
+	if asked {
+		headings = append(headings, "SERVER", "TIME")
+	}
+	var rows [][]string
+	for _, peer := range peers {
+		installed := "-"
+		if peer.Installed != nil {
+			installed = yes(*peer.Installed)
+		}
+		packages := "-"
+		if len(peer.Packages) > 0 {
+			packages = strings.Join(peer.Packages, ", ")
+		}
+		row := []string{peer.Name, peer.Address, strconv.FormatUint(peer.Height, 10), installed, packages}
+		if asked {
+			took := ""
+			if peer.Answers != nil {
+				took = time.Duration(peer.Seconds * float64(time.Second)).Round(100 * time.Microsecond).String()
+			}
+			row = append(row, answer(peer.Answers), took)
+		}
+		rows = append(rows, row)
+	}
+	return writeTable(p.Stdout, headings, rows)
+}

@@ -1,0 +1,126 @@
+package lifecycle
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hyperledger/fabric-admin-sdk/pkg/identity"
+
+	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/safefile"
+)
+
+// administrator is the identity that signs: the certificate of the MSP folder in signcerts, and its
+// key in keystore. No error holds a key.
+func (e environment) administrator(mspID string, now time.Time) (identity.SigningIdentity, error) {
+	if e["CORE_PEER_BCCSP_DEFAULT"] == "PKCS11" {
+		return nil, message.WithHint(errors.New("CORE_PEER_BCCSP_DEFAULT is PKCS11: a key in an HSM cannot be used here"),
+			"use the peer CLI, or an administrator whose key is in the keystore of its MSP folder")
+	}
+	dir, err := e.path(mspVariable)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := signingCertificate(dir)
+	if err == nil {
+		err = checkValidity(cert, now)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", mspVariable, err)
+	}
+	key, err := signingKey(dir, cert)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", mspVariable, err)
+	}
+	return identity.NewPrivateKeySigningIdentity(mspID, cert, key)
+}
+
+func checkValidity(cert *x509.Certificate, now time.Time) error {
+	if now.After(cert.NotAfter) || now.Before(cert.NotBefore) {
+		return message.WithHint(fmt.Errorf("the certificate of %q is valid from %s to %s only",
+			cert.Subject.CommonName, cert.NotBefore.UTC().Format(time.RFC3339), cert.NotAfter.UTC().Format(time.RFC3339)),
+			"enroll the administrator again, and check the clock")
+	}
+	return nil
+}
+
+// signingCertificate is the first one in signcerts, as for Fabric.
+func signingCertificate(dir string) (*x509.Certificate, error) {
+	for _, path := range filesIn(filepath.Join(dir, "signcerts")) {
+		for _, block := range pemBlocks(path) {
+			if block.Type == "CERTIFICATE" {
+				return x509.ParseCertificate(block.Bytes)
+			}
+		}
+	}
+	return nil, message.WithHint(fmt.Errorf("no certificate in %q", filepath.Join(dir, "signcerts")),
+		"name the msp folder of an administrator, such as users/Admin@org1.example.com/msp")
+}
+
+// signingKey is the key in keystore that belongs to a certificate.
+func signingKey(dir string, cert *x509.Certificate) (crypto.PrivateKey, error) {
+	keystore := filepath.Join(dir, "keystore")
+	found := 0
+	for _, path := range filesIn(keystore) {
+		for _, block := range pemBlocks(path) {
+			if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
+				return nil, fmt.Errorf("the key in %q is encrypted, which Fabric does not read either", path)
+			}
+			key := privateKey(block)
+			if key == nil {
+				continue
+			}
+			if found++; !key.PublicKey.Equal(cert.PublicKey) {
+				continue
+			}
+			return key, nil
+		}
+	}
+	const hint = "copy the key that belongs to the certificate there; one that is in an HSM cannot be used here"
+	if found > 0 {
+		err := fmt.Errorf("no key in %q belongs to the certificate of %q", keystore, cert.Subject.CommonName)
+		return nil, message.WithHint(err, hint)
+	}
+	return nil, message.WithHint(fmt.Errorf("no ECDSA key in %q", keystore), hint)
+}
+
+// privateKey is the ECDSA key of a block, or nil.
+func privateKey(block *pem.Block) *ecdsa.PrivateKey {
+	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
+		return key
+	}
+	key, _ := x509.ParsePKCS8PrivateKey(block.Bytes)
+	ec, _ := key.(*ecdsa.PrivateKey)
+	return ec
+}
+
+// filesIn are the files of a folder by name, none if it cannot be read.
+func filesIn(dir string) (paths []string) {
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ".") { // Kubernetes' ..data
+			paths = append(paths, filepath.Join(dir, entry.Name()))
+		}
+	}
+	return paths
+}
+
+// pemBlocks are the blocks of a file, none if it cannot be read.
+func pemBlocks(path string) (blocks []*pem.Block) {
+	data, err := safefile.ReadOperators(path, maxPEM)
+	if err != nil {
+		return nil
+	}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		blocks = append(blocks, block)
+	}
+	return blocks
+}

@@ -1,0 +1,236 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hyperledger/fabric-admin-sdk/pkg/chaincode"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
+	"google.golang.org/protobuf/proto"
+
+	"ccaas-template-builder/internal/message"
+)
+
+// ChaincodeStatus is a definition on a channel, as its organisation sees it. The names in JSON never
+// change.
+type ChaincodeStatus struct {
+	Channel   string `json:"channel"`
+	Name      string `json:"name"`
+	Version   string `json:"version"`
+	Sequence  int64  `json:"sequence"`
+	Committed bool   `json:"committed"`
+	// PackageID is what the organisation has approved for it; empty for no package.
+	PackageID  string              `json:"packageID"`
+	Approvals  map[string]bool     `json:"approvals"`
+	Mismatches map[string][]string `json:"mismatches,omitempty"`
+	Peers      []PeerStatus        `json:"peers"`
+
+	definition *chaincode.Definition
+}
+
+// PeerStatus is what a peer of the organisation has of a chaincode.
+type PeerStatus struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	// Installed tells whether the approved package is there, null if the peer cannot be asked.
+	Installed *bool `json:"installed"`
+	// Packages are those that the peer uses for the chaincode or, if none, has under the same label.
+	Packages []string `json:"packages"`
+	// Height is how many blocks of the channel the peer has.
+	Height  uint64  `json:"height"`
+	Answers *bool   `json:"answers"` // null: was not asked
+	Seconds float64 `json:"seconds,omitempty"`
+	Error   string  `json:"error,omitempty"`
+}
+
+// Status looks at all chaincodes of the channel that are committed or that the organisation has
+// approved, or at the one of this name. With a question, each peer is asked as well. The error joins
+// what is wrong with the organisation's peers; the result is there nevertheless.
+func (c *Channel) Status(ctx context.Context, name string, question *Question) ([]ChaincodeStatus, error) {
+	found, err := c.chaincodes(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	installed, errs := c.allInstalled(ctx)
+	for i := range found {
+		errs = append(errs, c.compare(ctx, &found[i], installed, question))
+	}
+	return found, errors.Join(append(errs, ctx.Err())...)
+}
+
+// chaincodes are the definitions on the channel of all chaincodes, or of the one of this name.
+func (c *Channel) chaincodes(ctx context.Context, name string) (found []ChaincodeStatus, err error) {
+	names := []string{name}
+	if name == "" {
+		if names, err = c.names(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		these, err := c.definitions(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, these...)
+	}
+	if name != "" && len(found) == 0 {
+		return nil, fmt.Errorf("%s is not committed on %s, and %s has not approved it", name, c.Name, c.organisation.MSPID)
+	}
+	return found, nil
+}
+
+// names are those of the chaincodes that are committed or that the organisation has approved.
+func (c *Channel) names(ctx context.Context) (names []string, err error) {
+	err = c.ask(ctx, func(ctx context.Context, gw *chaincode.Gateway) error {
+		result, err := gw.QueryCommitted(ctx, c.Name)
+		for _, d := range result.GetChaincodeDefinitions() {
+			names = append(names, d.GetName())
+		}
+		return err
+	})
+	names = append(names, c.approvedNames(ctx)...)
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
+
+// approvedNames are the names of what the organisation has approved. Peers before Fabric 3.0 do not
+// tell: then there are none.
+func (c *Channel) approvedNames(ctx context.Context) (names []string) {
+	args, err := proto.Marshal(&lifecycle.QueryApprovedChaincodeDefinitionsArgs{})
+	if err != nil {
+		return nil
+	}
+	result := &lifecycle.QueryApprovedChaincodeDefinitionsResult{}
+	asked, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	function := []byte("QueryApprovedChaincodeDefinitions")
+	if _, err := c.gatewayPeer().query(asked, call{c.Name, "_lifecycle", [][]byte{function, args}}, result); err != nil {
+		return nil
+	}
+	for _, d := range result.GetApprovedChaincodeDefinitions() {
+		names = append(names, d.GetName())
+	}
+	return names
+}
+
+// definitions are those of one chaincode: the committed one, if there is one, and that which the
+// organisation has approved beyond it.
+func (c *Channel) definitions(ctx context.Context, name string) (found []ChaincodeStatus, err error) {
+	last := int64(0)
+	committed, approvals, err := c.committed(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if committed != nil {
+		last = committed.Sequence
+		s := newStatus(committed, true)
+		s.Approvals = approvals
+		at, err := c.approved(ctx, name, last)
+		if err != nil {
+			return nil, err
+		} else if at != nil {
+			s.PackageID = at.PackageID
+		}
+		found = append(found, s)
+	}
+	latest, err := c.approved(ctx, name, 0)
+	if err == nil && latest != nil && latest.Sequence > last {
+		s := newStatus(latest.definition(), false)
+		s.PackageID = latest.PackageID
+		s.Approvals, s.Mismatches, err = c.ready(ctx, latest.definition())
+		found = append(found, s)
+	}
+	return found, err
+}
+
+func newStatus(d *chaincode.Definition, committed bool) ChaincodeStatus {
+	return ChaincodeStatus{
+		Channel: d.ChannelName, Name: d.Name, Version: d.Version, Sequence: d.Sequence, Committed: committed, definition: d,
+	}
+}
+
+// allInstalled are the packages on each peer, nil for one that does not tell, and its errors.
+func (c *Channel) allInstalled(ctx context.Context) ([]*lifecycle.QueryInstalledChaincodesResult, []error) {
+	results := make([]*lifecycle.QueryInstalledChaincodesResult, len(c.Peers))
+	errs := make([]error, len(c.Peers))
+	var all sync.WaitGroup
+	for i, p := range c.Peers {
+		all.Go(func() {
+			if p.Err == nil {
+				asked, cancel := context.WithTimeout(ctx, queryTimeout)
+				defer cancel()
+				var err error
+				results[i], err = chaincode.NewPeer(p.conn, p.id).QueryInstalled(asked)
+				p.Err = p.wrong("", err)
+			}
+			errs[i] = p.Err
+		})
+	}
+	all.Wait()
+	return results, errs
+}
+
+// compare fills in what the organisation's peers have of a definition, and returns what is wrong.
+func (c *Channel) compare(
+	ctx context.Context, s *ChaincodeStatus, installed []*lifecycle.QueryInstalledChaincodesResult, question *Question,
+) error {
+	s.Peers = make([]PeerStatus, len(c.Peers))
+	errs := make([]error, len(c.Peers))
+	var all sync.WaitGroup
+	for i, p := range c.Peers {
+		status := &s.Peers[i]
+		*status = PeerStatus{Name: p.Name, Address: p.Address, Height: p.height, Packages: []string{}}
+		if p.Err != nil {
+			status.Error = message.OneLine(p.Err.Error()) // which has been said already
+			continue
+		}
+		all.Go(func() {
+			errs[i] = s.has(status, p, installed[i])
+			if errs[i] == nil && s.Committed && s.PackageID != "" && question != nil {
+				took, err := p.answer(ctx, s.Channel, s.definition, s.PackageID, *question)
+				answers := err == nil
+				status.Answers, status.Seconds, errs[i] = &answers, took.Seconds(), err
+			}
+			if errs[i] != nil {
+				status.Error = message.OneLine(errs[i].Error())
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// has compares what a peer has installed with what the organisation has approved.
+func (s *ChaincodeStatus) has(status *PeerStatus, p *Peer, installed *lifecycle.QueryInstalledChaincodesResult) error {
+	label, _, _ := strings.Cut(s.PackageID, ":")
+	there := false
+	for _, pkg := range installed.GetInstalledChaincodes() {
+		there = there || pkg.GetPackageId() == s.PackageID
+		if pkg.GetLabel() == label {
+			status.Packages = append(status.Packages, pkg.GetPackageId())
+		}
+	}
+	slices.Sort(status.Packages)
+	used := uses(installed, s.Channel, s.definition)
+	if used != "" {
+		status.Packages = []string{used}
+	}
+	if s.PackageID == "" {
+		return nil
+	}
+	status.Installed = &there
+	switch {
+	case !there:
+		err := fmt.Errorf("%s: lacks the package %s of %s %s", p, s.PackageID, s.Name, s.Version)
+		return message.WithHint(err, "install it with ccaas deploy")
+	case s.Committed && used != s.PackageID:
+		err := fmt.Errorf("%s: does not use the package for sequence %d of %s yet", p, s.Sequence, s.Name)
+		return message.WithHint(err, "look again in a minute: a peer that stays behind commits no blocks, most likely "+
+			"because a chaincode server of it has another package ID than its package")
+	}
+	return nil
+}
