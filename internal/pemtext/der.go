@@ -1,6 +1,9 @@
 package pemtext
 
-import "strings"
+import (
+	"encoding/asn1"
+	"strings"
+)
 
 // The tags of DER that private keys begin with.
 const (
@@ -25,8 +28,9 @@ func holdsDER(v string) bool {
 }
 
 // beginsKey reports whether der begins as private keys do in PKCS #8, encrypted or
-// not, SEC 1, PKCS #1 or PKCS #12. It asks for more than MayBePrivateKey, because
-// certificates, their requests and revocation lists have a small number in them too.
+// not, SEC 1, PKCS #1 or PKCS #12, even for curves that Go does not know. A small
+// number at its beginning is not enough: certificates, their requests and revocation
+// lists have one in them too.
 func beginsKey(der string) bool {
 	const pkcs = "\x2a\x86\x48\x86\xf7\x0d\x01"
 	body, _ := element(der, sequence)
@@ -50,6 +54,13 @@ func beginsKey(der string) bool {
 		return strings.HasPrefix(id, pkcs+"\x07")
 	}
 	return version[0] <= 1 && id != "" && (rest == "" || rest[0] == octetString)
+}
+
+// isWhole reports whether der has all of the element that it begins with.
+func isWhole(der string) bool {
+	var first asn1.RawValue
+	_, err := asn1.Unmarshal([]byte(der), &first)
+	return err == nil
 }
 
 // element returns the content of the element that der begins with, if it has that tag,
