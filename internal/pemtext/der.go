@@ -66,22 +66,24 @@ func isWhole(der string) bool {
 // element returns the content of the element that der begins with, if it has that tag,
 // and what follows it, both as far as they are there.
 func element(der string, tag byte) (content, rest string) {
-	if len(der) < 2 || der[0] != tag {
+	rest, ok := strings.CutPrefix(der, string(tag))
+	if !ok || rest == "" {
 		return "", ""
 	}
-	length, rest := int(der[1]), der[2:]
+	length, rest := int(rest[0]), rest[1:]
 	if length == 0x80 { // it ends where it is marked
 		return rest, ""
 	}
-	if more := length - 0x80; more > 0 {
-		if more > 4 || more > len(rest) {
+	if more := length &^ 0x80; more != length { // this many bytes of length follow
+		if more > 4 {
 			return "", ""
 		}
+		digits := rest[:min(more, len(rest))]
+		rest = rest[len(digits):]
 		length = 0
-		for _, b := range []byte(rest[:more]) {
+		for _, b := range []byte(digits) {
 			length = length<<8 | int(b)
 		}
-		rest = rest[more:]
 	}
 	length = min(length, len(rest))
 	return rest[:length], rest[length:]
