@@ -352,12 +352,23 @@ func TestNoSecrets(t *testing.T) {
 	}
 }
 
-// JSON can hide the letters of a key from a search, but not its value.
+// JSON can hide the letters of a key from a search, but not its value. The variable
+// is then secret, and no other becomes so.
 func TestEscapedKeyInLegacyJSON(t *testing.T) {
-	key := strings.ReplaceAll(strings.ReplaceAll(identity(t).Key, "\n", `\n`), "P", `\u0050`)
-	env := load(t, map[string]string{environ.LegacyVariable: `{"key":"` + key + `"}`})
+	var escaped strings.Builder
+	for _, r := range identity(t).Key {
+		fmt.Fprintf(&escaped, `\u%04x`, r)
+	}
+	env := load(t, map[string]string{environ.LegacyVariable: `{"key":"` + escaped.String() + `"}`, "HOST": "cc"})
 	if v := lookup(t, env, environ.LegacyVariable); v != environ.Secret(1) {
 		t.Errorf("the JSON variable is %T", v)
+	}
+	if v := lookup(t, env, "HOST"); v != "cc" {
+		t.Errorf("HOST is %v", v)
+	}
+	const plain = `{"peername":"peer0"}`
+	if v := lookup(t, load(t, map[string]string{environ.LegacyVariable: plain}), environ.LegacyVariable); v != plain {
+		t.Errorf("without a key, the JSON variable is %v", v)
 	}
 }
 
