@@ -64,6 +64,7 @@ func TestMissing(t *testing.T) {
 func TestTry(t *testing.T) {
 	refused := errors.New("refused")
 	for document, want := range map[string]string{
+		`{"address": "{{ .peername }}"}`:                                    "a b",
 		`{"address": "cc:1"}`:                                               "",
 		`{"address": "{{ .Env.A }}"}`:                                       "a b",
 		`{"address": "{{ .Env.A }}{{ .Env.A }}"}`:                           "aa bb",
