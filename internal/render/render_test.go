@@ -38,7 +38,7 @@ func values() render.Values {
 			"big":         environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 60000)},
 			"largest":     environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 65536)},
 			"counted":     environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 65520)}, // with 16 more it counts as 64 KiB
-			"oneKey":      environ.Var{Name: "LEGACY", Value: map[string]any{strings.Repeat("x", 65488): ""}},
+			"oneKey":      environ.Var{Name: "LEGACY", Value: map[string]any{strings.Repeat("x", 40000): strings.Repeat("x", 25488)}},
 			"noKey":       environ.Var{Name: "LEGACY", Value: map[string]any{}},
 		},
 		Unknown: func(name string) error { return fmt.Errorf("there is no .%s", name) },
@@ -346,7 +346,7 @@ func TestVariablesNotSet(t *testing.T) {
 }
 
 // What functions read counts, and so does what they make, up to 1 MiB: here upper
-// works on 64 KiB twice, and len on 64 KiB of keys.
+// works on 64 KiB twice, and len on a key and its value that are 64 KiB.
 func TestWork(t *testing.T) {
 	for template, refused := range map[string]bool{
 		strings.Repeat("{{ $x := upper .counted }}", 8):                 false,
