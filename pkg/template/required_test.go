@@ -108,13 +108,15 @@ func TestTry(t *testing.T) {
 	}
 }
 
-// Names are all those under which a variable can be set.
+// Names are all those under which a variable can be set, the same each time.
 func TestNames(t *testing.T) {
-	got := parse(t, `{"address": "{{ .Address }}{{ .Chaincode.Label }}", "dial_timeout": "{{ env "T" }}", "domain": "",
-		"tls_required": false, "client_auth_required": false, "client_cert": "", "client_key": "x"}`).Names()
+	parsed := parse(t, `{"address": "{{ .Address }}{{ .Chaincode.Label }}", "dial_timeout": "{{ env "T" }}", "domain": "",
+		"tls_required": false, "client_auth_required": false, "client_cert": "", "client_key": "x"}`)
 	want := []string{"CORE_CHAINCODE_ADDRESS", "T", "CORE_CHAINCODE_ROOT_CERT", "CORE_CHAINCODE_ROOT_CERT_FILE"}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	for range 20 {
+		if got := parsed.Names(); !slices.Equal(got, want) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
 	}
 }
 
