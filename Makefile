@@ -1,6 +1,6 @@
 # build  the three programs of the builder, and ccaas, into bin
 # test   the builder's tests, those too that take long, and 10,000 rotations in the one that rotates connections
-# mutants  whether the tests of what decides notice each change of an operator in it, in half an hour to two; as root. PKG=pkg/archive for one of the packages
+# mutants  whether the tests of what decides notice each change of an operator in it, in about half an hour; as root. PKG=pkg/archive for one of the packages
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
 # e2e    the builder against chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
