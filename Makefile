@@ -1,5 +1,6 @@
 # build  the three programs of the builder, and ccaas, into bin
 # test   the builder's tests, those too that take long, and 10,000 rotations in the one that rotates connections
+# mutants  whether the tests of what decides notice each change of an operator in it, in about half an hour; as root. PKG=pkg/archive for one of the packages
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
 # e2e    the builder against chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
@@ -35,7 +36,7 @@ FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRI
 NETWORK = network
 PORT = 7050
 
-.PHONY: build test fuzz e2e fabric network network-down network-test e2e-fabric kubernetes compose embed image-test demo bench docs check workflows home home-test release release-test clean
+.PHONY: build test mutants fuzz e2e fabric network network-down network-test e2e-fabric kubernetes compose embed image-test demo bench docs check workflows home home-test release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -44,6 +45,9 @@ test:
 	go test ./...
 	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestLargeCoreYAML|TestInterrupted|TestKilledRefresh|TestFailingCallsRefresh)$$'
 	go test ./pkg/refresh -run '^TestRotation$$' -rounds 1000
+
+mutants:
+	@go run ./internal/mutants $(PKG)
 
 fuzz:
 	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sed 's,/[^/]*:func , ,' | while read -r dir target; do \

@@ -1,6 +1,9 @@
 package pemtext
 
-import "strings"
+import (
+	"encoding/asn1"
+	"strings"
+)
 
 // The tags of DER that private keys begin with.
 const (
@@ -25,8 +28,9 @@ func holdsDER(v string) bool {
 }
 
 // beginsKey reports whether der begins as private keys do in PKCS #8, encrypted or
-// not, SEC 1, PKCS #1 or PKCS #12. It asks for more than MayBePrivateKey, because
-// certificates, their requests and revocation lists have a small number in them too.
+// not, SEC 1, PKCS #1 or PKCS #12, even for curves that Go does not know. A small
+// number at its beginning is not enough: certificates, their requests and revocation
+// lists have one in them too.
 func beginsKey(der string) bool {
 	const pkcs = "\x2a\x86\x48\x86\xf7\x0d\x01"
 	body, _ := element(der, sequence)
@@ -52,25 +56,34 @@ func beginsKey(der string) bool {
 	return version[0] <= 1 && id != "" && (rest == "" || rest[0] == octetString)
 }
 
+// isWhole reports whether der has all of the element that it begins with.
+func isWhole(der string) bool {
+	var first asn1.RawValue
+	_, err := asn1.Unmarshal([]byte(der), &first)
+	return err == nil
+}
+
 // element returns the content of the element that der begins with, if it has that tag,
 // and what follows it, both as far as they are there.
 func element(der string, tag byte) (content, rest string) {
-	if len(der) < 2 || der[0] != tag {
+	rest, ok := strings.CutPrefix(der, string(tag))
+	if !ok || rest == "" {
 		return "", ""
 	}
-	length, rest := int(der[1]), der[2:]
+	length, rest := int(rest[0]), rest[1:]
 	if length == 0x80 { // it ends where it is marked
 		return rest, ""
 	}
-	if more := length - 0x80; more > 0 {
-		if more > 4 || more > len(rest) {
+	if more := length &^ 0x80; more != length { // this many bytes of length follow
+		if more > 4 {
 			return "", ""
 		}
+		digits := rest[:min(more, len(rest))]
+		rest = rest[len(digits):]
 		length = 0
-		for _, b := range []byte(rest[:more]) {
+		for _, b := range []byte(digits) {
 			length = length<<8 | int(b)
 		}
-		rest = rest[more:]
 	}
 	length = min(length, len(rest))
 	return rest[:length], rest[length:]

@@ -66,33 +66,14 @@ func Canonical(text string) (string, error) {
 		if block.Type == "CERTIFICATE" {
 			block.Headers = nil
 		}
-		if err := pem.Encode(&canonical, block); err != nil {
-			return "", errors.New("is not valid PEM: a block in it has a malformed header")
-		}
+		canonical.Write(pem.EncodeToMemory(block)) // it fails for no block that has been decoded
 	}
 	return canonical.String(), nil
-}
-
-// MayBePrivateKey reports whether der begins with a small version number, as
-// private keys do in all their encodings, even for curves that Go does not know,
-// and as PKCS #12 does. Certificates and public keys begin differently.
-func MayBePrivateKey(der []byte) bool {
-	if len(der) < 16 || der[0] != sequence {
-		return false
-	}
-	body := der[2:]
-	if length := der[1]; length > 0x80 { // this many more bytes of length
-		body = body[min(int(length-0x80), len(body)):]
-	}
-	return len(body) > 3 && body[0] == integer && body[1] == 1 && body[2] <= 3
 }
 
 // IsPrivateKey reports whether der is a private key in one of the encodings that
 // PEM private keys have: PKCS #8, SEC 1 or PKCS #1.
 func IsPrivateKey(der []byte) bool {
-	if len(der) == 0 || der[0] != sequence {
-		return false
-	}
 	_, pkcs8 := x509.ParsePKCS8PrivateKey(der)
 	_, ec := x509.ParseECPrivateKey(der)
 	_, pkcs1 := x509.ParsePKCS1PrivateKey(der)

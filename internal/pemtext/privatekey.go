@@ -51,7 +51,7 @@ func holdsKey(v string, depth int) bool {
 	if depth == 0 || len(v) < shortest {
 		return false
 	}
-	if saysPrivateKey(v) || MayBePrivateKey([]byte(v)) || holdsDER(v) {
+	if saysPrivateKey(v) || holdsDER(v) {
 		return true
 	}
 	// A key may begin at any letter of a run, behind others and what separates it
@@ -77,7 +77,7 @@ func holdsKey(v string, depth int) bool {
 }
 
 // saysPrivateKey finds PRIVATE KEY, whatever represents the space between the
-// words, the base64 form of the two, and what OpenSSH's own format begins with.
+// words, and what OpenSSH's own format begins with.
 func saysPrivateKey(v string) bool {
 	const separator = 12 // the longest form of a space, such as &#x20; or \\u0020
 	for rest := v; ; {
@@ -90,24 +90,7 @@ func saysPrivateKey(v string) bool {
 		}
 		rest = after
 	}
-	if strings.Contains(v, "openssh-key-v1\x00") {
-		return true
-	}
-	text := compact(v)
-	for _, marker := range base64Markers {
-		if strings.Contains(text, marker) {
-			return true
-		}
-	}
-	return false
-}
-
-// base64Markers are the words as they appear in base64, by where in a group of
-// three bytes they begin.
-var base64Markers = [3]string{
-	base64.RawStdEncoding.EncodeToString([]byte(PrivateKey))[:14],
-	base64.RawStdEncoding.EncodeToString([]byte("-" + PrivateKey))[2:16],
-	base64.RawStdEncoding.EncodeToString([]byte("--" + PrivateKey))[3:17],
+	return strings.Contains(v, "openssh-key-v1\x00")
 }
 
 // IsWholeKey reports whether v holds a whole private key, not only part of one.
@@ -120,7 +103,7 @@ func IsWholeKey(v string) bool {
 		}
 	}
 	decoded, ok := decodeBase64(v)
-	return ok && MayBePrivateKey([]byte(decoded))
+	return ok && beginsKey(decoded) && isWhole(decoded)
 }
 
 func notBase64(r rune) bool { return !isLetter(r, 'z') && r != '+' && r != '/' }
@@ -129,5 +112,5 @@ func notHex(r rune) bool { return !isLetter(r, 'f') }
 
 // isLetter reports whether r is a digit or a letter of the alphabet up to last.
 func isLetter(r, last rune) bool {
-	return '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= last && r < 0x80
+	return '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= last
 }

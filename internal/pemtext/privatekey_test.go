@@ -159,6 +159,82 @@ func TestHoldsKey(t *testing.T) {
 	}
 }
 
+// A key is recognised by as few bytes as tell it from what is no key, with lengths as
+// DER and BER write them.
+func TestKeyBegins(t *testing.T) {
+	const rsa, pkcs = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", "\x2a\x86\x48\x86\xf7\x0d\x01"
+	for name, der := range map[string]string{
+		"SEC 1":                       "\x30\x74\x02\x01\x01\x04\x20",
+		"SEC 1, long length":          "\x30\x81\x74\x02\x01\x01\x04\x20",
+		"SEC 1, longest length":       "\x30\x84\x00\x00\x00\x74\x02\x01\x01\x04\x20",
+		"SEC 1, no length":            "\x30\x80\x02\x01\x01\x04\x20",
+		"PKCS #1, shortest modulus":   "\x30\x3f\x02\x01\x00\x02\x20",
+		"PKCS #1, three primes":       "\x30\x82\x04\xa4\x02\x01\x01\x02\x82",
+		"PKCS #8":                     "\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70",
+		"PKCS #8, with public key":    "\x30\x52\x02\x01\x01\x30\x05\x06\x03\x2b\x65\x70\x04\x22",
+		"PKCS #8, RSA":                "\x30\x82\x04\xbe\x02\x01\x00\x30\x0d" + rsa + "\x05\x00\x04",
+		"PKCS #8, lengths of 2 bytes": "\x30\x81\x9e\x02\x01\x00\x30\x81\x8d" + rsa,
+		"PKCS #8, PBES1":              "\x30\x57\x30\x1b\x06\x09" + pkcs + "\x05",
+		"PKCS #8, by PKCS #12":        "\x30\x58\x30\x1c\x06\x0a" + pkcs + "\x0c",
+		"PKCS #12":                    "\x30\x82\x03\x66\x02\x01\x03\x30\x82\x03\x1c\x06\x09" + pkcs + "\x07",
+		"PKCS #12, BER":               "\x30\x80\x02\x01\x03\x30\x80\x06\x09" + pkcs + "\x07",
+	} {
+		for _, before := range []string{"", "\x30", "\x30\x30", "text 0"} {
+			if !pemtext.HoldsKey(before + der) {
+				t.Errorf("%s behind %q: not recognised", name, before)
+			}
+		}
+	}
+}
+
+// Other bytes than a space may be between the words, but not a sentence.
+func TestHoldsWords(t *testing.T) {
+	for text, want := range map[string]bool{
+		"PRIVATEKEY": true, "PRIVATE KEY": true, `PRIVATE\\u0020KEY`: true, "PRIVATE KE": false,
+		"PRIVATE" + strings.Repeat("-", 12) + "KEY":          true,
+		"PRIVATE" + strings.Repeat("-", 13) + "KEY":          false,
+		"PRIVATE, it says, but it is a PRIVATE_KEY":          true,
+		"PRIVATE data, and what lies behind it has its KEY.": false,
+		"KEY PRIVATE": false,
+	} {
+		if got := pemtext.HoldsKey(text); got != want {
+			t.Errorf("%q: got %t", text, got)
+		}
+	}
+}
+
+// What is encoded three times over is found, what is encoded once more is not: each
+// time multiplies the work.
+func TestHowDeepKeysAreFound(t *testing.T) {
+	toHex := func(v string) string { return hex.EncodeToString([]byte(v)) }
+	for name, wrapped := range map[string]func(string) string{"base64": encode, "hex": toHex} {
+		v := "-----BEGIN " + pemtext.PrivateKey + "-----"
+		for times := range 5 {
+			if got, want := pemtext.HoldsKey(v), times <= 3; got != want {
+				t.Errorf("%d times %s: got %t", times, name, got)
+			}
+			v = wrapped(v)
+		}
+	}
+}
+
+// In text, the name of a variable is no key, and escapes are read.
+func TestTextHoldsKey(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{{ env "TLS_PRIVATE_KEY_1" }}`:                          false,
+		`{{ env "PRIVATE_KEY" }}-----BEGIN PRIVATE KEY-----`:     true,
+		`"-----BEGIN \u0050RIVATE KEY-----"`:                     true,
+		`"-----BEGIN PRIVATE\/KEY-----"`:                         true,
+		`"C:\\Users\q\u12"`:                                      false,
+		"-----BEGIN PRIVATE KEY-----":                            true,
+		`"\u004d\u0048\u0051CAQEEIPrcf++CZUjlf1KR+ou2CDTGttpni"`: true,
+	} {
+		if got := pemtext.TextHoldsKey(text); got != want {
+			t.Errorf("%s: got %t", text, got)
+		}
+	}
+}
+
 // What is no key stays a value, however it is encoded.
 func TestHoldsNoKey(t *testing.T) {
 	values := map[string]string{
@@ -172,6 +248,11 @@ func TestHoldsNoKey(t *testing.T) {
 		"openssh":      "keys begin with openssh-key-v1, in base64",
 		"JSON":         `{"a":"MIIB","n":[48,2,1,0],"u":"\u0030\u0081"}`,
 		"two numbers":  encode("cc\x30\x06\x02\x01\x00\x02\x01\x05"),
+		"short number": encode("cc\x30\x25\x02\x01\x00\x02\x1f\x05"),
+		"two versions": encode("cc\x30\x2e\x02\x02\x00\x01\x04\x20\x05\x06"),
+		"SEC 1, 0":     encode("cc\x30\x2e\x02\x01\x00\x04\x20\x05\x06"),
+		"PKCS #1, 2":   encode("cc\x30\x82\x04\x00\x02\x01\x02\x02\x82\x01\x00"),
+		"5 of length":  encode("cc\x30\x85\x00\x00\x00\x00\x74\x02\x01\x01\x04\x20"),
 		"version 2":    encode("cc\x30\x0c\x02\x01\x02\x30\x05\x06\x03\x2b\x65\x70\x04\x00"),
 		"no algorithm": encode("cc\x30\x09\x02\x01\x00\x30\x02\x04\x00\x04\x00"),
 		"SNMP":         encode("cc\x30\x26\x02\x01\x00\x04\x06public\xa0\x19"),

@@ -24,12 +24,12 @@ func scanAction(s string, start int) (action, error) {
 	a := action{start: start}
 	i := start + len("{{")
 	inside := strings.TrimLeft(strings.TrimPrefix(s[i:], "-"), " \t\r\n")
-	if strings.HasPrefix(inside, "/*") {
-		end := strings.Index(inside, "*/")
-		if end < 0 {
+	if comment, ok := strings.CutPrefix(inside, "/*"); ok {
+		_, after, closed := strings.Cut(comment, "*/")
+		if !closed {
 			return a, errUnclosed
 		}
-		i = len(s) - len(inside) + end
+		i = len(s) - len(after)
 	}
 	a.keyword = inside[:len(inside)-len(strings.TrimLeft(inside, "abcdefghijklmnopqrstuvwxyz"))]
 	for depth := 0; i < len(s); i++ {

@@ -9,7 +9,7 @@ import (
 // arguments converts the arguments of a function. The first two of index . "key"
 // are a single path: that is how to write a key that .key cannot express.
 func (c *converter) arguments(id *parse.IdentifierNode, nodes []parse.Node, piped bool) []expression {
-	if id.Ident == "index" && !piped && len(nodes) > 1 && c.isRoot(nodes[0]) {
+	if id.Ident == "index" && !piped && len(nodes) > 0 && c.isRoot(nodes[0]) {
 		if key, ok := constant(nodes[1:]); ok {
 			keys := []string{key}
 			c.checkRoot(nodes[0], keys)
@@ -32,7 +32,7 @@ func (c *converter) function(id *parse.IdentifierNode, args []parse.Node, piped 
 	}
 	first, isConstant := constant(args)
 	switch {
-	case n < f.min || f.max >= 0 && n > f.max:
+	case n < f.min || n > f.max:
 		c.fail(id, "%s takes %s, not %d", id.Ident, f.arity(), n)
 	case f.variable && !isConstant:
 		c.fail(id, "%s takes the name of a variable in quotes, so that what a package reads can be listed", id.Ident)

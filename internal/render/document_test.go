@@ -30,6 +30,8 @@ func TestParse(t *testing.T) {
 		`{"a":"\x"}`:                       "c.json:1:7: this is not a JSON escape",
 		`{"a":"\ud800"}`:                   "c.json:1:7: this is not a JSON escape",
 		`{"a":"\u12"}`:                     "c.json:1:7: this is not a JSON escape",
+		`{"a":"\u12`:                       "c.json:1:7: this is not a JSON escape",
+		`{"a":"\u0061`:                     "c.json:1:6: the string that begins here is not closed",
 		`{"a":null}`:                       "c.json:1:6: a: is null, which is not a value",
 		`{"a":{"b":1}}`:                    "c.json:1:6: a: must be a string, true or false, not an object or a list",
 		`{"a":["b"]}`:                      "not an object or a list",
@@ -49,9 +51,14 @@ func TestParse(t *testing.T) {
 		"{\"a\": {{ .X }},\n\"b\": \"{{ env \\\"Y\\\" }}\"}": "c.json:2:7: " +
 			`the action that begins here has a \ outside quotes`,
 		`{"a\nb":null}`: `"a\nb": is null`,
-		`{"a":"` + strings.Repeat("x", render.MaxSource) + `"}`: "c.json: is larger than 65536 bytes",
-		strings.Repeat("[", 60000):                              `begins with "["`,
-		`{"a":` + strings.Repeat("[", 60000):                    "not an object or a list",
+		`{"a":"` + strings.Repeat("x", render.MaxSource-8) + `"}`: "",
+		`{"a":"` + strings.Repeat("x", render.MaxSource-7) + `"}`: "c.json: is larger than 65536 bytes",
+		`{"a":` + strings.Repeat("n", 40) + `}`:                   `found "` + strings.Repeat("n", 40) + `"`,
+		`{"a":` + strings.Repeat("n", 41) + `}`:                   `found "` + strings.Repeat("n", 40) + `"`,
+		`{"` + strings.Repeat("k", 64) + `":null}`:                "c.json:1:69: " + strings.Repeat("k", 64) + ": is null",
+		`{"` + strings.Repeat("k", 65) + `":null}`:                `"` + strings.Repeat("k", 64) + `"…: is null`,
+		strings.Repeat("[", 60000):                                `begins with "["`,
+		`{"a":` + strings.Repeat("[", 60000):                      "not an object or a list",
 	} {
 		t.Run(document[:min(len(document), 40)], func(t *testing.T) {
 			_, err := render.Parse("c.json", []byte(document))
@@ -77,5 +84,21 @@ func TestPositions(t *testing.T) {
 				t.Errorf("%q: got %v, want %q", document, err, want)
 			}
 		})
+	}
+}
+
+// A member without actions has a literal value; one whose template is wrong cannot
+// be read, and has none.
+func TestLiteral(t *testing.T) {
+	for value, want := range map[string]any{
+		`true`: true, `false`: false, `0`: int64(0), `1.5`: 1.5, `""`: "", `"a\nb"`: "a\nb",
+		`"a{{ 1 }}"`: nil, `{{ 1 }}`: nil, `"{{ oops }}"`: nil,
+	} {
+		d, err := render.Parse("c.json", []byte(`{"k": `+value+`}`))
+		m := d.Member("k")
+		got, ok := m.Literal()
+		if got != want || ok != (want != nil) || m.Readable() != (err == nil) {
+			t.Errorf("%s: got %v, %t, readable %t", value, got, ok, m.Readable())
+		}
 	}
 }

@@ -273,8 +273,5 @@ func (p *parser) found() string {
 		_, size := utf8.DecodeRuneInString(rest)
 		word = rest[:size]
 	}
-	if len(word) > 40 {
-		word = word[:40]
-	}
-	return strconv.Quote(word)
+	return strconv.Quote(word[:min(len(word), 40)])
 }

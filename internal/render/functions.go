@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // different result on another day or machine, and the size of each result is
 // limited before it is made.
 type function struct {
-	min, max int // how many arguments it takes; max < 0: any number
+	min, max int // how many arguments it takes
 	// call computes the result. It is nil if the evaluator does that itself.
 	call func(args []any) (any, error)
 	// size is the maximum size of the result, in bytes, if it can exceed that of
@@ -37,9 +38,12 @@ type function struct {
 	opens bool
 }
 
+// many is the max of a function that takes any number of arguments.
+const many = math.MaxInt
+
 func (f *function) arity() string {
 	switch {
-	case f.max < 0:
+	case f.max == many:
 		return fmt.Sprintf("%d or more arguments", f.min)
 	case f.min == f.max && f.min == 1:
 		return "1 argument"
@@ -67,26 +71,26 @@ var functions = sync.OnceValue(func() map[string]*function {
 		"envFile":  {min: 1, max: 1, constant: true, variable: true},
 		"required": {min: 2, max: 2, constant: true, chooses: true, call: required},
 		// As in Go's templates.
-		"and":      {min: 1, max: -1, chooses: true, lazy: true},
-		"or":       {min: 1, max: -1, chooses: true, lazy: true},
+		"and":      {min: 1, max: many, chooses: true, lazy: true},
+		"or":       {min: 1, max: many, chooses: true, lazy: true},
 		"not":      {min: 1, max: 1, chooses: true, call: func(a []any) (any, error) { return !truth(a[0]), nil }},
-		"eq":       {min: 2, max: -1, call: equal},
+		"eq":       {min: 2, max: many, call: equal},
 		"ne":       {min: 2, max: 2, call: negated(equal)},
 		"lt":       {min: 2, max: 2, call: less},
 		"ge":       {min: 2, max: 2, call: negated(less)},
 		"gt":       {min: 2, max: 2, call: func(a []any) (any, error) { return less([]any{a[1], a[0]}) }},
 		"le":       {min: 2, max: 2, call: negated(func(a []any) (any, error) { return less([]any{a[1], a[0]}) })},
 		"len":      {min: 1, max: 1, call: length},
-		"index":    {min: 2, max: -1, opens: true, call: index},
+		"index":    {min: 2, max: many, opens: true, call: index},
 		"slice":    {min: 1, max: 3, call: slice},
 		"print":    ofScalars(fmt.Sprint),
 		"println":  ofScalars(fmt.Sprintln),
 		"html":     ofScalars(template.HTMLEscaper),
 		"js":       ofScalars(template.JSEscaper),
 		"urlquery": ofScalars(template.URLQueryEscaper),
-		"printf":   {min: 1, max: -1, constant: true, call: printf, size: printfSize},
+		"printf":   {min: 1, max: many, constant: true, call: printf, size: printfSize},
 		// As in sprig, but they accept unset values.
-		"coalesce": {min: 1, max: -1, chooses: true, call: coalesce},
+		"coalesce": {min: 1, max: many, chooses: true, call: coalesce},
 		"default":  {min: 2, max: 2, chooses: true, call: func(a []any) (any, error) { return coalesce([]any{a[1], a[0]}) }},
 		"empty":    {min: 1, max: 1, chooses: true, call: func(a []any) (any, error) { return !truth(a[0]), nil }},
 		"ternary":  {min: 3, max: 3, chooses: true, call: ternary},
@@ -111,7 +115,7 @@ func adapt(fn any) *function {
 	t := v.Type()
 	f := &function{min: t.NumIn(), max: t.NumIn()}
 	if t.IsVariadic() {
-		f.min, f.max = t.NumIn()-1, -1
+		f.min, f.max = t.NumIn()-1, many
 	}
 	f.call = func(args []any) (result any, err error) {
 		in := make([]reflect.Value, len(args))
@@ -352,7 +356,7 @@ func slice(args []any) (any, error) {
 
 // ofScalars makes a function from one that formats any values.
 func ofScalars(fn func(...any) string) *function {
-	return &function{min: 1, max: -1, call: func(args []any) (any, error) {
+	return &function{min: 1, max: many, call: func(args []any) (any, error) {
 		for i, arg := range args {
 			if _, ok := format(arg); !ok {
 				return nil, fmt.Errorf("argument %d is %s, not text", i+1, kindOf(arg))

@@ -36,6 +36,10 @@ func values() render.Values {
 			"a-b":         environ.Var{Name: "LEGACY", Value: "dashed"},
 			"tls":         environ.Var{Name: "LEGACY", Value: tls},
 			"big":         environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 60000)},
+			"largest":     environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 65536)},
+			"counted":     environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 65520)}, // with 16 more it counts as 64 KiB
+			"oneKey":      environ.Var{Name: "LEGACY", Value: map[string]any{strings.Repeat("x", 40000): strings.Repeat("x", 25488)}},
+			"noKey":       environ.Var{Name: "LEGACY", Value: map[string]any{}},
 		},
 		Unknown: func(name string) error { return fmt.Errorf("there is no .%s", name) },
 		Env:     find,
@@ -120,6 +124,19 @@ func TestRender(t *testing.T) {
 		`{{ 10 }}`:           int64(10),
 		`{{ if .TLSRequired }}true{{ else }}false{{ end }}`: true,
 		`{{ $x := 1 }} {{ eq $x 1 }}`:                       true,
+		// what ends an action, in a string or a comment
+		`{{ print "a\"}}b" }}`:               `a"}}b`,
+		"\"{{ print `` }}{{ print `}}` }}\"": "}}",
+		`"{{/* }} " */}}x"`:                  "x",
+		// a variable is that of the block in which it was declared
+		`"{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ end }}{{ $x }}"`: "2",
+		// what is empty
+		`"{{ empty 0 }} {{ empty 0.0 }} {{ empty (list) }} {{ empty .noKey }} {{ empty false }}"`:   "true true true true true",
+		`"{{ empty 1 }} {{ empty 0.5 }} {{ empty (list 0) }} {{ empty .tls }} {{ empty .oneKey }}"`: "false false false false false",
+		`"{{ coalesce "" 0 }}{{ coalesce 0 "" }}"`:                                                  "0",
+		// order and bounds
+		`"{{ lt "a" "a" }} {{ le "a" "a" }} {{ lt 1.5 1.5 }} {{ ge 1.5 1.5 }} {{ lt 1 1 }}"`: "false true false true false",
+		`"{{ slice "abc" 0 1 }} {{ slice "abc" 1 3 }} {{ slice "abc" 1 1 }}"`:                "a bc ",
 		// a private key, whole
 		`"{{ .ClientKey }}"`:                            environ.Secret(0),
 		`"\n{{ .ClientKey }} "`:                         environ.Secret(0),
@@ -210,6 +227,15 @@ func TestErrors(t *testing.T) {
 		`"{{ upper "a" "b" }}"`:                         "k: upper takes 1 argument, not 2",
 		`"{{ "a" | upper "b" }}"`:                       "k: upper takes 1 argument, not 2",
 		`"{{ or }}"`:                                    "k: or takes 1 or more arguments, not 0",
+		`"{{ index }}"`:                                 "k: index takes 2 or more arguments, not 0",
+		`"{{ index . }}"`:                               "k: index takes 2 or more arguments, not 1",
+		`"{{ ne 1 }}"`:                                  "k: ne takes 2 arguments, not 1",
+		`"{{ slice }}"`:                                 "k: slice takes 1 to 3 arguments, not 0",
+		`"{{/*/}}"`:                                     "k: the action that begins here is not closed by }}",
+		`"{{ slice "abc" -1 }}"`:                        "k: slice: argument 2 is out of range",
+		`"{{ slice .tls.ports 0 3 }}"`:                  "k: slice: argument 3 is out of range",
+		`"{{if true}}{{end}}{{if true}}x"`:              "c.json:1:26: k: the block that begins here is not closed",
+		`"{{if true}}{{with 1}}{{end}}x"`:               "c.json:1:8: k: the block that begins here is not closed",
 		`"{{ 1 | .Address }}"`:                          "c.json:1:15: k: .Address is not a function, so it takes no argument",
 		`"{{ .Address 1 }}"`:                            "k: .Address is not a function, so it takes no argument",
 		`"{{ env .peername }}"`:                         "k: env takes the name of a variable in quotes",
@@ -321,12 +347,52 @@ func TestVariablesNotSet(t *testing.T) {
 	}
 }
 
-// What functions read counts, and so does what they make: here 60,016 bytes each.
+// What functions read counts, and so does what they make, up to 1 MiB: here upper
+// works on 64 KiB twice, and len on a key and its value that are 64 KiB.
 func TestWork(t *testing.T) {
-	for calls, refused := range map[int]bool{8: false, 9: true} {
-		_, err := renderValue(t, `"`+strings.Repeat("{{ $x := upper .big }}", calls)+`"`)
+	for template, refused := range map[string]bool{
+		strings.Repeat("{{ $x := upper .counted }}", 8):                 false,
+		strings.Repeat("{{ $x := upper .counted }}", 8) + "{{ add 1 }}": true,
+		strings.Repeat("{{ $x := len .oneKey }}", 16):                   false,
+		strings.Repeat("{{ $x := len .oneKey }}", 17):                   true,
+	} {
+		_, err := renderValue(t, `"`+template+`"`)
 		if got := err != nil && strings.Contains(err.Error(), "computes too much"); got != refused {
-			t.Errorf("%d calls: got %v", calls, err)
+			t.Errorf("%.30s… of %d bytes: got %v", template, len(template), err)
+		}
+	}
+}
+
+// A value may have 64 KiB, and what is only passed on to another function twice that;
+// so may what a function might make of its arguments.
+func TestLargestValue(t *testing.T) {
+	format := strings.Repeat("x", 59_880) + strings.Repeat("%d", 60)
+	for template, want := range map[string]string{
+		`{{ .largest }}`:                                                         "",
+		`{{ .largest }}x`:                                                        "is larger than 65536 bytes",
+		`{{ replace "q" "" .largest }}`:                                          "",
+		`{{ replace "q" "" .largest }}x`:                                         "is larger than 65536 bytes",
+		`{{ cat .largest (trunc 65519 .largest) | trunc 9 }}`:                    "",
+		`{{ cat .largest (trunc 65520 .largest) | trunc 9 }}`:                    "cat: its result is larger than",
+		`{{ printf "` + format + `"` + strings.Repeat(" 1", 60) + ` }}`:          "printf: its result may be larger",
+		`{{ printf "` + format[:59_900] + `"` + strings.Repeat(" 1", 10) + ` }}`: "",
+	} {
+		_, err := renderValue(t, `"`+template+`"`)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60s: got %v, want %q", template, err, want)
+		}
+	}
+}
+
+// The name of a variable is letters, digits and _, and does not begin with a digit.
+func TestVariableNames(t *testing.T) {
+	for name, valid := range map[string]bool{
+		"azAZ_09": true, "_": true, "z": true, "Z": true, "A0": true, "A9": true,
+		"": false, "0": false, "9A": false, "A-": false, "A B": false, "A/": false, "A:": false,
+		"A@": false, "A[": false, "A`": false, "A{": false, "é": false,
+	} {
+		if _, err := render.Parse("c.json", []byte(`{"k": {{ env "`+name+`" }}}`)); (err == nil) != valid {
+			t.Errorf("%q: got %v", name, err)
 		}
 	}
 }
@@ -355,6 +421,18 @@ func TestNesting(t *testing.T) {
 		_, err := renderValue(t, `"`+template+`"`)
 		if refused := err != nil && strings.Contains(err.Error(), "nest deeper than 32"); refused != test.refused {
 			t.Errorf("%+v: got %v", test, err)
+		}
+	}
+}
+
+// What stands side by side does not nest.
+func TestSiblings(t *testing.T) {
+	for template, want := range map[string]string{
+		strings.Repeat("{{ if true }}a{{ end }}", 40):     strings.Repeat("a", 40),
+		"{{ add " + strings.Repeat("(add 1) ", 40) + "}}": "40",
+	} {
+		if got, err := renderValue(t, `"`+template+`"`); err != nil || got.Value != want {
+			t.Errorf("%.40s: got %v, %v", template, got.Value, err)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 type Folder struct {
 	dir  Dir
 	last *os.Root
-	name string // of last, below dir
+	name string // of last, below dir; "" if there is none
 }
 
 // NewFolder returns the folder dir.
@@ -40,7 +40,7 @@ func (f *Folder) below(root *os.Root, name string) (folder *os.Root, base string
 	if dir == "" {
 		return root, base, nil
 	}
-	if f.last == nil || f.name != dir {
+	if f.name != dir {
 		next, err := OpenRootIn(root, dir)
 		if err != nil {
 			return nil, "", err

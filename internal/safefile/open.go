@@ -50,10 +50,8 @@ func OpenRegular(root *os.Root, name string, flag int) (file *os.File, info fs.F
 			file.Close()
 		}
 		return nil, nil, kindError{named.Mode()}
-	case err != nil && lookErr != nil:
-		return nil, nil, err
 	case err != nil:
-		return nil, named, err
+		return nil, named, err // which is nil if there is none
 	}
 	if info, err = file.Stat(); err == nil {
 		err = lookErr

@@ -3,6 +3,7 @@ package safefile_test
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,12 +57,20 @@ func TestRead(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dir, "zero"), 0); err != nil {
 		t.Fatal(err)
 	}
+	if socket, err := net.Listen("unix", filepath.Join(dir, "socket")); err != nil {
+		t.Fatal(err)
+	} else {
+		defer socket.Close()
+	}
 	for name, part := range map[string]string{
 		"none": `"none": no such file or directory`, "link": `"link": is a symbolic link`, "d": `"d": is a folder`,
-		"pipe": `"pipe": is a pipe`, "zero": `"zero": has mode 0000`, "../x": `"../x": path escapes`,
+		"pipe": `"pipe": is a pipe`, "socket": `"socket": is a socket`, "zero": `"zero": has mode 0000`, "../x": `"../x": path escapes`,
 	} {
 		_, err := safefile.Read(root, name, 5)
 		want(t, err, part)
+		if irregular := strings.Contains(part, ": is a "); errors.Is(err, safefile.ErrNotRegular) != irregular {
+			t.Errorf("%v is ErrNotRegular: %t", err, !irregular)
+		}
 	}
 	_, err := safefile.Read(root, "a", 4)
 	want(t, err, `"a": is larger than 4 bytes`)
@@ -108,6 +117,7 @@ func TestWrite(t *testing.T) {
 		t.Errorf("the folder: %v, %v", info, err)
 	}
 	want(t, output.Write("../escaped", nil), "path escapes")
+	want(t, output.Write("new", []byte("not over a folder")), `"new": file exists`)
 	var left []string
 	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
 		if strings.HasPrefix(filepath.Base(path), ".") {

@@ -81,3 +81,41 @@ func TestNeverWaits(t *testing.T) {
 		}
 	}
 }
+
+// A link that takes the place of a file or a folder between two looks at it leads
+// nowhere: what is read is the file or the folder itself, or nothing.
+func TestNeverFollows(t *testing.T) {
+	dir, root := folder(t, map[string]string{"file": "itself", "folder/file": "itself", "other/file": "other"})
+	links := map[string]string{"file": "other/file", "folder": "other"}
+	var stop atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for !stop.Load() {
+			for name, to := range links {
+				place, aside := filepath.Join(dir, name), filepath.Join(dir, name+".aside")
+				os.Rename(place, aside)
+				os.Symlink(to, place)
+				os.Remove(place)
+				os.Rename(aside, place)
+			}
+		}
+	}()
+	defer func() { stop.Store(true); <-done }()
+	read := map[string]int{}
+	for range 20_000 {
+		if data, err := safefile.Read(root, "file", 9); err == nil {
+			read[string(data)]++
+		}
+		if opened, err := safefile.OpenItself(root, "folder"); err == nil {
+			data, err := opened.ReadFile("file")
+			opened.Close()
+			if err == nil {
+				read[string(data)]++
+			}
+		}
+	}
+	if read["itself"] == 0 || read["other"] > 0 {
+		t.Errorf("read %v", read)
+	}
+}

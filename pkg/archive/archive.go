@@ -263,6 +263,7 @@ func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Head
 		return notGzip(head, headErr)
 	}
 	left := &io.LimitedReader{R: interruptible{ctx, unzipped}, N: limit}
+	tooMuch := fmt.Errorf("unpacks to %d bytes or more", limit)
 	reader := tar.NewReader(left)
 	for count := 0; ; count++ {
 		header, err := reader.Next()
@@ -270,7 +271,7 @@ func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Head
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case left.N == 0: // check this before io.EOF, which the limit may have caused
-			return fmt.Errorf("unpacks to %d bytes or more", limit)
+			return tooMuch
 		case err == io.EOF:
 			return nil
 		case err != nil:
@@ -278,9 +279,12 @@ func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Head
 		case count == safefile.MaxEntries:
 			return errTooMany
 		}
-		if err := visit(header, reader); errors.Is(err, io.ErrUnexpectedEOF) && left.N > 0 {
+		switch err := visit(header, reader); {
+		case err != nil && left.N == 0:
+			return tooMuch
+		case errors.Is(err, io.ErrUnexpectedEOF):
 			return notTar(unzipped, false, err)
-		} else if err != nil {
+		case err != nil:
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ import (
 type unpacked struct {
 	root *os.Root
 	last *os.Root
-	name string // of last, below root
+	name string // of last, below root; "" if there is none
 }
 
 func (u *unpacked) close() {
@@ -47,7 +47,7 @@ func (u *unpacked) write(header *tar.Header, r io.Reader) error {
 
 // enter opens a folder, which it makes if it is missing.
 func (u *unpacked) enter(name string) error {
-	if u.last != nil && u.name == name {
+	if u.name == name {
 		return nil
 	}
 	if err := u.root.MkdirAll(name, safefile.DirMode); err != nil {

@@ -18,11 +18,16 @@ func TestLimit(t *testing.T) {
 	}
 	const size = 2*512 + 512 + 512 + 2*512
 	for limit := int64(0); limit < size+512; limit += 256 {
-		count := 0
-		err := entries(t.Context(), bytes.NewReader(data), limit, func(*tar.Header, io.Reader) error { count++; return nil })
-		// The reader may not look behind the two blocks of zeros that end a tar.
-		if (err == nil) != (limit > size) || err == nil && count != 3 || err != nil && !strings.Contains(err.Error(), "unpacks to") {
-			t.Errorf("limit %d of %d: %d entries, %v", limit, size, count, err)
+		for name, visit := range map[string]func(io.Reader) error{
+			"looking": func(io.Reader) error { return nil },
+			"reading": func(r io.Reader) error { _, err := io.ReadAll(r); return err },
+		} {
+			count := 0
+			err := entries(t.Context(), bytes.NewReader(data), limit, func(_ *tar.Header, r io.Reader) error { count++; return visit(r) })
+			// The reader may not look behind the two blocks of zeros that end a tar.
+			if (err == nil) != (limit > size) || err == nil && count != 3 || err != nil && !strings.Contains(err.Error(), "unpacks to") {
+				t.Errorf("%s, limit %d of %d: %d entries, %v", name, limit, size, count, err)
+			}
 		}
 	}
 }
@@ -49,5 +54,39 @@ func TestFileWithTheNameOfAFolder(t *testing.T) {
 
 	if err := entries(t.Context(), bytes.NewReader(stored(b.Bytes())), maxUnpacked, newTree().check); err == nil || !strings.Contains(err.Error(), `"folder/": is a file with a folder's name`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What an archive may hold at most is accepted, and not one more of it.
+func TestTreeBounds(t *testing.T) {
+	folders := strings.Repeat(strings.Repeat("d", 254)+"/", 8)
+	for name, test := range map[string]struct {
+		count int
+		file  func(i int) *tar.Header
+		more  string
+		want  string
+	}{
+		"bytes": {1, func(int) *tar.Header { return &tar.Header{Name: "a", Size: maxUnpacked} }, "b", "is larger than 134217728 bytes"},
+		"files": {20_000, func(i int) *tar.Header { return &tar.Header{Name: fmt.Sprint(i)} }, "b", "more than 20000 entries"},
+		"paths": {4096, func(i int) *tar.Header { return &tar.Header{Name: folders + fmt.Sprintf("%08d", i)} }, "b", "longer than 8388608 bytes"},
+		"name":  {1, func(int) *tar.Header { return &tar.Header{Name: strings.Repeat("n", 255)} }, strings.Repeat("n", 256), "longer than 255 bytes"},
+		"path": {1, func(int) *tar.Header {
+			return &tar.Header{Name: strings.Repeat(strings.Repeat("d", 127)+"/", 23) + strings.Repeat("x", 128)}
+		},
+			strings.Repeat(strings.Repeat("d", 127)+"/", 23) + strings.Repeat("x", 129), "is not a valid file path"},
+		"depth": {1, func(int) *tar.Header { return &tar.Header{Name: strings.Repeat("d/", 32) + "x"} }, strings.Repeat("d/", 33) + "x", "nest deeper than 32"},
+	} {
+		tree := newTree()
+		for i := range test.count {
+			header := test.file(i)
+			header.Typeflag = tar.TypeReg
+			if err := tree.check(header, nil); err != nil {
+				t.Fatalf("%s: the most is refused: %v", name, err)
+			}
+		}
+		err := tree.check(&tar.Header{Name: test.more, Typeflag: tar.TypeReg, Size: 1}, nil)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		}
 	}
 }

@@ -23,6 +23,7 @@ func check(t *testing.T, err error, want string) {
 
 func TestCheckLabel(t *testing.T) {
 	for label, want := range map[string]string{
+		"azAZ09": "", "a@": "letters", "a[": "letters", "a`": "letters", "a{": "letters", "a:": "letters",
 		"basic_1.0": "", "a": "", "9": "", "a+b-c.d_e": "", strings.Repeat("a", 173): "",
 		"":                       "empty",
 		"_a":                     "begin with",
@@ -108,6 +109,8 @@ func TestCheckIndex(t *testing.T) {
 		`{"index":{"fields":["a"]},"ddoc":1}`:                              `"ddoc"`,
 		`{"index":{"fields":["a"]},"name":null}`:                           `"name"`,
 		`{"index":{"fields":["a"]},"def":1}`:                               `definition: "def"`,
+		`{"index":{"fields":["a"]},"` + strings.Repeat("k", 32) + `":1}`:   `definition: "` + strings.Repeat("k", 32) + `"`,
+		`{"index":{"fields":["a"]},"` + strings.Repeat("k", 33) + `":1}`:   "definition: name of 33 bytes",
 		`{"index":{"fields":["a"],"partial_filter_selector":{"x":1e999}}}`: "1e999, which is out of range",
 	} {
 		t.Run(data, func(t *testing.T) { check(t, chaincode.CheckIndex([]byte(data)), want) })

@@ -2,97 +2,157 @@ package chaincode_test
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"testing/fstest"
 
-	"ccaas-template-builder/internal/must"
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Where the template is missing, what may be meant for it is named, and nothing that
-// people have under similar names.
-func TestTemplateElsewhere(t *testing.T) {
-	const none = "there is no connection.json or connection.json.tmpl in the package's code"
+// code is a folder of code.
+type code map[string]string
+
+func (c code) FS() fs.FS {
+	files := fstest.MapFS{}
+	for name, content := range c {
+		files[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o600}
+	}
+	return files
+}
+
+func (c code) Lstat(name string) (fs.FileInfo, error) { return fs.Stat(c.FS(), name) }
+
+// broken is a folder of code that cannot be read.
+type broken struct{ code }
+
+func (broken) Lstat(name string) (fs.FileInfo, error) {
+	return nil, &fs.PathError{Op: "lstat", Path: name, Err: errors.New("broken")}
+}
+
+func (broken) FS() fs.FS { return os.DirFS("/none") }
+
+func TestTemplateFile(t *testing.T) {
+	const both = "connection.json and connection.json.tmpl both exist"
+	for want, dir := range map[string]chaincode.Dir{
+		"connection.json":           code{"connection.json": "", "a": ""},
+		"connection.json.tmpl":      code{"connection.json.tmpl": ""},
+		both + ": remove one":       code{"connection.json": "", "connection.json.tmpl": ""},
+		`"connection.json": broken`: broken{},
+		"there is no connection.json or connection.json.tmpl in the package's code": code{"sub/connection.json": ""},
+	} {
+		got, err := chaincode.TemplateFile(dir)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestLeftOut(t *testing.T) {
+	left, err := chaincode.LeftOut(code{
+		"connection.json": "", "META-INF/a": "", "metadata/a": "", "connection.json.tmpl": "", "a.env": "", "sub/META-INF": "",
+	})
+	if want := []string{"a.env", "sub"}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("got %q, %v, want %q", left, err, want)
+	}
+	if _, err := chaincode.LeftOut(broken{}); err == nil {
+		t.Error("a folder that cannot be read has nothing")
+	}
+}
+
+// Both layouts end up below META-INF; nothing in them may take another's place, and
+// what is under statedb must be an index.
+func TestArtifacts(t *testing.T) {
+	const index = `{"index":{"fields":["a"]}}`
 	for name, test := range map[string]struct {
-		files []string
-		want  string
+		dir  code
+		want string // the artifacts, an index with a mark, or a part of the error
 	}{
-		"nothing":         {nil, ""},
-		"another case":    {[]string{"Connection.json"}, `, but there is "Connection.json": rename it`},
-		"mistyped":        {[]string{"conection.json"}, `, but there is "conection.json": rename it`},
-		"plural":          {[]string{"connections.json.tmpl"}, `, but there is "connections.json.tmpl": rename it`},
-		"from Windows":    {[]string{"connection.json.txt"}, `, but there is "connection.json.txt": rename it`},
-		"in src":          {[]string{"src/connection.json"}, `, but there is "src/connection.json": move it to the top`},
-		"a template":      {[]string{"chaincode/basic/connection.json.tmpl"}, `, but there is "chaincode/basic/connection.json.tmpl": move it to the top`},
-		"both":            {[]string{"src/CONNECTION.JSON"}, `, but there is "src/CONNECTION.JSON": move it to the top, and rename it`},
-		"the highest":     {[]string{"a/b/connection.json", "z/connection.json"}, `, but there is "z/connection.json": move it to the top`},
-		"too deep":        {[]string{"a/b/c/d/e/connection.json"}, ""},
-		"code of Node":    {[]string{"package.json", "lib/connection.js", "lib/connection.ts"}, ""},
-		"a profile":       {[]string{"connection-org1.json", "connection-profile.yaml"}, ""},
-		"collections":     {[]string{"collections_config.json", "collection.json", "META-INF/statedb/couchdb/indexes/owner.json"}, ""},
-		"unpacked":        {[]string{"metadata.json", "code.tar.gz"}, ", but code.tar.gz, which is part of a package and not of its code"},
-		"a package twice": {[]string{"metadata.json", "code.tar.gz", "src/connection.json"}, ", but code.tar.gz, which is part of a package and not of its code"},
+		"none": {code{"connection.json": ""}, ""},
+		"both layouts": {code{
+			"META-INF/statedb/couchdb/indexes/a.json": index, "metadata/statedb/couchdb/indexes/b.json": index,
+			"metadata/notes.txt": "", "metadata/.gitkeep": "", "META-INF/.d/a": "",
+		}, "META-INF/statedb/couchdb/indexes/a.json* META-INF/notes.txt META-INF/statedb/couchdb/indexes/b.json*"},
+		"the same path": {code{"META-INF/a": "", "metadata/a": ""}, `"metadata/a": also exists as "META-INF/a": remove one`},
+		"file and folder": {code{"META-INF/a": "", "metadata/a/b/c": ""},
+			`"metadata/a/b/c": would be in the folder "META-INF/a", which is a file: remove one`},
+		"no index":        {code{"META-INF/statedb/couchdb/indexes/a.json": "{}"}, `has no "index"`},
+		"another place":   {code{"META-INF/statedb/a.json": index}, "indexes must be for CouchDB"},
+		"statedb itself":  {code{"metadata/statedb": index}, "indexes must be for CouchDB"},
+		"largest index":   {code{"META-INF/statedb/couchdb/indexes/a.json": pad(index, 64<<10)}, "META-INF/statedb/couchdb/indexes/a.json*"},
+		"too large":       {code{"META-INF/statedb/couchdb/indexes/a.json": pad(index, 64<<10+1)}, "is larger than 65536 bytes"},
+		"like its layout": {code{"META-INF/statedbs": ""}, "META-INF/statedbs"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			for _, name := range test.files {
-				file := filepath.Join(dir, name)
-				if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644)); err != nil {
-					t.Fatal(err)
-				}
+		artifacts, hidden, err := chaincode.Artifacts(test.dir)
+		var got []string
+		for _, a := range artifacts {
+			mark := ""
+			if a.Index {
+				mark = "*"
 			}
-			root := must.Get(os.OpenRoot(dir))(t)
-			defer root.Close()
-			if _, err := chaincode.TemplateFile(root); err == nil || err.Error() != none+test.want {
-				t.Errorf("got %v, want %q", err, none+test.want)
-			}
-		})
-	}
-}
-
-// A file that the peer does not read is told its place if it seems to be an index.
-func TestIgnored(t *testing.T) {
-	for from, want := range map[string]string{
-		"META-INF/couchdb/indexes/a.json":             "META-INF/statedb/couchdb/indexes/a.json",
-		"META-INF/couchdb/a.json":                     "META-INF/statedb/couchdb/indexes/a.json",
-		"META-INF/indexes/a.json":                     "META-INF/statedb/couchdb/indexes/a.json",
-		"META-INF/StateDB/CouchDB/indexes/a.json":     "META-INF/statedb/couchdb/indexes/a.json",
-		"META-INF/collections/Assets/indexes/a.json":  "META-INF/statedb/couchdb/collections/Assets/indexes/a.json",
-		"META-INF/couchdb/collections/assets/a.json":  "META-INF/statedb/couchdb/collections/assets/indexes/a.json",
-		"metadata/couchdb/index/a.json":               "metadata/statedb/couchdb/indexes/a.json",
-		"META-INF/MANIFEST.MF":                        "",
-		"META-INF/couchdb/readme.md":                  "",
-		"META-INF/a.json":                             "",
-		"META-INF/maven/org.example/basic/index.json": "",
-	} {
-		if want != "" {
-			want = `, did you mean "` + want + `"`
+			got = append(got, a.To+mark)
 		}
-		if got := (chaincode.Artifact{From: from}).Ignored(); got != "the peer reads only statedb there"+want {
-			t.Errorf("%s: got %q, want %q", from, got, want)
+		switch text := strings.Join(got, " "); {
+		case err != nil && (test.want == "" || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		case err == nil && text != test.want:
+			t.Errorf("%s: got %q, want %q", name, text, test.want)
+		case (name == "both layouts") != (len(hidden) == 2):
+			t.Errorf("%s: hidden %q", name, hidden)
 		}
 	}
 }
 
-// A folder that nothing reads is told which it may have been meant to be.
-func TestFolderMeant(t *testing.T) {
-	for name, want := range map[string]string{
-		"meta-inf":      "META-INF",
-		"META_INF":      "META-INF",
-		"METAINF":       "META-INF",
-		"MetaData":      "metadata",
-		"statedb":       "META-INF/statedb",
-		"CouchDB":       "META-INF/statedb/couchdb",
-		"indexes":       "META-INF/statedb/couchdb/indexes",
-		"collections":   "META-INF/statedb/couchdb/collections",
-		"metadata.json": "",
-		"metadata.md":   "",
-		"src":           "",
-		"main.go":       "",
+func pad(text string, size int) string { return text + strings.Repeat(" ", size-len(text)) }
+
+// All indexes together may have 4 MiB.
+func TestLargestIndexes(t *testing.T) {
+	dir := code{}
+	for i := range 64 {
+		dir[fmt.Sprintf("META-INF/statedb/couchdb/indexes/%d.json", i)] = pad(`{"index":{"fields":["a"]}}`, 64<<10)
+	}
+	if _, _, err := chaincode.Artifacts(dir); err != nil {
+		t.Errorf("the most is refused: %v", err)
+	}
+	dir["metadata/statedb/couchdb/indexes/z.json"] = `{"index":{"fields":["a"]}}`
+	_, _, err := chaincode.Artifacts(dir)
+	check(t, err, "the indexes of the package exceed 4194304 bytes")
+}
+
+func TestReadMetadata(t *testing.T) {
+	dir, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if _, err := chaincode.ReadMetadata(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if err := dir.WriteFile("metadata.json", []byte(`{"label":"a"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if metadata, err := chaincode.ReadMetadata(dir); err != nil || metadata.Label != "a" {
+		t.Errorf("got %+v, %v", metadata, err)
+	}
+}
+
+// Types are compared in any case. Without a list, ours are ccaas and external.
+func TestAccepts(t *testing.T) {
+	for _, test := range []struct {
+		types, ccType string
+		want          bool
+	}{
+		{"", "ccaas", true}, {"", "External", true}, {"", "golang", false}, {"", "", false}, {" , ", "ccaas", true},
+		{"a,b", "b", true}, {"a, b ", "B", true}, {"a,b", "ccaas", false}, {"a,,b", "", false}, {"a,b", "a,b", false},
 	} {
-		if got := chaincode.FolderMeant(name); got != want {
-			t.Errorf("%s: got %q, want %q", name, got, want)
+		if got := chaincode.Accepts(test.types, test.ccType); got != test.want {
+			t.Errorf("%q of %q: got %t", test.ccType, test.types, got)
 		}
 	}
 }

@@ -262,7 +262,7 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 		"escaped space":   strings.ReplaceAll(id.Key, " ", `\u0020`),
 		"entities":        strings.ReplaceAll(id.Key, " ", "&#x20;"),
 		"newline":         strings.ReplaceAll(id.Key, "PRIVATE KEY", "PRIVATE\nKEY"),
-		"PKCS #12":        base64.StdEncoding.EncodeToString([]byte("\x30\x82\x04\x00\x02\x01\x03\x30\x82\x03\x00\x06\x09\x2a\x86\x48")),
+		"PKCS #12":        base64.StdEncoding.EncodeToString([]byte("\x30\x82\x04\x00\x02\x01\x03\x30\x82\x03\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01")),
 	} {
 		t.Run(form, func(t *testing.T) {
 			env := load(t, map[string]string{"V": key})
@@ -301,12 +301,15 @@ func TestKeyNamesAreSecret(t *testing.T) {
 func TestPartsOfKeyInLegacyJSON(t *testing.T) {
 	key := identity(t).Key
 	lines := strings.Split(strings.TrimSpace(key), "\n")
+	block, _ := pem.Decode([]byte(key))
+	der := base64.StdEncoding.EncodeToString(block.Bytes)
 	for name, content := range map[string]any{
 		"list of lines": map[string]any{"k": lines},
 		"siblings":      map[string]any{"k": lines[0], "l": lines[1], "m": lines[2]},
 		"key of object": map[string]any{"k": map[string]any{key: 1}, "l": "x"},
 		"own key":       map[string]any{key: 1, "k": "x"},
 		"cut off":       map[string]any{"k": key[:len(key)-20], "l": key[len(key)-20:]},
+		"DER in halves": map[string]any{"k": der[:64], "l": der[64:]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := json.Marshal(content)
@@ -349,12 +352,23 @@ func TestNoSecrets(t *testing.T) {
 	}
 }
 
-// JSON can hide the letters of a key from a search, but not its value.
+// JSON can hide the letters of a key from a search, but not its value. The variable
+// is then secret, and no other becomes so.
 func TestEscapedKeyInLegacyJSON(t *testing.T) {
-	key := strings.ReplaceAll(strings.ReplaceAll(identity(t).Key, "\n", `\n`), "P", `\u0050`)
-	env := load(t, map[string]string{environ.LegacyVariable: `{"key":"` + key + `"}`})
+	var escaped strings.Builder
+	for _, r := range identity(t).Key {
+		fmt.Fprintf(&escaped, `\u%04x`, r)
+	}
+	env := load(t, map[string]string{environ.LegacyVariable: `{"key":"` + escaped.String() + `"}`, "HOST": "cc"})
 	if v := lookup(t, env, environ.LegacyVariable); v != environ.Secret(1) {
 		t.Errorf("the JSON variable is %T", v)
+	}
+	if v := lookup(t, env, "HOST"); v != "cc" {
+		t.Errorf("HOST is %v", v)
+	}
+	const plain = `{"peername":"peer0"}`
+	if v := lookup(t, load(t, map[string]string{environ.LegacyVariable: plain}), environ.LegacyVariable); v != plain {
+		t.Errorf("without a key, the JSON variable is %v", v)
 	}
 }
 

@@ -1,0 +1,118 @@
+package archive_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/internal/testarchive"
+	"ccaas-template-builder/pkg/archive"
+	"ccaas-template-builder/pkg/chaincode"
+)
+
+// A package file may have 64 MiB, also where most of it follows the archive. Errors
+// name the file, but not where its reading was stopped.
+func TestOpen(t *testing.T) {
+	name := t.TempDir() + "/p.tgz"
+	if err := os.WriteFile(name, withCode(t, file("connection.json", "{}")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for size, want := range map[int64]string{archive.MaxFile: "", archive.MaxFile + 1: "is larger than 67108864 bytes"} {
+		if err := os.Truncate(name, size); err != nil {
+			t.Fatal(err)
+		}
+		_, err := archive.Open(t.Context(), name)
+		var named *safefile.FileError
+		if (err == nil) != (want == "") || err != nil && (!errors.As(err, &named) || named.Name != name || named.Err.Error() != want) {
+			t.Errorf("%d bytes: got %v, want %q", size, err, want)
+		}
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := archive.Open(stopped, name); err != context.Canceled {
+		t.Errorf("stopped: %v", err)
+	}
+}
+
+// metadata.json may have 64 KiB, and a template 1 MiB.
+func TestLargestEntries(t *testing.T) {
+	for more, want := range map[int]string{0: "", 1: "metadata.json is larger than 65536 bytes"} {
+		text := metadata + strings.Repeat(" ", chaincode.MaxMetadata-len(metadata)+more)
+		_, err := archive.Parse(pack(t, file("metadata.json", text), file("code.tar.gz", "")))
+		if (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("metadata.json, %d more: %v", more, err)
+		}
+	}
+	pkg, err := archive.Parse(withCode(t, testarchive.Zeros("connection.json", chaincode.MaxConnection)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if template, err := pkg.Template(); err != nil || len(template.Content) != chaincode.MaxConnection {
+		t.Errorf("got %d bytes, %v", len(template.Content), err)
+	}
+}
+
+func TestEntry(t *testing.T) {
+	pkg, err := archive.Parse(pack(t, file("metadata.json", metadata), file("code.tar.gz", ""), file("NOTE", "12345")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name  string
+		limit int64
+		want  string
+	}{{"NOTE", 6, "12345"}, {"NOTE", 5, "12345"}, {"NOTE", 4, ""}, {"OTHER", 5, ""}} {
+		if got, err := pkg.Entry(test.name, test.limit); err != nil || string(got) != test.want {
+			t.Errorf("%s of at most %d bytes: got %q, %v", test.name, test.limit, got, err)
+		}
+	}
+}
+
+// 8 MiB of a package's code are held, and no file of more than 64 KiB. A folder
+// lists what it has at once or in parts.
+func TestHeld(t *testing.T) {
+	const each = 64 << 10
+	entries := []entry{testarchive.Zeros("large", each+1)}
+	for i := range 8 << 20 / each {
+		entries = append(entries, testarchive.Zeros(fmt.Sprintf("m%03d", i), each))
+	}
+	pkg, err := archive.Parse(withCode(t, append(entries, file("z", "z"))...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := pkg.Code(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, held := range map[string]bool{"m000": true, "m127": true, "z": false, "large": false} {
+		if data, err := fs.ReadFile(code.FS(), name); (err == nil) != held || held && len(data) != each {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+	}
+	for n, want := range map[int]int{-1: 130, 0: 130, 7: 7, 200: 130} {
+		folder, err := code.FS().Open(".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := folder.(fs.ReadDirFile).ReadDir(n); err != nil || len(got) != want {
+			t.Errorf("ReadDir(%d): %d entries, %v", n, len(got), err)
+		}
+	}
+}
+
+// A type is letters, digits and . _ -
+func TestTypes(t *testing.T) {
+	for ccType, valid := range map[string]bool{
+		"azAZ09": true, "a.b_c-d": true, "-": true,
+		"a@": false, "a[": false, "a`": false, "a{": false, "a/": false, "a:": false, "a,": false, "é": false,
+	} {
+		if _, err := archive.Write("a", ccType, files); (err == nil) != valid {
+			t.Errorf("%q: %v", ccType, err)
+		}
+	}
+}

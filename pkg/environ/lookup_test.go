@@ -1,0 +1,110 @@
+package environ_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ccaas-template-builder/pkg/environ"
+)
+
+// put writes the file name in dir.
+func put(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// What was found once stays as it was, and a key has one number however often it is
+// read. What failed is tried again.
+func TestFoundOnce(t *testing.T) {
+	dir := t.TempDir()
+	key := identity(t).Key
+	env := load(t, map[string]string{
+		"K": key, "F": put(t, dir, "f", "first"), "LATER": filepath.Join(dir, "later"), environ.DirVariable: dir,
+	})
+	put(t, dir, "V", "first")
+	read := func(name, want string) {
+		t.Helper()
+		if got, err := env.ReadFile(name); err != nil || got.Value != want {
+			t.Errorf("%s: got %v, %v, want %s", name, got.Value, err, want)
+		}
+	}
+	read("F", "first")
+	if _, err := env.ReadFile("LATER"); err == nil {
+		t.Error("read a file that is not there")
+	}
+	first, again := lookup(t, env, "K"), lookup(t, env, "K")
+	if first != again || lookup(t, env, "V") != "first" {
+		t.Errorf("one key is %v and %v", first, again)
+	}
+	for _, name := range []string{"f", "V", "later"} {
+		put(t, dir, name, "second")
+	}
+	read("F", "first")
+	read("LATER", "second")
+	if v := lookup(t, env, "V"); v != "first" {
+		t.Errorf("V is %v now", v)
+	}
+}
+
+// A value may have 64 KiB, wherever it stands, and not a byte more.
+func TestLargestValue(t *testing.T) {
+	dir := t.TempDir()
+	for size, fits := range map[int]bool{environ.MaxValue: true, environ.MaxValue + 1: false} {
+		text := strings.Repeat("a", size)
+		env := load(t, map[string]string{"V": text, "F": put(t, dir, "f", text), environ.DirVariable: dir})
+		put(t, dir, "IN_FOLDER", text)
+		for name, read := range map[string]func(string) (environ.Var, error){
+			"V": env.Lookup, "IN_FOLDER": env.Lookup, "F": env.ReadFile,
+		} {
+			if got, err := read(name); (err == nil && got.Value == text) != fits {
+				t.Errorf("%s of %d bytes: %v", name, size, err)
+			}
+		}
+	}
+}
+
+// A file in the folder of values counts for every chaincode, one in the folder of a
+// label for the chaincodes that have it; an empty one is no value.
+func TestInFolder(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "ALL", "x")
+	put(t, dir, "EMPTY", "\n")
+	put(t, dir, "BINARY", "\xff")
+	put(t, dir, "basic/ONE", "x")
+	for name, want := range map[string]bool{"ALL": true, "ONE": true, "EMPTY": false, "BINARY": false, "NONE": false, "basic": false} {
+		if got := environ.InFolder(dir, "basic", name); got != want {
+			t.Errorf("%s: got %t", name, got)
+		}
+	}
+	if environ.InFolder(dir, "other", "ONE") {
+		t.Error("ONE is there for another label")
+	}
+	if environ.InFolder("", "basic", environ.DirVariable) || environ.InFolder(dir, "", environ.DirVariable) {
+		t.Error("the variables of the process are in the folder")
+	}
+}
+
+// What is not set says under which names, and where, it can be.
+func TestWhereToSet(t *testing.T) {
+	plain, folder := load(t, nil), load(t, map[string]string{environ.DirVariable: t.TempDir()})
+	for field, want := range map[string]string{
+		"Address": "", "RootCert": "neither CORE_CHAINCODE_ROOT_CERT nor CORE_CHAINCODE_ROOT_CERT_FILE is set",
+	} {
+		if got := plain.Root()[field].(environ.Var).Why; got != want {
+			t.Errorf("%s: got %q, want %q", field, got, want)
+		}
+	}
+	for env, want := range map[*environ.Environment]bool{plain: false, folder: true} {
+		v, err := env.Lookup("NONE")
+		if err != nil || strings.Contains(v.Hint, "the folder that CCAAS_ENV_DIR names") != want {
+			t.Errorf("got %q, %v", v.Hint, err)
+		}
+	}
+}
