@@ -42,7 +42,7 @@ func TestTemplateFile(t *testing.T) {
 		"connection.json.tmpl":      code{"connection.json.tmpl": ""},
 		both + ": remove one":       code{"connection.json": "", "connection.json.tmpl": ""},
 		`"connection.json": broken`: broken{},
-		"there is no connection.json or connection.json.tmpl in the package's code": code{"sub/connection.json": ""},
+		"there is no connection.json or connection.json.tmpl in the package's code": code{"sub/server.json": ""},
 	} {
 		got, err := chaincode.TemplateFile(dir)
 		if err != nil {
