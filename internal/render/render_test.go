@@ -130,6 +130,7 @@ func TestRender(t *testing.T) {
 		`"{{/* }} " */}}x"`:                  "x",
 		// a variable is that of the block in which it was declared
 		`"{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ end }}{{ $x }}"`: "2",
+		`"{{ $x := 1 }}{{ $y := 2 }}{{ $x }}{{ $y }}"`:              "12",
 		// what is empty
 		`"{{ empty 0 }} {{ empty 0.0 }} {{ empty (list) }} {{ empty .noKey }} {{ empty false }}"`:   "true true true true true",
 		`"{{ empty 1 }} {{ empty 0.5 }} {{ empty (list 0) }} {{ empty .tls }} {{ empty .oneKey }}"`: "false false false false false",

@@ -57,6 +57,21 @@ func TestLargestEntries(t *testing.T) {
 	}
 }
 
+// A package file may have 20,000 entries, those included that the peer ignores.
+func TestMostEntries(t *testing.T) {
+	entries := []entry{file("metadata.json", metadata), file("code.tar.gz", "")}
+	for i := len(entries); i < safefile.MaxEntries; i++ {
+		entries = append(entries, file(fmt.Sprint(i), ""))
+	}
+	if _, err := archive.Parse(pack(t, entries...)); err != nil {
+		t.Errorf("the most is refused: %v", err)
+	}
+	_, err := archive.Parse(pack(t, append(entries, file("more", ""))...))
+	if err == nil || !strings.Contains(err.Error(), "has more than 20000 entries") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestEntry(t *testing.T) {
 	pkg, err := archive.Parse(pack(t, file("metadata.json", metadata), file("code.tar.gz", ""), file("NOTE", "12345")))
 	if err != nil {
