@@ -24,7 +24,7 @@ type Identity struct {
 func CA(name string, now time.Time) (Identity, error) {
 	template := template(name, now, now.AddDate(1, 0, 0))
 	template.IsCA, template.BasicConstraintsValid = true, true
-	template.KeyUsage = x509.KeyUsageCertSign
+	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
 	return issue(template, Identity{}, nil)
 }
 
