@@ -22,8 +22,8 @@ func ccaas(t *testing.T, args ...string) string {
 // verbs are those that the help of ccaas lists.
 func verbs(t *testing.T) []string {
 	t.Helper()
-	_, list, _ := strings.Cut(ccaas(t, "--help"), "Available Commands:\n")
-	list, _, _ = strings.Cut(list, "\n\n")
+	_, list, _ := strings.Cut(ccaas(t, "--help"), "Write a package:\n")
+	list, _, _ = strings.Cut(list, "\nFlags:\n")
 	var names []string
 	for _, line := range regexp.MustCompile(`(?m)^  (\w+)`).FindAllStringSubmatch(list, -1) {
 		names = append(names, line[1])

@@ -24,7 +24,7 @@ func (o *outputFlag) Type() string   { return "FORMAT" }
 
 func (o *outputFlag) Set(format string) error {
 	if !slices.Contains(o.formats, format) {
-		return errors.New("must be " + o.choices())
+		return errors.New("must be " + choices(o.formats))
 	}
 	o.format = format
 	return nil
@@ -33,12 +33,13 @@ func (o *outputFlag) Set(format string) error {
 // add adds the flag to a verb that has these formats besides text and json.
 func (o *outputFlag) add(cmd *cobra.Command, others ...string) {
 	*o = outputFlag{"text", append([]string{"text", "json"}, others...)}
-	cmd.Flags().VarP(o, "output", "o", o.choices())
+	cmd.Flags().VarP(o, "output", "o", choices(o.formats))
 }
 
-func (o *outputFlag) choices() string {
-	last := len(o.formats) - 1
-	return strings.Join(o.formats[:last], ", ") + " or " + o.formats[last]
+// choices lists all, with "or" before the last.
+func choices(all []string) string {
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " or " + all[last]
 }
 
 func (o *outputFlag) json() bool { return o.format == "json" }

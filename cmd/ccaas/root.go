@@ -21,6 +21,7 @@ import (
 var errInterrupted = errors.New("interrupted")
 
 func run(p *program.Program) error {
+	cobra.EnableCommandSorting = false // each group is in the order of its use
 	root := &cobra.Command{
 		Use:   "ccaas",
 		Short: "Make, check and install chaincode packages for ccaas-template-builder",
@@ -44,25 +45,7 @@ which each peer renders its own connection.json.`,
 	root.SetArgs(p.Args)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
-	root.AddCommand(
-		initCommand(p),
-		packageCommand(p),
-		calculatePackageIDCommand(p),
-		inspectCommand(p),
-		lintCommand(p),
-		renderCommand(p),
-		serverEnvCommand(p),
-		simulateCommand(p),
-		deployCommand(p),
-		statusCommand(p),
-		probeCommand(p),
-		refreshCommand(p),
-		coreYAMLCommand(p),
-		doctorCommand(p),
-		installCommand(p),
-		versionCommand(p),
-		docsCommand(),
-	)
+	addVerbs(root, p)
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultHelpCmd()
 	addCompletion(root)
@@ -76,6 +59,30 @@ which each peer renders its own connection.json.`,
 		return errInterrupted
 	}
 	return err
+}
+
+// addVerbs adds the verbs, in groups by when they are used.
+func addVerbs(root *cobra.Command, p *program.Program) {
+	for _, group := range []struct {
+		title string
+		verbs []*cobra.Command
+	}{
+		{"Write a package:", []*cobra.Command{
+			initCommand(p), lintCommand(p), packageCommand(p), inspectCommand(p), calculatePackageIDCommand(p),
+		}},
+		{"Set up a peer:", []*cobra.Command{installCommand(p), coreYAMLCommand(p), doctorCommand(p)}},
+		{"Check what each peer will get:", []*cobra.Command{renderCommand(p), simulateCommand(p)}},
+		{"Run a chaincode:", []*cobra.Command{
+			serverEnvCommand(p), probeCommand(p), deployCommand(p), statusCommand(p), refreshCommand(p),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, verb := range group.verbs {
+			verb.GroupID = group.title
+			root.AddCommand(verb)
+		}
+	}
+	root.AddCommand(versionCommand(p), docsCommand())
 }
 
 // checkVerb refuses an unknown verb, whatever follows it. Cobra would first complain
@@ -96,7 +103,7 @@ func unknownVerb(cmd *cobra.Command, verb string) error {
 		return errors.New("the command is empty: see ccaas --help")
 	}
 	cmd.SuggestionsMinimumDistance = 2
-	meant := cmd.SuggestionsFor(verb)
+	meant := slices.Sorted(slices.Values(cmd.SuggestionsFor(verb)))
 	if lower := strings.ToLower(verb); slices.Contains(meant, lower) {
 		meant = []string{lower}
 	}
@@ -138,7 +145,7 @@ func addCompletion(root *cobra.Command) {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		return misused(cmd, fmt.Errorf("%q is none of %s", args[0], strings.Join(shells, ", ")))
+		return misused(cmd, fmt.Errorf("the shell %q is unknown, want %s", args[0], choices(shells)))
 	}
 }
 
