@@ -29,6 +29,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 		return err
 	}
 	defer stop()
+	var memory refresh.Memory
 	w := &watch.Watch{
 		Refresh: func(ctx context.Context) ([]refresh.Result, error) {
 			env, err := environment()
@@ -36,7 +37,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 				return nil, err
 			}
 			r := options.refresher(p, env)
-			r.Done = status.Progress
+			r.Done, r.Memory = status.Progress, &memory
 			return r.Run(ctx)
 		},
 		Store:    store.Store(options.peerDir),

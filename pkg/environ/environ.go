@@ -28,6 +28,7 @@ type Environment struct {
 	legacy     legacy
 	keys       []string
 	found      map[string]Var // what has been looked up
+	read       Reader
 	requireTLS bool
 }
 
@@ -35,7 +36,19 @@ type Environment struct {
 // that CCAAS_ENV_DIR among them names, for the chaincode with this label. It
 // reports everything that is wrong with them, not only the first error.
 func Load(process map[string]string, label string) (*Environment, error) {
-	e := &Environment{layers: layersOf(process, label), label: label, found: map[string]Var{}}
+	return Reader(readFile).Load(process, label)
+}
+
+// Reader reads a file of values, of at most MaxValue bytes. A missing file is an error that
+// wraps fs.ErrNotExist, and no error holds the path, which is an operator's value.
+type Reader func(file string) ([]byte, error)
+
+func readFile(file string) ([]byte, error) { return safefile.ReadOperators(file, MaxValue) }
+
+// Load is the function Load for an environment that has each of its files read by r, also those
+// that a template asks for later.
+func (r Reader) Load(process map[string]string, label string) (*Environment, error) {
+	e := &Environment{layers: layersOf(process, label), label: label, found: map[string]Var{}, read: r}
 	var settings Settings
 	var rules policy
 	errs := []error{e.layers.check()}
@@ -60,7 +73,7 @@ func (e *Environment) load(spec any) (names map[string]string, err error) {
 	found, names := map[string]string{}, map[string]string{}
 	var errs []error
 	for _, s := range settingsOf(reflect.TypeOf(spec).Elem()) {
-		name, v, err := e.layers.setting(s)
+		name, v, err := e.layers.setting(e.read, s)
 		if err != nil {
 			errs = append(errs, ofVariable(s.variable, err))
 		} else if v != "" {
@@ -78,7 +91,7 @@ func (e *Environment) Root() map[string]any { return maps.Clone(e.root) }
 // Lookup returns the variable called name. Unset and empty are the same: a nil value.
 func (e *Environment) Lookup(name string) (Var, error) {
 	return e.once(name, func() (Var, error) {
-		v, err := e.layers.lookup(name)
+		v, err := e.layers.lookup(e.read, name)
 		if err != nil || v == "" {
 			return Var{Name: name, Hint: e.hint()}, err
 		}
@@ -90,11 +103,11 @@ func (e *Environment) Lookup(name string) (Var, error) {
 // without newlines at its end.
 func (e *Environment) ReadFile(name string) (Var, error) {
 	return e.once("file "+name, func() (Var, error) {
-		file, err := e.layers.lookup(name)
+		file, err := e.layers.lookup(e.read, name)
 		if err != nil || file == "" {
 			return Var{Name: name, Hint: e.hint()}, err
 		}
-		content, err := readNamed(name, file)
+		content, err := e.read.named(name, file)
 		if err != nil || content == "" {
 			return Var{Name: name, Why: named(name, file) + " is empty"}, err
 		}
@@ -118,12 +131,12 @@ func (e *Environment) once(name string, find func() (Var, error)) (Var, error) {
 // CORE_CHAINCODE_TLS_CLIENT_KEY: its value is then secret, whatever it looks like.
 func IsSecret(name string) bool { return strings.HasSuffix(name, "KEY") }
 
-// readNamed reads file, which the variable called name names.
-func readNamed(name, file string) (string, error) {
+// named reads file, which the variable called name names.
+func (r Reader) named(name, file string) (string, error) {
 	if !filepath.IsAbs(file) {
 		return "", relative(name, file)
 	}
-	content, err := safefile.ReadOperators(file, MaxValue)
+	content, err := r(file)
 	if err != nil {
 		return "", unreadable(name, file, err)
 	}

@@ -31,7 +31,7 @@ func ofVariable(name string, err error) error {
 // Around says what stands around the value of a variable and is hardly meant to be part of
 // it, such as the quotes that an item of a Compose list leaves there. It is nil if nothing does.
 func (e *Environment) Around(name string) error {
-	v, err := e.layers.lookup(name)
+	v, err := e.layers.lookup(e.read, name)
 	if err != nil {
 		return nil
 	}

@@ -21,7 +21,7 @@ type legacy struct {
 }
 
 func (e *Environment) loadLegacy() (legacy, error) {
-	text, err := e.layers.lookup(LegacyVariable)
+	text, err := e.layers.lookup(e.read, LegacyVariable)
 	if err != nil || text == "" {
 		return legacy{}, err
 	}

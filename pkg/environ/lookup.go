@@ -59,9 +59,9 @@ func (ls layers) check() error {
 
 // lookup returns the value of a variable. A value in a file has no newlines at
 // its end. No value and an empty one are the same.
-func (ls layers) lookup(name string) (string, error) {
+func (ls layers) lookup(read Reader, name string) (string, error) {
 	for _, l := range ls {
-		if v, ok, err := l.lookup(name); ok || err != nil {
+		if v, ok, err := l.lookup(read, name); ok || err != nil {
 			return v, err
 		}
 	}
@@ -70,9 +70,9 @@ func (ls layers) lookup(name string) (string, error) {
 
 // setting returns the value of a settings variable, directly or from the file
 // that NAME_FILE names, and the name it was found under.
-func (ls layers) setting(s setting) (name, v string, err error) {
+func (ls layers) setting(read Reader, s setting) (name, v string, err error) {
 	for _, l := range ls {
-		name, v, ok, err := l.setting(s)
+		name, v, ok, err := l.setting(read, s)
 		if ok || err != nil {
 			return name, v, err
 		}
@@ -80,13 +80,13 @@ func (ls layers) setting(s setting) (name, v string, err error) {
 	return s.variable, "", nil
 }
 
-func (l layer) setting(s setting) (name, v string, ok bool, err error) {
-	v, ok, err = l.lookup(s.variable)
+func (l layer) setting(read Reader, s setting) (name, v string, ok bool, err error) {
+	v, ok, err = l.lookup(read, s.variable)
 	if err != nil || !s.file {
 		return s.variable, v, ok, err
 	}
 	fileVariable := s.variable + "_FILE"
-	file, fileOK, err := l.lookup(fileVariable)
+	file, fileOK, err := l.lookup(read, fileVariable)
 	switch {
 	case err != nil:
 		return "", "", false, err
@@ -97,19 +97,19 @@ func (l layer) setting(s setting) (name, v string, ok bool, err error) {
 	case file == "":
 		return fileVariable, "", true, nil
 	}
-	v, err = readNamed(fileVariable, file)
+	v, err = read.named(fileVariable, file)
 	if err == nil && v == "" {
 		err = fmt.Errorf("%s is empty", named(fileVariable, file))
 	}
 	return fileVariable, v, true, err
 }
 
-func (l layer) lookup(name string) (v string, ok bool, err error) {
+func (l layer) lookup(read Reader, name string) (v string, ok bool, err error) {
 	if l.dir == "" {
 		v, ok = l.process[name]
 		return v, ok, checkText(name, v)
 	}
-	content, err := safefile.ReadOperators(filepath.Join(l.dir, name), MaxValue)
+	content, err := read(filepath.Join(l.dir, name))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, safefile.ErrIsDir) {
 		return "", false, nil
 	}
@@ -124,7 +124,7 @@ func (l layer) lookup(name string) (v string, ok bool, err error) {
 // the chaincode with this label.
 func InFolder(dir, label, name string) bool {
 	for _, l := range layersOf(map[string]string{DirVariable: dir}, label) {
-		if v, _, err := l.lookup(name); err == nil && v != "" && l.dir != "" {
+		if v, _, err := l.lookup(readFile, name); err == nil && v != "" && l.dir != "" {
 			return true
 		}
 	}
@@ -134,7 +134,7 @@ func InFolder(dir, label, name string) bool {
 // Files lists the files that hold, or might hold, the values of variables: the
 // settings, which are always read, and those called names. It includes any file
 // that a variable names.
-func Files(process map[string]string, label string, names []string) []string {
+func (r Reader) Files(process map[string]string, label string, names []string) []string {
 	files := map[string]bool{}
 	ls := layersOf(process, label)
 	for _, name := range append(settingsNames(), names...) {
@@ -143,7 +143,7 @@ func Files(process map[string]string, label string, names []string) []string {
 				files[filepath.Join(l.dir, name)] = true
 			}
 		}
-		if v, err := ls.lookup(name); err == nil && filepath.IsAbs(v) {
+		if v, err := ls.lookup(r, name); err == nil && filepath.IsAbs(v) {
 			files[v] = true
 		}
 	}

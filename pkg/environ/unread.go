@@ -16,16 +16,18 @@ import (
 // would have, if there is none. Read has the names that a template reads, labels those of other
 // chaincodes. An error holds no value but names of variables and folders.
 func Unread(process map[string]string, label string, read, labels []string) []error {
-	return layersOf(process, label).unread(label, read, labels)
+	return layersOf(process, label).unread(readFile, label, read, labels)
 }
 
 // Unread is the function of that name, for the variables of e.
-func (e *Environment) Unread(read []string) []error { return e.layers.unread(e.label, read, nil) }
+func (e *Environment) Unread(read []string) []error {
+	return e.layers.unread(e.read, e.label, read, nil)
+}
 
 // Misnamed returns a variable that is set, that nothing reads, and that was probably meant to
 // be the one called name or NAME_FILE, which it returns too.
 func (e *Environment) Misnamed(name string, read []string) (set, meant string) {
-	for set, meant := range e.layers.misnamed(read) {
+	for set, meant := range e.layers.misnamed(e.read, read) {
 		if meant == name || meant == name+"_FILE" {
 			return set, meant
 		}
@@ -33,9 +35,9 @@ func (e *Environment) Misnamed(name string, read []string) (set, meant string) {
 	return "", ""
 }
 
-func (ls layers) unread(label string, read, labels []string) []error {
+func (ls layers) unread(r Reader, label string, read, labels []string) []error {
 	var all []error
-	misnamed := ls.misnamed(read)
+	misnamed := ls.misnamed(r, read)
 	for _, name := range slices.Sorted(maps.Keys(misnamed)) {
 		all = append(all, fmt.Errorf("%s is set, but neither the package nor the builder reads it, did you mean %q",
 			name, misnamed[name]))
@@ -48,11 +50,11 @@ func (ls layers) unread(label string, read, labels []string) []error {
 }
 
 // misnamed has for each variable that is set, and was probably meant to be another, that other.
-func (ls layers) misnamed(read []string) map[string]string {
+func (ls layers) misnamed(r Reader, read []string) map[string]string {
 	own := append(settingsNames(), DirVariable)
 	wanted := slices.DeleteFunc(append(slices.Clone(read), DirVariable, RequireTLSVariable), func(name string) bool {
 		base := strings.TrimSuffix(name, "_FILE")
-		return ls.isSet(name) || ls.isSet(base) || ls.isSet(base+"_FILE")
+		return ls.isSet(r, name) || ls.isSet(r, base) || ls.isSet(r, base+"_FILE")
 	})
 	slices.Sort(wanted)
 	misnamed := map[string]string{}
@@ -60,15 +62,15 @@ func (ls layers) misnamed(read []string) map[string]string {
 		if slices.Contains(read, name) || slices.Contains(own, name) {
 			continue
 		}
-		if meant := nearest.Variable(name, wanted); meant != "" && ls.isSet(name) {
+		if meant := nearest.Variable(name, wanted); meant != "" && ls.isSet(r, name) {
 			misnamed[name] = meant
 		}
 	}
 	return misnamed
 }
 
-func (ls layers) isSet(name string) bool {
-	v, err := ls.lookup(name)
+func (ls layers) isSet(r Reader, name string) bool {
+	v, err := ls.lookup(r, name)
 	return v != "" || err != nil
 }
 

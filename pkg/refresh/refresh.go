@@ -41,6 +41,9 @@ type Refresher struct {
 	// Probe, if not nil, asks the server of each connection, also of one that stays as it
 	// is, and must succeed before one that differs is replaced.
 	Probe func(context.Context, probe.Target) probe.Result
+	// Memory, if not nil, spares a run the builds of which nothing has changed since an earlier
+	// run with the same Memory. With a Probe it is not used.
+	Memory *Memory
 	// Done, if not nil, is called for each build, from any goroutine.
 	Done func()
 }
@@ -138,15 +141,35 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 		}
 		defer unlock()
 	}
+	results := r.all(ctx, builds)
+	warnOfShared(results)
+	return results, ctx.Err()
+}
+
+// all refreshes the builds, but for those that are remembered.
+func (r Refresher) all(ctx context.Context, builds []store.Build) []Result {
+	if r.Probe != nil {
+		r.Memory = nil
+	}
+	if r.Memory != nil {
+		r.Memory.mutex.Lock()
+		defer r.Memory.mutex.Unlock()
+	}
 	results := make([]Result, len(builds))
-	few(ctx, len(builds), func(i int) {
-		results[i] = r.refresh(ctx, builds[i])
+	rest := r.Memory.recall(r, builds, results)
+	seen := make([]*reads, len(rest))
+	few(ctx, len(rest), func(i int) {
+		b := rest[i]
+		seen[i] = r.newReads(builds[b])
+		results[b] = r.refresh(ctx, builds[b], seen[i])
 		if r.Done != nil {
 			r.Done()
 		}
 	})
-	warnOfShared(results)
-	return results, ctx.Err()
+	for i, b := range rest {
+		r.Memory.keep(r, builds[b], results[b], seen[i])
+	}
+	return results
 }
 
 // few calls do for each number below n, a few at a time, until ctx is done.
@@ -199,7 +222,7 @@ const asPeer = "run it as the peer's user, who owns the files"
 
 // refresh renders one build. Anything that goes wrong, even a panic, fails only this
 // build.
-func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
+func (r Refresher) refresh(ctx context.Context, b store.Build, seen *reads) (result Result) {
 	defer func() {
 		if v := recover(); v != nil {
 			result = result.failed(program.Panicked(v))
@@ -229,7 +252,7 @@ func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
 			return result.failed(err)
 		}
 	}
-	rendered, files, err := r.render(t)
+	rendered, files, err := r.render(t, seen)
 	result.Files = files
 	if err != nil {
 		return result.failed(err)
@@ -296,7 +319,7 @@ func (r Result) failed(err error) Result {
 
 // render renders the connection of a build as its builder would now, and returns the files
 // that it depends on.
-func (r Refresher) render(t *target) (rendered template.Rendered, files []string, err error) {
+func (r Refresher) render(t *target, seen *reads) (rendered template.Rendered, files []string, err error) {
 	metadata := t.pkg.Metadata
 	file, err := t.pkg.Template()
 	if err != nil {
@@ -307,12 +330,13 @@ func (r Refresher) render(t *target) (rendered template.Rendered, files []string
 	if templateErr == nil {
 		names = parsed.Names()
 	}
-	files = environ.Files(r.Env, metadata.Label, names)
-	env, envErr := environ.Load(r.Env, metadata.Label)
+	files = environ.Reader(seen.read).Files(r.Env, metadata.Label, names)
+	env, envErr := environ.Reader(seen.read).Load(r.Env, metadata.Label)
 	if err := errors.Join(templateErr, parsed.Placed(envErr)); err != nil {
 		return rendered, files, err
 	}
 	rendered, err = parsed.Render(env, metadata, r.Now)
+	seen.checked(rendered.Connection, r.Now)
 	return rendered, files, err
 }
 

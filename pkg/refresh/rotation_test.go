@@ -251,3 +251,27 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+// A run in which nothing has changed.
+func BenchmarkRemembered(b *testing.B) {
+	env := environment(b, "peer0", now.AddDate(0, 1, 0))
+	for _, builds := range []int{10, 1000} {
+		b.Run(fmt.Sprint(builds), func(b *testing.B) {
+			s := store.Store(memory(b))
+			for i := range builds {
+				install(b, s, pack(b, fmt.Sprintf("basic_%d", i), chaincode.DefaultType), ours, env)
+			}
+			time.Sleep(2 * coarse)
+			r := refresher(s, env)
+			r.Memory = refresh.NewMemory(coarse)
+			run(b, r)
+			b.ReportAllocs()
+			for b.Loop() {
+				if run(b, r); r.Memory.Recalled() != builds {
+					b.Fatalf("%d of %d were remembered", r.Memory.Recalled(), builds)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*builds), "µs/build")
+		})
+	}
+}

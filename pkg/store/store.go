@@ -26,9 +26,9 @@ const (
 
 // Folders of the store.
 const (
-	Builders    = "externalbuilder" // of the external builders
-	packagesDir = "lifecycle/chaincodes"
-	buildsDir   = Builders + "/builds"
+	Builders = "externalbuilder" // of the external builders
+	Packages = "lifecycle/chaincodes"
+	Builds   = Builders + "/builds"
 )
 
 // maxInfo is the maximum size of a build-info.json, in bytes.
@@ -39,7 +39,7 @@ type Store string
 
 // PackageFile is where the package with this ID is kept.
 func (s Store) PackageFile(packageID string) string {
-	return filepath.Join(string(s), packagesDir, packageName(packageID))
+	return filepath.Join(string(s), Packages, packageName(packageID))
 }
 
 func packageName(packageID string) string { return strings.Replace(packageID, ":", ".", 1) + ".tar.gz" }
@@ -47,7 +47,7 @@ func packageName(packageID string) string { return strings.Replace(packageID, ":
 // ReadPackage reads the package with this ID, of at most limit bytes. The error is a
 // *safefile.FileError of PackageFile.
 func (s Store) ReadPackage(packageID string, limit int64) ([]byte, error) {
-	dir, err := s.Open(packagesDir)
+	dir, err := s.Open(Packages)
 	if err != nil {
 		return nil, safefile.At(s.PackageFile(packageID), err)
 	}
@@ -60,7 +60,7 @@ func (s Store) ReadPackage(packageID string, limit int64) ([]byte, error) {
 }
 
 // BuildsDir is the folder of the builds, which the peer makes when it starts.
-func (s Store) BuildsDir() string { return filepath.Join(string(s), buildsDir) }
+func (s Store) BuildsDir() string { return filepath.Join(string(s), Builds) }
 
 // Build is where the build of the package with this ID is kept.
 func (s Store) Build(packageID string) Build {
@@ -83,7 +83,7 @@ func (s Store) Open(dir string) (*os.Root, error) {
 // Builds lists the builds, ordered by name. The error is that of reading
 // BuildsDir.
 func (s Store) Builds() ([]Build, error) {
-	dir, err := s.Open(buildsDir)
+	dir, err := s.Open(Builds)
 	if err != nil {
 		return nil, safefile.Reason(err)
 	}
@@ -126,7 +126,7 @@ type Info struct {
 // Open opens the folder of the build, as Store.Open does. A link to it is an error:
 // it may lead to the build of another package.
 func (b Build) Open() (*os.Root, error) {
-	builds, err := Store(filepath.Join(string(b), "../../..")).Open(buildsDir)
+	builds, err := Store(filepath.Join(string(b), "../../..")).Open(Builds)
 	if err != nil {
 		return nil, err
 	}

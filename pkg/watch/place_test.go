@@ -58,10 +58,10 @@ func TestPlaces(t *testing.T) {
 		"loop":              {"loop"},
 		"dangling/below/it": {"dangling", "dangling/below", "dangling/not"},
 	} {
-		places := map[place]bool{}
-		addPlaces(places, filepath.Join(dir, path))
+		places := newPlaces(func(string) {})
+		places.add(filepath.Join(dir, path))
 		var got []string
-		for p := range places {
+		for p := range places.passage {
 			if below, err := filepath.Rel(dir, filepath.Join(p.dir, p.name)); err == nil && filepath.IsLocal(below) && below != "." {
 				got = append(got, below)
 			}
@@ -72,10 +72,10 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
 	}
-	places := map[place]bool{}
-	addPlaces(places, filepath.Join(dir, "absolute"))
-	if !places[place{"/", "nowhere"}] {
-		t.Errorf("the target of an absolute link is not among %v", places)
+	places := newPlaces(func(string) {})
+	places.add(filepath.Join(dir, "absolute"))
+	if _, ok := places.passage[place{"/", "nowhere"}]; !ok {
+		t.Errorf("the target of an absolute link is not among %v", places.passage)
 	}
 }
 
@@ -87,13 +87,10 @@ func TestMatters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.close()
-	places := map[place]bool{{filepath.Join(dir, "builds"), ""}: true}
-	addPlaces(places, filepath.Join(dir, "values/NAME"))
-	if !n.add(places) || n.failed != nil {
+	n.anyIn(filepath.Join(dir, "builds"))
+	n.watch([]string{filepath.Join(dir, "values/NAME")}, nil)
+	if n.failed != nil {
 		t.Fatal(n.failed)
-	}
-	if n.add(places) {
-		t.Error("the same places are more places")
 	}
 	for _, step := range []struct {
 		name    string
@@ -110,4 +107,76 @@ func TestMatters(t *testing.T) {
 			t.Errorf("%v: matters is %t", e, !step.matters)
 		}
 	}
+}
+
+// A notifier is of use until a folder or a link is another one.
+func TestExact(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(t *testing.T, dir string)
+		exact  bool
+	}{
+		"nothing":             {func(*testing.T, string) {}, true},
+		"written":             {write("v/NAME", "y"), true},
+		"replaced":            {rename("new", "v/NAME"), true},
+		"new file":            {write("v/LATER", "y"), true},
+		"irrelevant":          {write("v/other", "y"), true},
+		"swapped":             {rename("..data_tmp", "k8s/..data"), false},
+		"new folder":          {write("v/LABEL/NAME", "y"), false},
+		"link in its place":   {rename("link", "v/NAME"), false},
+		"folder in its place": {rename("folder", "v/LATER"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := tree(t, map[string]string{"v/NAME": "x", "new": "y", "k8s/..1/KEY": "x", "k8s/..data": "->..1", "k8s/KEY": "->..data/KEY",
+				"..data_tmp": "->..2", "link": "->new", "folder/x": "x"})
+			n := notifying(t, dir)
+			test.change(t, dir)
+			put(t, dir+"/v/END", "")
+			for e := range n.watcher.Events {
+				if n.matters(e); e.Name == dir+"/v/END" {
+					break
+				}
+			}
+			if n.exact() != test.exact {
+				t.Errorf("exact is %t", !test.exact)
+			}
+		})
+	}
+}
+
+// What becomes another folder without an event, as by a mount, is seen too.
+func TestExactUnseen(t *testing.T) {
+	dir := tree(t, map[string]string{"v/NAME": "x", "w/NAME": "x"})
+	n := notifying(t, dir)
+	rename("v", "old")(t, dir)
+	rename("w", "v")(t, dir)
+	if n.exact() { // no event has been read
+		t.Error("the folder is another one")
+	}
+}
+
+// Lists that come and go do not add up for ever.
+func TestDropped(t *testing.T) {
+	dir := tree(t, map[string]string{"v/NAME": "x"})
+	n := notifying(t, dir)
+	for range 2 {
+		if !n.exact() {
+			t.Fatal("it is not exact to begin with")
+		}
+		n.watch(nil, [][]string{{dir + "/v/NAME"}})
+	}
+	n.watch(nil, [][]string{{dir + "/v/NAME"}})
+	if n.exact() {
+		t.Error("it goes on with what nobody asks for")
+	}
+}
+
+func notifying(t *testing.T, dir string) *notifier {
+	t.Helper()
+	n, err := newNotifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.close)
+	n.watch([]string{dir + "/v/NAME", dir + "/v/LATER", dir + "/v/LABEL/NAME", dir + "/k8s/KEY"}, nil)
+	return n
 }

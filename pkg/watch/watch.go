@@ -45,10 +45,10 @@ type Watch struct {
 // Run runs until ctx is done.
 func (w *Watch) Run(ctx context.Context) {
 	w.trouble, w.known = map[string]string{}, map[string]string{}
+	var n *notifier
+	defer func() { n.close() }()
 	for ctx.Err() == nil {
-		// A new one each time, since a folder may have been replaced by another.
-		n, err := newNotifier()
-		w.say(slog.LevelWarn, "changes are noticed only at the interval, not at once", err)
+		n = w.notifier(n)
 		w.watch(n)
 		w.run(ctx)
 		if w.watch(n) { // what is watched only now may have changed before
@@ -56,27 +56,32 @@ func (w *Watch) Run(ctx context.Context) {
 			w.watch(n)
 		}
 		n.wait(ctx, w.Interval)
-		n.close()
 	}
+}
+
+// notifier is n, or a new one if that is no longer exact.
+func (w *Watch) notifier(n *notifier) *notifier {
+	if n != nil && n.exact() {
+		return n
+	}
+	n.close()
+	n, err := newNotifier()
+	w.say(slog.LevelWarn, "changes are noticed only at the interval, not at once", err)
+	return n
 }
 
 // watch makes n watch everything that the last run has read, and reports whether
 // that is more than before.
 func (w *Watch) watch(n *notifier) (more bool) {
-	places := map[place]bool{}
-	builds := addPlaces(places, w.Store.BuildsDir())
-	places[place{builds, ""}] = true
-	for _, file := range w.Files {
-		addPlaces(places, file)
+	before := len(n.places.passage)
+	n.anyIn(w.Store.BuildsDir())
+	lists := make([][]string, len(w.results))
+	for i, r := range w.results {
+		lists[i] = r.Files
 	}
-	for _, r := range w.results {
-		for _, file := range r.Files {
-			addPlaces(places, file)
-		}
-	}
-	more = n.add(places)
+	n.watch(w.Files, lists)
 	w.say(slog.LevelWarn, "some changes are noticed only at the interval, not at once", n.failed)
-	return more
+	return len(n.places.passage) > before
 }
 
 // run refreshes all builds once.

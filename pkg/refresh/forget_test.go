@@ -1,0 +1,162 @@
+package refresh_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"ccaas-template-builder/pkg/refresh"
+	"ccaas-template-builder/pkg/store"
+)
+
+// Each thing that a result depends on makes a remembered one worthless when it changes.
+func TestForgotten(t *testing.T) {
+	sameTimes := func(t *testing.T, file string, data []byte) {
+		info, err := os.Stat(file)
+		if err == nil {
+			err = os.WriteFile(file, data, 0o600)
+		}
+		if err == nil {
+			err = os.Chtimes(file, info.ModTime(), info.ModTime())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	move := func(t *testing.T, from, to string) {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, change := range map[string]func(t *testing.T, c *changes, b store.Build, label string){
+		"value, but not its times": func(t *testing.T, c *changes, _ store.Build, label string) { sameTimes(t, label+"/HOST", []byte("h2")) },
+		"mode of a value": func(t *testing.T, c *changes, _ store.Build, label string) {
+			remove(t, label+"/HOST")
+			if err := os.Mkdir(label+"/HOST", 0o700); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"no value": func(t *testing.T, c *changes, _ store.Build, label string) { remove(t, label+"/HOST") },
+		"another value": func(t *testing.T, c *changes, _ store.Build, label string) {
+			write(t, label+"/CORE_CHAINCODE_TIMEOUT", []byte("1s"))
+		},
+		"a value of all": func(t *testing.T, c *changes, _ store.Build, label string) {
+			write(t, c.values+"/CORE_CHAINCODE_TIMEOUT", []byte("1s"))
+		},
+		"file of a value": func(t *testing.T, c *changes, _ store.Build, _ string) {
+			sameTimes(t, c.spare+"/../root.pem", []byte(c.envs[1][rootCert]))
+		},
+		"misspelt": func(t *testing.T, c *changes, _ store.Build, label string) {
+			write(t, label+"/CORE_CHAINCODE_TIMEOU", []byte("1s"))
+		},
+		"misspelt for all": func(t *testing.T, c *changes, _ store.Build, _ string) {
+			write(t, c.values+"/CORE_CHAINCODE_TIMEOU", []byte("1s"))
+		},
+		"label misspelt": func(t *testing.T, c *changes, _ store.Build, _ string) {
+			write(t, c.values+"/cx0/HOST", []byte("h3"))
+		},
+		"folder of a label": func(t *testing.T, c *changes, _ store.Build, label string) { move(t, label, c.spare+"/label") },
+		"folder of values":  func(t *testing.T, c *changes, _ store.Build, label string) { move(t, c.values, c.spare+"/values") },
+		"variable": func(t *testing.T, c *changes, _ store.Build, _ string) {
+			c.r.Env = with(c.r.Env, "CORE_CHAINCODE_TIMEOUT", "1s")
+		},
+		"builder": func(t *testing.T, c *changes, _ store.Build, _ string) { c.r.Builder = "them" },
+		"expiry":  func(t *testing.T, c *changes, _ store.Build, _ string) { c.r.Now = now.AddDate(0, 1, 1) },
+		"before":  func(t *testing.T, c *changes, _ store.Build, _ string) { c.r.Now = now.AddDate(-1, 0, 0) },
+		"package": func(t *testing.T, c *changes, _ store.Build, _ string) {
+			sameTimes(t, c.s.PackageFile(c.pkgs[1].ID), []byte("x"))
+		},
+		"no package": func(t *testing.T, c *changes, _ store.Build, _ string) { remove(t, c.s.PackageFile(c.pkgs[1].ID)) },
+		"info": func(t *testing.T, c *changes, b store.Build, _ string) {
+			sameTimes(t, at(b, store.InfoFile), []byte(`{"builder_name":"them"}`))
+		},
+		"connection": func(t *testing.T, c *changes, b store.Build, _ string) { sameTimes(t, at(b, released), []byte("{}")) },
+		"its copy":   func(t *testing.T, c *changes, b store.Build, _ string) { sameTimes(t, at(b, built), []byte("{}")) },
+		"mode":       func(t *testing.T, c *changes, b store.Build, _ string) { chmod(t, at(b, released), 0o644) },
+		"build moved out": func(t *testing.T, c *changes, b store.Build, _ string) {
+			move(t, string(b), c.spare+"/b")
+			link(t, c.spare+"/b", string(b))
+		},
+		"release moved out": func(t *testing.T, c *changes, b store.Build, _ string) {
+			move(t, at(b, "release/chaincode"), c.spare+"/cc")
+			link(t, c.spare+"/cc", at(b, "release/chaincode"))
+		},
+		"packages moved out": func(t *testing.T, c *changes, b store.Build, _ string) {
+			move(t, string(c.s)+"/lifecycle", c.spare+"/lifecycle")
+			link(t, c.spare+"/lifecycle", string(c.s)+"/lifecycle")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newChanges(t, 0)
+			b, label := c.s.Build(c.pkgs[1].ID), c.values+"/"+c.pkgs[1].Metadata.Label
+			write(t, label+"/HOST", []byte("h1"))
+			write(t, c.values+"/HOST", []byte("h0"))
+			run(t, c.r)
+			time.Sleep(2 * coarse)
+			c.r.Memory = refresh.NewMemory(coarse)
+			c.r.DryRun = true
+			before := outcome(run(t, c.r))
+			if run(t, c.r); c.r.Memory.Recalled() != len(before) {
+				t.Fatalf("%d of %d are remembered", c.r.Memory.Recalled(), len(before))
+			}
+			change(t, c, b, label)
+			got := run(t, c.r)
+			c.r.Memory = nil
+			isOutcome(t, []string{name}, got, run(t, c.r))
+			if slices.Equal(outcome(got), before) {
+				t.Error("the change makes no difference")
+			}
+		})
+	}
+}
+
+// What has only just changed may change again without another time, so it is rendered again.
+func TestNotSettled(t *testing.T) {
+	env := environment(t, "peer0", now.AddDate(0, 1, 0))
+	s, _ := installed(t, env)
+	r := refresher(s, env)
+	r.Memory = refresh.NewMemory(time.Hour)
+	for range 2 {
+		isState(t, one(t, r), refresh.Unchanged, "")
+		if n := r.Memory.Recalled(); n != 0 {
+			t.Errorf("%d results were recalled", n)
+		}
+	}
+}
+
+// What a killed run has left is removed, and a server is probed, remembered or not.
+func TestRememberedAndMore(t *testing.T) {
+	env := environment(t, "peer0", now.AddDate(0, 1, 0))
+	s, b := installed(t, env)
+	time.Sleep(2 * coarse)
+	r := refresher(s, env)
+	r.Memory = refresh.NewMemory(coarse)
+	run(t, r)
+	if run(t, r); r.Memory.Recalled() != 1 {
+		t.Fatal("it is not remembered")
+	}
+	left := at(b, ".connection.json123")
+	write(t, left, nil)
+	run(t, r)
+	if _, err := os.Lstat(left); err == nil {
+		t.Error("what was left is still there")
+	}
+	time.Sleep(2 * coarse)
+	run(t, r)
+	r.Probe = nobodyThere
+	isState(t, one(t, r), refresh.Failed, "nobody there")
+}
+
+// A folder of values without any is still one that has to be there.
+func TestForgottenFolder(t *testing.T) {
+	values := t.TempDir()
+	env := with(environment(t, "peer0", now.AddDate(0, 1, 0)), "CCAAS_ENV_DIR", values)
+	s, _ := installed(t, env)
+	time.Sleep(2 * coarse)
+	r := refresher(s, env)
+	r.Memory = refresh.NewMemory(coarse)
+	isState(t, one(t, r), refresh.Unchanged, "")
+	remove(t, values)
+	isState(t, one(t, r), refresh.Failed, "cannot be used: no such file or directory")
+}

@@ -1,0 +1,5 @@
+package refresh
+
+import "syscall"
+
+func times(stat *syscall.Stat_t) (modified, changed syscall.Timespec) { return stat.Mtim, stat.Ctim }

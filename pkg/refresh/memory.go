@@ -1,0 +1,255 @@
+package refresh
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+	"unique"
+
+	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/environ"
+	"ccaas-template-builder/pkg/store"
+)
+
+// Memory is what one run remembers for the next: of each build that was up to date, the result and
+// all that it depends on. Whatever else may have become of a build, it is rendered. The zero
+// Memory is empty. It holds no value, and one run at a time uses it.
+type Memory struct {
+	mutex   sync.Mutex
+	common  [sha256.Size]byte // what all results depend on
+	builds  map[store.Build]*remembered
+	files   map[string]*file
+	folders map[string]*folder
+	run     int // the number of the current one
+	// granularity is that of the times of files, unless it is the constant.
+	granularity time.Duration
+	recalled    int // how many results the current run has recalled
+}
+
+// remembered is the result for one build, and what it depends on.
+type remembered struct {
+	result      Result
+	from, until time.Time  // when certificates are valid or not as they were; no zero until counts
+	own         []identity // of ownFiles
+	files       []*file
+	absent      []absent
+	listed      []listed
+}
+
+// listed is what a folder of values had in it: a name that is close to one that is read makes a
+// warning.
+type listed struct {
+	folder      *folder
+	files, dirs string // dirs is "" if they do not matter
+}
+
+// file is one that values were read from.
+type file struct {
+	path  string
+	found identity
+	run   int // the last that has looked at it
+	same  bool
+}
+
+// absent are names that a folder did not have.
+type absent struct {
+	folder *folder
+	names  []string
+	change int // of the folder, when they were last found to be absent
+}
+
+// recall fills in the results that are remembered, and returns the indexes of the other builds.
+func (m *Memory) recall(r Refresher, builds []store.Build, results []Result) (rest []int) {
+	before := m.begin(r)
+	for i, b := range builds {
+		if old := before[b]; old == nil || !m.holds(old, r, b) {
+			rest = append(rest, i)
+			continue
+		}
+		m.builds[b], results[i] = before[b], before[b].result
+		m.recalled++
+		if r.Done != nil {
+			r.Done()
+		}
+	}
+	if len(rest) > 0 {
+		m.prune()
+	}
+	return rest
+}
+
+// begin begins a run, and returns what is still of use of the runs before.
+func (m *Memory) begin(r Refresher) map[store.Build]*remembered {
+	if m == nil {
+		return nil
+	}
+	before := m.builds
+	m.builds, m.recalled = map[store.Build]*remembered{}, 0
+	m.run++
+	if m.granularity == 0 {
+		m.granularity = granularity
+	}
+	common, err := r.common()
+	if err != nil || common != m.common {
+		before = nil
+	}
+	m.common = common
+	return before
+}
+
+// common is what all results depend on. Of the folders of the store only the place counts: what is in
+// them changes with each install.
+func (r Refresher) common() (sum [sha256.Size]byte, err error) {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%q %q %q %t\n", r.Store, r.Builder, r.Adopt, r.DryRun)
+	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
+		fmt.Fprintf(hash, "%q=%q\n", name, r.Env[name])
+	}
+	if dir := r.Env[environ.DirVariable]; dir != "" {
+		if err := safefile.CheckDir(dir); err != nil {
+			return sum, err
+		}
+	}
+	for _, dir := range []string{store.Packages, store.Builds} {
+		root, err := r.Store.Open(dir)
+		if err != nil {
+			return sum, err
+		}
+		info, err := root.Stat(".")
+		root.Close()
+		if err != nil {
+			return sum, err
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !ok {
+			return sum, errors.ErrUnsupported
+		}
+		fmt.Fprintf(hash, "%+v\n", identityOf(stat).place())
+	}
+	return [sha256.Size]byte(hash.Sum(nil)), nil
+}
+
+// holds reports whether a refresh of b would have the result again.
+func (m *Memory) holds(old *remembered, r Refresher, b store.Build) bool {
+	if r.Now.Before(old.from) || !old.until.IsZero() && !r.Now.Before(old.until) {
+		return false
+	}
+	if own, ok := r.own(b); !ok || !slices.Equal(own, old.own) {
+		return false
+	}
+	for _, f := range old.files {
+		if f.run != m.run {
+			id, ok := look(syscall.Stat, f.path)
+			f.run, f.same = m.run, ok && id == f.found
+		}
+		if !f.same {
+			return false
+		}
+	}
+	for i := range old.absent {
+		if !old.absent[i].still(m) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(old.listed, func(l listed) bool {
+		l.folder.update(m)
+		return l.files != l.folder.files || l.dirs != "" && l.dirs != l.folder.dirs
+	})
+}
+
+// still reports whether the folder still lacks the names.
+func (a *absent) still(m *Memory) bool {
+	a.folder.update(m)
+	if a.change == a.folder.change {
+		return true
+	}
+	for _, name := range a.names {
+		if !a.folder.lacks[name] {
+			return false
+		}
+	}
+	a.change = a.folder.change
+	return true
+}
+
+// keep remembers the result for a build, if it can be.
+func (m *Memory) keep(r Refresher, b store.Build, result Result, seen *reads) {
+	if m == nil || result.State != Unchanged || !seen.settled(m.granularity) {
+		return
+	}
+	result.Warnings = slices.Clip(result.Warnings) // to which others are added
+	kept := &remembered{result: result, from: r.Now, until: seen.until, own: seen.own}
+	missing := map[string][]string{}
+	for path, id := range seen.values {
+		if id == (identity{}) {
+			dir, name := filepath.Split(path)
+			missing[dir] = append(missing[dir], unique.Make(name).Value())
+			continue
+		}
+		kept.files = append(kept.files, m.file(path, id))
+	}
+	for dir, names := range missing {
+		f := m.folder(dir)
+		if !f.ask(m, names) {
+			return
+		}
+		kept.absent = append(kept.absent, absent{f, names, f.change})
+	}
+	if kept.listed = m.listings(seen); kept.listed != nil {
+		m.builds[b] = kept
+	}
+}
+
+// listings are those of the folders of values for a build, as they are now: seen has had them in view
+// from before the rendering on. It returns nil if they have changed since.
+func (m *Memory) listings(seen *reads) []listed {
+	all := []listed{}
+	for i, dir := range seen.folders {
+		f := m.folder(dir.path)
+		f.update(m)
+		if f.found != dir.found || !f.settled {
+			return nil
+		}
+		l := listed{folder: f, files: f.files}
+		if i == 0 && len(seen.folders) > 1 && seen.folders[1].found == (identity{}) {
+			l.dirs = f.dirs
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// file is the one at a path as it was found, in one copy for all builds.
+func (m *Memory) file(path string, found identity) *file {
+	f := m.files[path]
+	if f == nil || f.found != found {
+		f = &file{path: path, found: found}
+		m.files[path] = f
+	}
+	return f
+}
+
+// prune forgets the files and folders that no remembered build depends on.
+func (m *Memory) prune() {
+	if m == nil {
+		return
+	}
+	m.files, m.folders = map[string]*file{}, map[string]*folder{}
+	for _, b := range m.builds {
+		for _, f := range b.files {
+			m.files[f.path] = f
+		}
+		for _, a := range b.absent {
+			m.folders[a.folder.path] = a.folder
+		}
+		for _, l := range b.listed {
+			m.folders[l.folder.path] = l.folder
+		}
+	}
+}
