@@ -25,7 +25,8 @@ func main() {
 	runs := flag.Int("runs", 200, "how often each program is run")
 	baseline := flag.String("baseline", "", "a folder with another builder's detect, build and release")
 	grows := flag.Bool("growth", true, "measure growth too")
-	most := flag.Int("watch", 10_000, "measure ccaas refresh --watch with 10, 1000 and 10000 chaincodes, up to so many")
+	most := flag.Int("watch", 10_000,
+		"measure ccaas refresh --watch with 10, 1000 and 10000 chaincodes, up to so many")
 	output := flag.String("o", "text", "text or json")
 	flag.Parse()
 	if err := run(*runs, *baseline, *grows, *most, *output == "json"); err != nil {
@@ -90,7 +91,8 @@ func (r report) print() error {
 		fmt.Fprintln(w, "watch\tchaincodes\tone change in place\tits CPU\tCPU of an idle interval\tmemory\t")
 	}
 	for _, g := range r.Watches {
-		fmt.Fprintf(w, "%s\t%d\t%.3f s\t%.3f s\t%.3f s\t%.1f MiB\t\n", g.Name, g.Number, g.InPlace, g.Change, g.Idle, mib(g.Memory))
+		fmt.Fprintf(w, "%s\t%d\t%.3f s\t%.3f s\t%.3f s\t%.1f MiB\t\n",
+			g.Name, g.Number, g.InPlace, g.Change, g.Idle, mib(g.Memory))
 	}
 	return w.Flush()
 }

@@ -101,7 +101,8 @@ func (b *bench) manyBuilds(n int) (map[string]store.Build, error) {
 		err = b.write(files)
 	}
 	if err == nil {
-		err = b.measure(&measurement{}, b.path("bin/ccaas"), "refresh", "--peer-dir", "many/peer", "--env-file", "many/peer.env")
+		err = b.measure(&measurement{}, b.path("bin/ccaas"), "refresh",
+			"--peer-dir", "many/peer", "--env-file", "many/peer.env")
 	}
 	return builds, err
 }
