@@ -160,3 +160,22 @@ func TestForgottenFolder(t *testing.T) {
 	remove(t, values)
 	isState(t, one(t, r), refresh.Failed, "cannot be used: no such file or directory")
 }
+
+// What a link leads to may change without it, so a build that has one is rendered again.
+func TestLinkNotRemembered(t *testing.T) {
+	env := environment(t, "peer0", now.AddDate(0, 1, 0))
+	s, b := installed(t, env)
+	if err := os.Rename(at(b, "release"), at(b, "other")); err != nil {
+		t.Fatal(err)
+	}
+	link(t, "other", at(b, "release"))
+	time.Sleep(2 * coarse)
+	r := refresher(s, env)
+	r.Memory = refresh.NewMemory(coarse)
+	for range 2 {
+		isState(t, one(t, r), refresh.Unchanged, "")
+		if r.Memory.Recalled() != 0 {
+			t.Error("it was recalled")
+		}
+	}
+}
