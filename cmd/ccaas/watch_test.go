@@ -22,6 +22,10 @@ type event struct {
 	Changes   string `json:"changes"`
 	Errors    string `json:"errors"`
 	Address   string `json:"address"`
+	Changed   string `json:"changed"`
+	Output    string `json:"output"`
+	Again     string `json:"again_in"`
+	Stage     string `json:"stage"`
 }
 
 // watch is a running ccaas refresh --watch.
