@@ -16,7 +16,7 @@ func TestTail(t *testing.T) {
 		"nothing":          {nil, ""},
 		"lines":            {[]string{"one\ntw", "o\n\n"}, "one; two"},
 		"escapes":          {[]string{"\x1b[31mred\r\n\xff"}, `\x1b[31mred\r; �`},
-		"many lines":       {[]string{strings.Repeat("line\n", 1000), "last\n"}, strings.Repeat("line; ", 198) + "last"},
+		"many lines":       {[]string{strings.Repeat("line\n", 1000), "last\n"}, strings.Repeat("line; ", 199) + "last"},
 		"one long line":    {[]string{strings.Repeat("x", 5000)}, strings.Repeat("x", maxTail)},
 		"key":              {[]string{key[:1000]}, "(hidden)"},
 		"end of a key":     {[]string{key}, "(hidden)"},
