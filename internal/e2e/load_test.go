@@ -119,7 +119,7 @@ func (w *world) connect(p *servedPeer) *connected {
 	stream := must.Get(client.NewStream(context.Background(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true},
 		"/protos.Chaincode/Connect", grpc.ForceCodec(bytesCodec{})))(w.t)
 	creator := slices.Concat(field(1, []byte("Org1MSP")), field(2, []byte(c.ClientCert)))
-	header := field(2, field(1, creator))
+	header := slices.Concat(field(1, []byte{1 << 3, 3}), field(2, field(1, creator))) // of an ENDORSER_TRANSACTION
 	input := field(1, []byte("server"))
 	proposal := slices.Concat(field(1, header), field(2, field(1, input)))
 	connected := &connected{p.name, client, stream, field(1, proposal)}
