@@ -41,6 +41,9 @@ type Refresher struct {
 	// Probe, if not nil, asks the server of each connection, also of one that stays as it
 	// is, and must succeed before one that differs is replaced.
 	Probe func(context.Context, probe.Target) probe.Result
+	// Mark has a Hook be due for each build whose connection is replaced by one with which
+	// a peer connects differently.
+	Mark bool
 	// Done, if not nil, is called for each build, from any goroutine.
 	Done func()
 }
@@ -105,6 +108,10 @@ type Result struct {
 	SharedWith []string `json:"sharedWith"`
 	// Probe is how the probe went, if there was one.
 	Probe *probe.Result `json:"probe,omitempty"`
+	// Hook is how the hook went, if one was run.
+	Hook *HookRun `json:"hook,omitempty"`
+	// HookDue reports whether a Hook is due.
+	HookDue bool `json:"-"`
 	// Ours reports whether it was made by a builder whose builds we render.
 	Ours bool `json:"-"`
 	// UpToDate reports whether the connection on disk is now what would be rendered.
@@ -224,10 +231,11 @@ func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
 		return result.failed(err)
 	}
 	defer t.dir.Close()
-	if !r.DryRun {
-		if err := safefile.RemoveUnfinished(t.dir, chaincode.ConnectionFile); err != nil {
-			return result.failed(err)
-		}
+	if r.Mark && !r.DryRun {
+		defer func() { result.HookDue = marked(t.dir) }()
+	}
+	if err := r.removeUnfinished(t); err != nil {
+		return result.failed(err)
 	}
 	rendered, files, err := r.render(t)
 	result.Files = files
@@ -244,6 +252,18 @@ func (r Refresher) refresh(ctx context.Context, b store.Build) (result Result) {
 		result = result.failed(errors.Join(result.Err(), prefixed("the connection does not work", unanswered)))
 	}
 	return result
+}
+
+// removeUnfinished removes what a run that was killed has left in a build, but for its marks.
+func (r Refresher) removeUnfinished(t *target) error {
+	if r.DryRun {
+		return nil
+	}
+	err := safefile.RemoveUnfinished(t.dir, chaincode.ConnectionFile)
+	if r.Mark {
+		err = errors.Join(err, safefile.RemoveUnfinished(t.dir, newMarkPrefix), renameMarks(t.dir))
+	}
+	return err
 }
 
 // probe asks the server of a connection, and returns what is wrong with its answer.
@@ -272,7 +292,7 @@ func (r Refresher) update(t *target, result Result, c connection.Connection) Res
 		result.State, result.Address = Outdated, c.Address
 		return result
 	}
-	warnings, err := t.replace(c.Encode())
+	warnings, err := r.replaceMarked(t, c)
 	result.Warnings = append(result.Warnings, warnings...)
 	if err != nil {
 		return result.failed(err)
