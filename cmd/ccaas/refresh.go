@@ -26,14 +26,21 @@ type refreshOptions struct {
 	probe    bool
 	watch    bool
 	interval time.Duration
+	settle   time.Duration
 	listen   string
 	output   outputFlag
+	hook     hookOptions
+
+	probeInterval time.Duration
 }
+
+// ofWatch are the flags that say nothing without --watch.
+var ofWatch = []string{"listen", "interval", "settle", "probe-interval"}
 
 func refreshCommand(p *program.Program) *cobra.Command {
 	var options refreshOptions
 	cmd := &cobra.Command{
-		Use:   "refresh --peer-dir DIR [--builder NAME]",
+		Use:   "refresh --peer-dir DIR [--builder NAME] [-- COMMAND ARGS...]",
 		Short: "Re-render the connections of installed chaincodes",
 		Long: `Re-render the connection.json of each chaincode installed on a peer with today's
 values, and replace it if the new one is valid and different. The peer reads it
@@ -44,23 +51,33 @@ The values are those in --env-file or, without it, in the environment of this
 process; with --core-yaml, only those that the peer passes on to the builder.
 
 A peer keeps its open connection. To make it use the new one at once, restart
-the chaincode server: the peer dials again at the next invocation.
+the chaincode server: the peer dials again at the next invocation. COMMAND can
+do that. It is run, by no shell, for each chaincode whose connection was
+replaced by a different one, with CCAAS_PACKAGE_ID, CCAAS_LABEL, CCAAS_ADDRESS
+and CCAAS_CHANGED (the keys, comma-separated) in its environment. If it fails or
+is killed, the next refresh that has a COMMAND runs it again.
 
 With --watch, it runs until it gets a signal, and refreshes whenever a file of
 values changes, a chaincode is installed, or the interval has passed. It logs a
-line for each event.`,
+line for each event. A COMMAND that fails is run again, ever more slowly.`,
 		Example: `  ccaas refresh --peer-dir /var/peer --env-file peer0.env --dry-run
   ccaas refresh --peer-dir /var/peer --env-file peer0.env --probe
-  ccaas refresh --peer-dir /var/peer --core-yaml core.yaml --watch --listen :9464`,
-		Args: arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  ccaas refresh --peer-dir /var/peer --core-yaml core.yaml --watch --listen :9464
+  ccaas refresh --peer-dir /var/peer --env-file peer0.env -- sh restart.sh`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := options.hook.take(cmd, args); err != nil {
+				return err
+			}
 			switch {
 			case options.watch && options.interval <= 0:
 				return misused(cmd, errors.New("--interval must be more than 0"))
+			case options.watch && (options.settle <= 0 || options.probeInterval < 0):
+				return misused(cmd, errors.New("--settle must be more than 0, and --probe-interval not less"))
 			case options.watch:
 				return watchPeer(cmd.Context(), p, options)
-			case options.listen != "" || cmd.Flags().Changed("interval"):
-				return misused(cmd, errors.New("--listen and --interval require --watch"))
+			case slices.ContainsFunc(ofWatch, cmd.Flags().Changed):
+				return misused(cmd, errors.New("--listen, --interval, --settle and --probe-interval require --watch"))
 			}
 			return refreshOnce(cmd.Context(), p, options)
 		},
@@ -78,6 +95,11 @@ line for each event.`,
 	cmd.Flags().BoolVar(&options.watch, "watch", false, "keep running, and refresh whenever something changes")
 	cmd.Flags().DurationVar(&options.interval, "interval", time.Minute,
 		"with --watch, the longest time between two refreshes")
+	cmd.Flags().DurationVar(&options.settle, "settle", 500*time.Millisecond,
+		"with --watch, how long nothing must change before a refresh; ten times as long at most")
+	cmd.Flags().DurationVar(&options.probeInterval, "probe-interval", 0,
+		"with --watch, how often to dial the server of each connection in place, as ccaas probe does; 0 is never")
+	options.hook.add(cmd)
 	cmd.Flags().StringVar(&options.listen, "listen", "",
 		"with --watch, the HOST:PORT that serves /healthz, /readyz and /metrics")
 	options.output.add(cmd)
@@ -138,6 +160,7 @@ func (o refreshOptions) refresher(p *program.Program, env map[string]string) ref
 		Env:     env,
 		Now:     p.Now(),
 		DryRun:  o.dryRun,
+		Mark:    o.hook.command != nil,
 	}
 	if o.probe {
 		r.Probe = probe.Run
@@ -151,6 +174,7 @@ func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions
 		return err
 	}
 	results, err := options.refresher(p, env).Run(ctx)
+	options.hook.run(ctx, p, store.Store(options.peerDir), results)
 	interrupted := ctx.Err() != nil
 	if interrupted {
 		results = slices.DeleteFunc(results, func(r refresh.Result) bool { return r.State == "" })

@@ -23,6 +23,11 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 			err := message.Each(r.Err(), func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) })
 			failed = append(failed, err)
 		}
+		if r.Hook != nil {
+			for _, err := range r.Hook.Errors {
+				failed = append(failed, message.Each(err, func(err error) error { return fmt.Errorf("%s: %w", r.PackageID, err) }))
+			}
+		}
 	}
 	for _, hint := range message.Hints(errors.Join(warnings...)) {
 		p.Hint("%s", hint)
@@ -30,7 +35,7 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 	switch {
 	case len(results) > 0 && refresh.Count(results, refresh.LeftAlone) == len(results):
 		p.Warn("none of the builds was made by the builder %q", options.builder)
-	case slices.ContainsFunc(results, func(r refresh.Result) bool { return r.State == refresh.Refreshed && r.Differs }):
+	case options.hook.command == nil && slices.ContainsFunc(results, func(r refresh.Result) bool { return r.State == refresh.Refreshed && r.Differs }):
 		p.Hint("a peer keeps its open connection: restart the chaincode server to make the peer use the new one at once")
 	}
 	return errors.Join(failed...)

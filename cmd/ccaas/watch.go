@@ -11,6 +11,7 @@ import (
 
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/probe"
 	"ccaas-template-builder/pkg/refresh"
 	"ccaas-template-builder/pkg/store"
 	"ccaas-template-builder/pkg/watch"
@@ -43,8 +44,18 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 		Store:    store.Store(options.peerDir),
 		Files:    options.files(),
 		Interval: options.interval,
-		Log:      log,
-		Status:   status,
+		Settle:   options.settle,
+		Hook:     options.hook.hook(p),
+		Splay:    options.hook.splay,
+		Servers: func(ctx context.Context) ([]refresh.Server, error) {
+			env, _ := environment() // if it is broken, the peer reads its connections all the same
+			r := options.refresher(p, env)
+			r.Probe = probe.Run
+			return r.Servers(ctx, "")
+		},
+		ProbeInterval: options.probeInterval,
+		Log:           log,
+		Status:        status,
 	}
 	log.Info("watching", "peer_dir", options.peerDir, "builder", options.builder, "interval", options.interval.String())
 	w.Run(ctx)

@@ -22,6 +22,10 @@ type event struct {
 	Changes   string `json:"changes"`
 	Errors    string `json:"errors"`
 	Address   string `json:"address"`
+	Changed   string `json:"changed"`
+	Output    string `json:"output"`
+	Again     string `json:"again_in"`
+	Stage     string `json:"stage"`
 }
 
 // watch is a running ccaas refresh --watch.
@@ -193,4 +197,25 @@ func TestRefreshWrites(t *testing.T) {
 	if written < 5 { // the lock, and two files that are made and renamed
 		t.Errorf("it was seen to write %d times", written)
 	}
+}
+
+// Servers are probed with the connection in place, whatever the log says besides.
+func TestWatchServers(t *testing.T) {
+	t.Parallel()
+	o := newOutdated(t)
+	o.set(t, "127.0.0.1") // where nobody listens at port 1
+	w := startWatch(t, o, " --probe-interval 50ms")
+	address := w.skip("listening").Address
+	for e := w.skip("server down"); e.Address != "127.0.0.1:1"; e = w.skip("server down") {
+		if e.Address != "cc:1" { // before the first refresh
+			t.Errorf("got %+v", e)
+		}
+	}
+	metrics := w.get(address, "/metrics")
+	for _, want := range []string{`ccaas_server_up{package_id="` + o.id + `"} 0`, `ccaas_server_failed_stage{package_id="` + o.id + `",stage="connect"} 1`} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("the metrics are %s, want %s", metrics, want)
+		}
+	}
+	w.stop(syscall.SIGTERM)
 }

@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -43,7 +44,7 @@ func render(t *testing.T, dir string) []runtime.Object {
 func decode(t *testing.T, manifests []byte) []runtime.Object {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, certmanager.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, rbacv1.AddToScheme, certmanager.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
@@ -121,9 +122,82 @@ func TestWithoutCertManager(t *testing.T) {
 	}
 }
 
+// restarting are the objects with the component that restarts servers.
+func restarting(t *testing.T) []runtime.Object {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "kubernetes")
+	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "kustomization.yaml")
+	before, after, found := strings.Cut(string(must.Get(os.ReadFile(file))(t)), "\n  - cert-manager\n")
+	if !found {
+		t.Fatal("there is no component cert-manager to put another after")
+	}
+	if err := os.WriteFile(file, []byte(before+"\n  - cert-manager\n  - restart\n"+after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return render(t, dir)
+}
+
+// The component that restarts servers gives the peers' pods the right to read and patch
+// the servers' Deployments, and the token for it to one container. It changes nothing else.
+func TestRestart(t *testing.T) {
+	plain, objects := render(t, "."), restarting(t)
+	var deployments []string
+	for _, d := range all[*appsv1.Deployment](objects) {
+		deployments = append(deployments, d.Name)
+	}
+	want := []rbacv1.PolicyRule{{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, ResourceNames: deployments, Verbs: []string{"get", "patch"}}}
+	if role := all[*rbacv1.Role](objects); len(role) != 1 || !reflect.DeepEqual(role[0].Rules, want) {
+		t.Errorf("the roles are %v, want one of %v", role, want)
+	}
+	if cluster := all[*rbacv1.ClusterRole](objects); len(cluster) != 0 {
+		t.Errorf("there are %v", cluster)
+	}
+	set := find[*appsv1.StatefulSet](t, objects, "peer")
+	account := find[*corev1.ServiceAccount](t, objects, set.Spec.Template.Spec.ServiceAccountName)
+	binding := find[*rbacv1.RoleBinding](t, objects, "restart-chaincode")
+	if s := binding.Subjects; len(s) != 1 || s[0].Name != account.Name || s[0].Namespace != account.Namespace || binding.RoleRef.Name != "restart-chaincode" {
+		t.Errorf("the role is bound to %v", s)
+	}
+	for _, c := range slices.Concat(set.Spec.Template.Spec.InitContainers, set.Spec.Template.Spec.Containers) {
+		mounted := slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == "token" })
+		if mounted != (c.Name == "refresh") {
+			t.Errorf("%s has the token: %v", c.Name, mounted)
+		}
+		if c.Name == "refresh" {
+			command := strings.Join(c.Command, " ")
+			for _, d := range deployments {
+				id := "peer-" + d[len(d)-1:]
+				if !strings.HasSuffix(strings.ReplaceAll(command, "$(CORE_PEER_ID)", id), " -- kubectl rollout restart deployment/"+d) {
+					t.Errorf("the command of %s is %s", id, command)
+				}
+			}
+		}
+	}
+	others := func(all []runtime.Object) []runtime.Object {
+		return slices.DeleteFunc(slices.Clone(all), func(o runtime.Object) bool {
+			switch o.(type) {
+			case *appsv1.StatefulSet, *corev1.ServiceAccount, *rbacv1.Role, *rbacv1.RoleBinding:
+				return true
+			}
+			return false
+		})
+	}
+	if !reflect.DeepEqual(others(plain), others(objects)) {
+		t.Error("other objects differ")
+	}
+}
+
 // The pods keep what the namespace demands, and more.
 func TestConfined(t *testing.T) {
-	objects := render(t, ".")
+	t.Run("plain", func(t *testing.T) { confined(t, render(t, ".")) })
+	t.Run("restart", func(t *testing.T) { confined(t, restarting(t)) })
+}
+
+func confined(t *testing.T, objects []runtime.Object) {
+	t.Helper()
 	level := must.Get(podsecurityapi.ParseLevel(find[*corev1.Namespace](t, objects, "fabric").Labels[podsecurityapi.EnforceLevelLabel]))(t)
 	if level != podsecurityapi.LevelRestricted {
 		t.Errorf("the namespace enforces the level %q", level)

@@ -88,7 +88,7 @@ func (n *fabric) examine(good, fabrics, needy string) {
 		if out := n.run(p.Env, n.ccaas(), append(doctor, fabrics)...); !strings.Contains(out, "warning CCB083 ") {
 			n.fatal("doctor does not warn that TLS is off:\n%s", out)
 		}
-		if out := n.refused(p.Env, n.ccaas(), append(doctor, needy)...); !strings.Contains(out, "this process has no NEEDED_ADDRESS") {
+		if out := n.refused(p.Env, n.ccaas(), append(doctor, needy)...); !strings.Contains(out, "error CCB080 NEEDED_ADDRESS") {
 			n.fatal("doctor does not say that there is no NEEDED_ADDRESS:\n%s", out)
 		}
 	}

@@ -45,6 +45,8 @@ func TestValues(t *testing.T) {
 		"~/x":                          {"~/x", "a shell reads a value with one of"},
 		"x:~y":                         {"x:~y", "a shell reads a value with one of"},
 		"it's":                         {"it's", "a shell reads a value with one of"},
+		"x\u00a0":                      {"x\u00a0", "Compose drops white space of any kind"},
+		"\fx":                          {"\fx", "Compose drops white space of any kind"},
 		"x\r":                          {"x", "a shell makes the carriage return"},
 		`""`:                           {"", "docker keeps the quotes"},
 		`"x y" `:                       {"x y", "docker keeps the quotes"},

@@ -35,6 +35,9 @@ func (p *parser) unquoted(text string) string {
 	if !strings.HasSuffix(text, value) || value == "" && text != "" {
 		p.warn("docker keeps the blank at the end of the line; here it is no part of the value")
 	}
+	if strings.TrimSpace(value) != value {
+		p.warn("Compose drops white space of any kind at the ends of a value; here it is part of the value")
+	}
 	if strings.Contains(value, " #") {
 		p.warn("Compose and a shell take # after a blank for a comment; here it is part of the value")
 	} else if strings.ContainsAny(value, blanks) {

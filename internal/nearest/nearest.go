@@ -4,6 +4,7 @@ package nearest
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Name returns the candidate closest to name, ignoring case, or "" if none is
@@ -45,9 +46,32 @@ func behindCommonWords(a, b string) (restA, restB string) {
 	}
 }
 
-// Digits returns a name with 0 for each number in it: names that differ only there are those of
-// two versions, and not of one that is mistyped.
-func Digits(name string) string {
+// Label is Name for labels of chaincodes, of which many on one peer are alike: only letters
+// count, and at most one of them may differ. One that differs only in its numbers is that of
+// another version.
+func Label(name string, candidates []string) string {
+	var near []string
+	for _, candidate := range candidates {
+		mistyped := distance(letters(name), letters(candidate)) <= 1
+		if mistyped && numbersAsZero(name) != numbersAsZero(candidate) {
+			near = append(near, candidate)
+		}
+	}
+	return Name(name, near)
+}
+
+// letters are those of a name, in lower case.
+func letters(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, name)
+}
+
+// numbersAsZero is a name with 0 for each number in it.
+func numbersAsZero(name string) string {
 	var b strings.Builder
 	last := byte(0)
 	for i := range len(name) {

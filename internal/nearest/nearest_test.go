@@ -67,10 +67,14 @@ func TestVariable(t *testing.T) {
 	}
 }
 
-func TestDigits(t *testing.T) {
-	for name, want := range map[string]string{"basic_1.0": "basic_0.0", "basic_12.345": "basic_0.0", "basic": "basic", "1": "0", "": ""} {
-		if got := nearest.Digits(name); got != want {
-			t.Errorf("%q: %q, not %q", name, got, want)
+func TestLabel(t *testing.T) {
+	for candidate, near := range map[string]bool{
+		"basic_1": true, "Basic_1.0": true, "basic-1.0": true, "basic1.0": true, "basc_1.0": true, "baisc_1.0": true, "basic_v1.0": true,
+		"basic_2.0": false, "basic_1.10": false, "basic_10.1": false, // other versions
+		"basil_x_1.0": false, "magic_1.0": false, "node_1.0": false,
+	} {
+		if got := nearest.Label("basic_1.0", []string{candidate}); (got != "") != near {
+			t.Errorf("%q: got %q", candidate, got)
 		}
 	}
 }

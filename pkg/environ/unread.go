@@ -99,7 +99,6 @@ func entries(dir string) []os.DirEntry {
 }
 
 // nearLabel returns a folder of values that is close to the one for a label, which is missing.
-// One that differs only in its numbers is that of another version.
 func (ls layers) nearLabel(label string, labels []string) string {
 	if label == "" {
 		return ""
@@ -111,15 +110,15 @@ func (ls layers) nearLabel(label string, labels []string) string {
 		if _, err := os.Stat(filepath.Join(l.dir, label)); err == nil {
 			return ""
 		}
-		var near []string
+		var folders []string
 		for _, entry := range entries(l.dir) {
 			name := entry.Name()
 			info, err := os.Stat(filepath.Join(l.dir, name))
-			if err == nil && info.IsDir() && !slices.Contains(labels, name) && nearest.Digits(name) != nearest.Digits(label) {
-				near = append(near, name)
+			if err == nil && info.IsDir() && !slices.Contains(labels, name) {
+				folders = append(folders, name)
 			}
 		}
-		return nearest.Name(label, near)
+		return nearest.Label(label, folders)
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -19,6 +20,7 @@ type dial struct {
 	tcp        net.Conn
 	hold       func() bool // keeps tcp from ending with the context of until
 	conn       *watched    // over tcp, with TLS or without
+	notAfter   time.Time   // of the server's certificate
 	client     *grpc.ClientConn
 	stream     grpc.ClientStream
 	cancel     context.CancelFunc // of the stream

@@ -51,6 +51,9 @@ type Target struct {
 type Result struct {
 	Address string  `json:"address"`
 	Stages  []Stage `json:"stages"`
+	// CertificateNotAfter is when the certificate that the server has shown, valid or not,
+	// expires; zero if it has shown none.
+	CertificateNotAfter time.Time `json:"certificateNotAfter,omitzero"`
 }
 
 // Err returns why the stage that failed did, or nil if none did.
@@ -87,7 +90,7 @@ func Run(ctx context.Context, target Target) Result {
 	if target.PackageID != "" {
 		d.stage("package ID", d.compare)
 	}
-	return Result{target.Connection.Address, d.stages}
+	return Result{target.Connection.Address, d.stages, d.notAfter}
 }
 
 // failure is a reason with what to do about it.

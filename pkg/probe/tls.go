@@ -47,9 +47,14 @@ func (d *dial) handshake(ctx context.Context) (string, error) {
 	}
 	conn := tls.Client(d.conn, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
+		var unverified *tls.CertificateVerificationError
+		if errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0 {
+			d.notAfter = unverified.UnverifiedCertificates[0].NotAfter.UTC()
+		}
 		return "", d.tlsFailure(err)
 	}
 	state := conn.ConnectionState()
+	d.notAfter = state.PeerCertificates[0].NotAfter.UTC()
 	if state.NegotiatedProtocol != "h2" {
 		return "", fail("is a chaincode server listening on this port?",
 			"the server speaks TLS, but not HTTP/2 over it")

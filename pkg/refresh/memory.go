@@ -107,7 +107,7 @@ func (m *Memory) begin(r Refresher) map[store.Build]*remembered {
 // them changes with each install.
 func (r Refresher) common() (sum [sha256.Size]byte, err error) {
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%q %q %q %t\n", r.Store, r.Builder, r.Adopt, r.DryRun)
+	fmt.Fprintf(hash, "%q %q %q %t %t\n", r.Store, r.Builder, r.Adopt, r.DryRun, r.Mark)
 	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
 		fmt.Fprintf(hash, "%q=%q\n", name, r.Env[name])
 	}
@@ -180,7 +180,7 @@ func (a *absent) still(m *Memory) bool {
 
 // keep remembers the result for a build, if it can be.
 func (m *Memory) keep(r Refresher, b store.Build, result Result, seen *reads) {
-	if m == nil || result.State != Unchanged || !seen.settled(m.granularity) {
+	if m == nil || result.State != Unchanged || result.HookDue || !seen.settled(m.granularity) {
 		return
 	}
 	result.Warnings = slices.Clip(result.Warnings) // to which others are added

@@ -44,6 +44,9 @@ type Refresher struct {
 	// Memory, if not nil, spares a run the builds of which nothing has changed since an earlier
 	// run with the same Memory. With a Probe it is not used.
 	Memory *Memory
+	// Mark has a Hook be due for each build whose connection is replaced by one with which
+	// a peer connects differently.
+	Mark bool
 	// Done, if not nil, is called for each build, from any goroutine.
 	Done func()
 }
@@ -108,6 +111,10 @@ type Result struct {
 	SharedWith []string `json:"sharedWith"`
 	// Probe is how the probe went, if there was one.
 	Probe *probe.Result `json:"probe,omitempty"`
+	// Hook is how the hook went, if one was run.
+	Hook *HookRun `json:"hook,omitempty"`
+	// HookDue reports whether a Hook is due.
+	HookDue bool `json:"-"`
 	// Ours reports whether it was made by a builder whose builds we render.
 	Ours bool `json:"-"`
 	// UpToDate reports whether the connection on disk is now what would be rendered.
@@ -247,10 +254,11 @@ func (r Refresher) refresh(ctx context.Context, b store.Build, seen *reads) (res
 		return result.failed(err)
 	}
 	defer t.dir.Close()
-	if !r.DryRun {
-		if err := safefile.RemoveUnfinished(t.dir, chaincode.ConnectionFile); err != nil {
-			return result.failed(err)
-		}
+	if r.Mark && !r.DryRun {
+		defer func() { result.HookDue = marked(t.dir) }()
+	}
+	if err := r.removeUnfinished(t); err != nil {
+		return result.failed(err)
 	}
 	rendered, files, err := r.render(t, seen)
 	result.Files = files
@@ -267,6 +275,18 @@ func (r Refresher) refresh(ctx context.Context, b store.Build, seen *reads) (res
 		result = result.failed(errors.Join(result.Err(), prefixed("the connection does not work", unanswered)))
 	}
 	return result
+}
+
+// removeUnfinished removes what a run that was killed has left in a build, but for its marks.
+func (r Refresher) removeUnfinished(t *target) error {
+	if r.DryRun {
+		return nil
+	}
+	err := safefile.RemoveUnfinished(t.dir, chaincode.ConnectionFile)
+	if r.Mark {
+		err = errors.Join(err, safefile.RemoveUnfinished(t.dir, newMarkPrefix), renameMarks(t.dir))
+	}
+	return err
 }
 
 // probe asks the server of a connection, and returns what is wrong with its answer.
@@ -295,7 +315,7 @@ func (r Refresher) update(t *target, result Result, c connection.Connection) Res
 		result.State, result.Address = Outdated, c.Address
 		return result
 	}
-	warnings, err := t.replace(c.Encode())
+	warnings, err := r.replaceMarked(t, c)
 	result.Warnings = append(result.Warnings, warnings...)
 	if err != nil {
 		return result.failed(err)

@@ -124,9 +124,9 @@ func (n *notifier) matters(e fsnotify.Event) bool {
 	return ok || any
 }
 
-// wait returns when something has changed and no more changes follow, or after
-// interval, or when ctx is done.
-func (n *notifier) wait(ctx context.Context, interval time.Duration) {
+// wait returns when something has changed and no more changes follow for as long as
+// settle, or after interval, or when ctx is done.
+func (n *notifier) wait(ctx context.Context, interval, settle time.Duration) {
 	var events <-chan fsnotify.Event
 	var lost <-chan error
 	if n.watcher != nil {
@@ -135,9 +135,9 @@ func (n *notifier) wait(ctx context.Context, interval time.Duration) {
 	over := time.After(interval)
 	var calm, enough <-chan time.Time
 	changed := func() {
-		calm = time.After(quiet)
+		calm = time.After(settle)
 		if enough == nil {
-			enough = time.After(patience)
+			enough = time.After(patience * settle)
 		}
 	}
 	for {

@@ -31,6 +31,9 @@ type Status struct {
 	results  []refresh.Result
 	success  map[string]time.Time // by package ID
 	count    map[outcome]float64
+	pending  map[string]bool // whether the hook is due, by package ID
+	hooks    map[hookOutcome]float64
+	servers  []refresh.Server
 }
 
 // outcome is a possible result for a build.
@@ -46,6 +49,8 @@ func NewStatus(now func() time.Time) *Status {
 		ready:   errors.New("the first run has not ended"),
 		success: map[string]time.Time{},
 		count:   map[outcome]float64{},
+		pending: map[string]bool{},
+		hooks:   map[hookOutcome]float64{},
 	}
 }
 
@@ -84,6 +89,8 @@ func (s *Status) end(results []refresh.Result, err error) {
 		}
 	}
 	maps.DeleteFunc(s.count, func(of outcome, _ float64) bool { return !there[of.packageID] })
+	maps.DeleteFunc(s.pending, func(id string, _ bool) bool { return !there[id] })
+	maps.DeleteFunc(s.hooks, func(of hookOutcome, _ float64) bool { return !there[of.packageID] })
 	maps.DeleteFunc(s.success, func(id string, _ time.Time) bool { return !there[id] })
 }
 
@@ -143,7 +150,10 @@ var (
 
 // Describe implements prometheus.Collector.
 func (s *Status) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{notAfter, upToDate, shared, lastSuccess, refreshes, lastRun} {
+	for _, desc := range []*prometheus.Desc{
+		notAfter, upToDate, shared, lastSuccess, refreshes, lastRun,
+		hookPending, hookRuns, serverUp, serverFailed, serverNotAfter,
+	} {
 		descs <- desc
 	}
 }
@@ -174,6 +184,8 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 			}
 		}
 	}
+	s.collectServers(gauge)
+	s.collectHooks(metrics)
 	for of, n := range s.count {
 		metrics <- prometheus.MustNewConstMetric(refreshes, prometheus.CounterValue, n, of.packageID, string(of.state))
 	}

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ccaas-template-builder/internal/message"
@@ -18,13 +19,8 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-const (
-	// quiet is how long to wait for further changes after a change: values often
-	// change together, such as a certificate and its key.
-	quiet = 500 * time.Millisecond
-	// patience is how long to wait at most while changes continue.
-	patience = 5 * time.Second
-)
+// patience is how many times Settle to wait at most while changes continue.
+const patience = 10
 
 // Watch is one peer that is being watched.
 type Watch struct {
@@ -34,16 +30,34 @@ type Watch struct {
 	// Files are watched in addition to those that the results name.
 	Files    []string
 	Interval time.Duration
-	Log      *slog.Logger
-	Status   *Status
+	// Settle is how long to wait for further changes after a change: values often
+	// change together, such as a certificate and its key.
+	Settle time.Duration
+	// Hook, if not nil, is run for each build where Refresh reports that it is due. Its
+	// Output is logged.
+	Hook *refresh.Hook
+	// Splay limits a random time to wait before the hook is run.
+	Splay time.Duration
+	// Servers probes the servers of all builds, every ProbeInterval, unless that is 0.
+	Servers       func(context.Context) ([]refresh.Server, error)
+	ProbeInterval time.Duration
+
+	Log    *slog.Logger
+	Status *Status
 
 	results []refresh.Result  // of the last run that has ended
 	trouble map[string]string // what was last logged about each problem
 	known   map[string]string // and about each build
+	hooks   *hooks
 }
 
-// Run runs until ctx is done.
+// Run runs until ctx is done, and no hook runs any longer.
 func (w *Watch) Run(ctx context.Context) {
+	w.hooks = w.newHooks()
+	defer w.hooks.wait()
+	var probing sync.WaitGroup
+	defer probing.Wait()
+	probing.Go(func() { w.probeServers(ctx) })
 	w.trouble, w.known = map[string]string{}, map[string]string{}
 	var n *notifier
 	defer func() { n.close() }()
@@ -55,7 +69,7 @@ func (w *Watch) Run(ctx context.Context) {
 			w.run(ctx)
 			w.watch(n)
 		}
-		n.wait(ctx, w.Interval)
+		n.wait(ctx, w.Interval, w.Settle)
 	}
 }
 
@@ -106,6 +120,7 @@ func (w *Watch) run(ctx context.Context) {
 	for _, id := range slices.Sorted(maps.Keys(before)) {
 		w.Log.Info("gone", "package_id", id)
 	}
+	w.hooks.update(ctx, results)
 }
 
 // say logs an error, and later that it is resolved, each once.

@@ -41,6 +41,7 @@ func start(t *testing.T, dir string, interval time.Duration, files ...string) wa
 		Store:    store.Store(filepath.Join(dir, "peer")),
 		Files:    []string{filepath.Join(dir, "peer.env")},
 		Interval: interval,
+		Settle:   500 * time.Millisecond,
 		Log:      slog.New(slog.DiscardHandler),
 		Status:   NewStatus(time.Now),
 	}

@@ -1,0 +1,252 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hook is a script for a watch to run. It fails while there is a file "fail", hangs while
+// there is one "hang", and changes the value itself while there is one "change". It
+// leaves a line in "twice" if what another run has started is there.
+const hook = `for p in $(cat children 2>/dev/null); do
+  grep -qs '^State:.[RSD]' /proc/$p/status && echo $p >>twice
+done
+echo "$CCAAS_ADDRESS $CCAAS_CHANGED" >>ran
+sleep 0.05 &
+echo $! >>children
+wait
+if test -e hang; then
+  sleep 1000 &
+  echo $! >>children
+  echo >>hanging
+  wait
+fi
+test ! -e change || { rm change; echo changed >values/HOST; }
+echo "it was $CCAAS_ADDRESS"
+test ! -e fail
+`
+
+const hookFlags = " --settle 50ms -- sh hook.sh"
+
+// newHooked is a peer with a build that is outdated, and a hook for it.
+func newHooked(t *testing.T) outdated {
+	t.Helper()
+	o := newOutdated(t)
+	o.put(t, "hook.sh", hook)
+	return o
+}
+
+func (o outdated) put(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(o.dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (o outdated) take(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(o.dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read is what is in a file that the hook writes.
+func (o outdated) read(name string) string {
+	data, _ := os.ReadFile(filepath.Join(o.dir, name))
+	return string(data)
+}
+
+// await waits until something is so.
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s did not happen", what)
+		}
+	}
+}
+
+// nothingLeft fails the test unless all that the hook has started has ended, no two runs
+// of it were there at once, and the build is as without a hook.
+func (o outdated) nothingLeft(t *testing.T) {
+	t.Helper()
+	if twice := o.read("twice"); twice != "" {
+		t.Errorf("these were there when another run began: %s", twice)
+	}
+	await(t, "the end of what the hook has started", func() bool {
+		for _, child := range strings.Fields(o.read("children")) {
+			status, err := os.ReadFile("/proc/" + child + "/status")
+			if err == nil && !strings.Contains(string(status), "\nState:\tZ") {
+				return false
+			}
+		}
+		return true
+	})
+	if got := o.marks(); len(got) > 0 {
+		t.Errorf("it left %q", got)
+	}
+}
+
+func (o outdated) marks() []string {
+	found, _ := filepath.Glob(filepath.Join(o.peer, "externalbuilder/builds/*/*ccaas*"))
+	return found
+}
+
+func (w *watch) stop(signal syscall.Signal) {
+	w.t.Helper()
+	if err := w.cmd.Process.Signal(signal); err != nil {
+		w.t.Fatal(err)
+	}
+	for range w.events {
+	}
+	_ = w.cmd.Wait()
+}
+
+// skip passes over events up to the next with this message.
+func (w *watch) skip(message string) event {
+	w.t.Helper()
+	for {
+		select {
+		case e, more := <-w.events:
+			if !more {
+				w.t.Fatalf("it ended before it logged %q", message)
+			}
+			if e.Message == message {
+				return e
+			}
+		case <-time.After(time.Minute):
+			w.t.Fatalf("it did not log %q", message)
+		}
+	}
+}
+
+// A hook that fails is run again until it works, and it is once for a change that it makes itself.
+func TestHook(t *testing.T) {
+	t.Parallel()
+	o := newHooked(t)
+	o.put(t, "fail", "")
+	w := startWatch(t, o, hookFlags)
+	address := w.next("listening").Address
+	w.next("watching")
+	w.next("refreshed")
+	e := w.next("the command failed")
+	if e.PackageID != o.id || e.Changed != "address" || e.Errors != `the command "sh" failed: exit status 1` || e.Output != "it was another:1" || e.Again != "1s" {
+		t.Errorf("got %+v", e)
+	}
+	if e := w.next("the command failed"); e.Again != "2s" {
+		t.Errorf("got %+v", e)
+	}
+	series := `ccaas_hook_%s{package_id="` + o.id + `"%s} %d` + "\n"
+	metrics := w.get(address, "/metrics")
+	for _, want := range []string{fmt.Sprintf(series, "pending", "", 1), fmt.Sprintf(series, "runs_total", `,result="failed"`, 2)} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("the metrics are %s, want %s", metrics, want)
+		}
+	}
+	o.take(t, "fail")
+	o.put(t, "change", "")
+	w.next("the command succeeded")
+	w.next("refreshed")
+	if e := w.next("the command succeeded"); e.Output != "it was changed:1" {
+		t.Errorf("got %+v", e)
+	}
+	await(t, "the end of the job", func() bool {
+		return strings.Contains(w.get(address, "/metrics"), fmt.Sprintf(series, "pending", "", 0))
+	})
+	w.stop(syscall.SIGTERM)
+	o.nothingLeft(t)
+	if got, want := o.read("ran"), strings.Repeat("another:1 address\n", 3)+"changed:1 address\n"; got != want {
+		t.Errorf("it was run for %s, want %s", got, want)
+	}
+}
+
+// A hook that hangs is killed with its children when its time is over and when the watch
+// ends, and the next watch runs it.
+func TestHookHangs(t *testing.T) {
+	t.Parallel()
+	o := newHooked(t)
+	o.put(t, "hang", "")
+	w := startWatch(t, o, " --hook-timeout 1s"+hookFlags)
+	if e := w.skip("the command failed"); e.Errors != `the command "sh" was killed: it had not ended after 1s` {
+		t.Errorf("got %+v", e)
+	}
+	hangs := strings.Count(o.read("hanging"), "\n")
+	await(t, "another run", func() bool { return strings.Count(o.read("hanging"), "\n") > hangs })
+	w.stop(syscall.SIGTERM)
+	if len(o.marks()) != 1 {
+		t.Errorf("the build has %q", o.marks())
+	}
+	o.take(t, "hang")
+	w = startWatch(t, o, hookFlags)
+	w.skip("the command succeeded")
+	w.stop(syscall.SIGTERM)
+	o.nothingLeft(t)
+}
+
+// However often the values change and the watch is killed, the last connection gets its
+// hook, and no two of them run at once.
+func TestHookNothingLost(t *testing.T) {
+	t.Parallel()
+	changes := 20
+	if os.Getenv("LONG_TEST") != "" {
+		changes = 500
+	}
+	o := newHooked(t)
+	w := startWatch(t, o, hookFlags)
+	w.skip("refreshed")
+	for n := range changes {
+		o.set(t, fmt.Sprintf("host%d", n))
+		time.Sleep(time.Duration(n%7) * 20 * time.Millisecond)
+		if n%(changes/4) == changes/8 {
+			w.stop(syscall.SIGKILL)
+			w = startWatch(t, o, hookFlags)
+		}
+	}
+	await(t, "the last hook", func() bool {
+		return strings.HasSuffix(o.read("ran"), fmt.Sprintf("host%d:1 address\n", changes-1)) && len(o.marks()) == 0
+	})
+	w.stop(syscall.SIGTERM)
+	o.nothingLeft(t)
+}
+
+// Killed at whichever change of a file, a refresh leaves it to the next to run the hook.
+func TestKilledBeforeHook(t *testing.T) {
+	t.Parallel()
+	needStrace(t)
+	o := newHooked(t)
+	kills := 0
+	for _, call := range []string{"renameat", "unlinkat"} {
+		for n := 1; o.hookAfterKill(t, call, n); n++ {
+			kills++
+		}
+	}
+	if kills < 3 { // at the least: the mark, the connection, the mark's end
+		t.Errorf("it was killed %d times", kills)
+	}
+}
+
+// hookAfterKill runs a refresh with a hook that is killed as with killed, and another, and
+// tells whether the first was killed.
+func (o outdated) hookAfterKill(t *testing.T, call string, n int) bool {
+	t.Helper()
+	o.back(t)
+	_ = os.Remove(filepath.Join(o.dir, "ran"))
+	if !o.killed(t, refreshCommand+" -- sh hook.sh", call, n) {
+		return false
+	}
+	when := fmt.Sprintf("killed at %s %d", call, n)
+	if out, err := o.run(builder + "/bin/" + refreshCommand + " -- sh hook.sh"); err != nil {
+		t.Errorf("%s: %v %s", when, err, out)
+	}
+	if got := o.read("ran"); !strings.HasSuffix(got, "another:1 address\n") {
+		t.Errorf("%s: it was run for %q", when, got)
+	}
+	o.nothingLeft(t)
+	o.isNew(t, when)
+	return true
+}
