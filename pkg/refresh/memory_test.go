@@ -81,9 +81,8 @@ func (c *changes) move(from, to string) {
 	if _, err := os.Lstat(from); err != nil {
 		return
 	}
-	remove(c.t, to)
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err == nil {
-		_ = os.Rename(from, to) // what it should go to may be something else by now
+	if os.RemoveAll(to) == nil && os.MkdirAll(filepath.Dir(to), 0o700) == nil { // a folder on the way may be a file by now
+		_ = os.Rename(from, to)
 	}
 }
 
