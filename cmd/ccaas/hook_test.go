@@ -250,3 +250,26 @@ func (o outdated) hookAfterKill(t *testing.T, call string, n int) bool {
 	o.isNew(t, when)
 	return true
 }
+
+// What the hook of a killed watch has started may outlive both: until it has ended, the hook is
+// not run again.
+func TestHookOfKilledWatch(t *testing.T) {
+	t.Parallel()
+	o := newHooked(t)
+	o.put(t, "hang", "")
+	w := startWatch(t, o, hookFlags)
+	await(t, "the hook", func() bool { return o.read("hanging") != "" })
+	o.take(t, "hang")
+	w.stop(syscall.SIGKILL)
+	w = startWatch(t, o, " --hook-timeout 1s"+hookFlags)
+	if e := w.skip("the command failed"); e.Errors != "another run of the command for this chaincode has not ended" {
+		t.Errorf("got %+v", e)
+	}
+	children := strings.Fields(o.read("children"))
+	if out, err := o.run("kill " + children[len(children)-1]); err != nil {
+		t.Error(err, out)
+	}
+	w.skip("the command succeeded")
+	w.stop(syscall.SIGTERM)
+	o.nothingLeft(t)
+}
