@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
@@ -24,7 +23,7 @@ func diffPeers(
 	var peers [2]connection.Connection
 	var errs []error
 	for i, envFile := range envFiles {
-		variables, err := environmentOf(p.Warn, append(slices.Clone(options.envFiles), envFile), options.env)
+		variables, err := options.read(p, envFile)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"ccaas-template-builder/internal/envfile"
 	"ccaas-template-builder/internal/program"
@@ -22,6 +25,19 @@ func readEnvFile(warn warn, file string) (map[string]string, error) {
 		warn("%s", warning)
 	}
 	return env, err
+}
+
+// peerVariables are the variables of one peer, as flags give them.
+type peerVariables struct{ envFiles, pairs []string }
+
+func (v *peerVariables) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&v.envFiles, "env-file", nil, envFileHelp)
+	cmd.Flags().StringArrayVar(&v.pairs, "env", nil, "NAME=VALUE; may be repeated")
+}
+
+// read returns the variables, with those of more env files.
+func (v peerVariables) read(p *program.Program, more ...string) (map[string]string, error) {
+	return environmentOf(p.Warn, slices.Concat(v.envFiles, more), v.pairs)
 }
 
 // environmentOf merges env files and NAME=VALUE pairs; the last one wins.

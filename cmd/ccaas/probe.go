@@ -17,8 +17,7 @@ import (
 )
 
 type probeOptions struct {
-	envFiles  []string
-	env       []string
+	peerVariables
 	label     string
 	packageID string
 	peerDir   string
@@ -63,8 +62,7 @@ differ.`,
 			return probeServer(cmd.Context(), p, args[0], options)
 		},
 	}
-	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, envFileHelp)
-	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
+	options.peerVariables.add(cmd)
 	cmd.Flags().StringVar(&options.label, "label", "",
 		"for a folder, the label of its package; with --peer-dir, only packages with this label")
 	cmd.Flags().StringVar(&options.packageID, "package-id", "",
@@ -114,7 +112,7 @@ func probeTarget(
 	ctx context.Context, p *program.Program, name string, options probeOptions,
 ) (target probe.Target, err error) {
 	target = probe.Target{PackageID: options.packageID, Timeout: options.timeout}
-	if len(options.envFiles)+len(options.env) == 0 {
+	if len(options.envFiles)+len(options.pairs) == 0 {
 		target.Connection, err = readConnection(name)
 		return target, err
 	}
@@ -123,7 +121,7 @@ func probeTarget(
 		return target, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	variables, err := environmentOf(p.Warn, options.envFiles, options.env)
+	variables, err := options.read(p)
 	if err != nil {
 		return target, err
 	}

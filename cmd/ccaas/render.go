@@ -12,8 +12,7 @@ import (
 )
 
 type renderOptions struct {
-	envFiles    []string
-	env         []string
+	peerVariables
 	label       string
 	showSecrets bool
 	diff        bool
@@ -49,8 +48,7 @@ variables in its own file.`,
 			return renderSource(cmd.Context(), p, args[0], options)
 		},
 	}
-	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, envFileHelp)
-	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
+	options.peerVariables.add(cmd)
 	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
 	cmd.Flags().BoolVar(&options.showSecrets, "show-secrets", false, "print the private key too")
 	cmd.Flags().BoolVar(&options.diff, "diff", false,
@@ -65,7 +63,7 @@ func renderSource(ctx context.Context, p *program.Program, name string, options 
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	variables, err := environmentOf(p.Warn, options.envFiles, options.env)
+	variables, err := options.read(p)
 	if err != nil {
 		return err
 	}

@@ -5,21 +5,25 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/peer"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/pkg/connection"
+	"ccaas-template-builder/pkg/template"
 )
 
 type serverEnvOptions struct {
-	envFiles []string
-	env      []string
-	label    string
-	shim     string
-	files    serverFiles
-	output   outputFlag
+	peerVariables
+	label        string
+	withoutFiles bool
+	shim         string
+	files        serverFiles
+	output       outputFlag
 }
 
 func serverEnvCommand(p *program.Program) *cobra.Command {
@@ -34,7 +38,8 @@ those that the main function of Fabric's sample chaincode-external reads.
 
 Name the server's files by the paths at which the server finds them: with TLS
 its certificate and key, with client authentication also the CA of the peer's
-client certificate. ccaas does not read them.
+client certificate. ccaas does not read them. --without-files does without the
+peer's own, for a machine that has none of them.
 
 docker, Compose and systemd all read the lines as they are printed. With -o yaml
 they become the env of a Kubernetes container.`,
@@ -49,14 +54,15 @@ they become the env of a Kubernetes container.`,
 			return serverEnv(cmd.Context(), p, args[0], shim, options)
 		},
 	}
-	cmd.Flags().StringArrayVar(&options.envFiles, "env-file", nil, envFileHelp)
-	cmd.Flags().StringArrayVar(&options.env, "env", nil, "NAME=VALUE; may be repeated")
+	options.peerVariables.add(cmd)
 	cmd.Flags().StringVar(&options.label, "label", "", "for a folder, the label of its package")
 	cmd.Flags().StringVar(&options.shim, "shim", "", "go, node or java")
 	cmd.Flags().StringVar(&options.files.cert, "cert", "", "the file of the server's certificate")
 	cmd.Flags().StringVar(&options.files.key, "key", "", "the file of its private key")
 	cmd.Flags().StringVar(&options.files.clientCAs, "client-ca", "",
 		"the file of the CA that issued the peer's client certificate")
+	cmd.Flags().BoolVar(&options.withoutFiles, "without-files", false,
+		"do without the peer's certificates and keys that are not on this machine")
 	options.output.add(cmd, "yaml")
 	requireFlags(cmd, "shim")
 	return cmd
@@ -75,11 +81,7 @@ func serverEnv(ctx context.Context, p *program.Program, name string, shim shim, 
 	if err != nil {
 		return err
 	}
-	variables, err := environmentOf(p.Warn, options.envFiles, options.env)
-	if err != nil {
-		return err
-	}
-	rendered, err := renderFor(p, source, variables)
+	rendered, err := options.render(p, source)
 	if err != nil {
 		return err
 	}
@@ -103,6 +105,32 @@ func serverEnv(ctx context.Context, p *program.Program, name string, shim shim, 
 		return environment.writeYAML(p.Stdout, remarks(c, shim))
 	}
 	return environment.writeLines(p.Stdout, remarks(c, shim))
+}
+
+// render renders the peer's connection, with stand-ins for what is not here if the options say so.
+func (o serverEnvOptions) render(p *program.Program, source *source) (rendered template.Rendered, err error) {
+	variables, err := o.read(p)
+	if err != nil {
+		return rendered, err
+	}
+	if !o.withoutFiles {
+		return renderFor(p, source, variables)
+	}
+	dir, err := os.MkdirTemp("", "ccaas-serverenv-")
+	if err != nil {
+		return rendered, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	standIns, err := peer.NewStandIns(p.Now())
+	if err != nil {
+		return rendered, err
+	}
+	if variables, err = standIns.Replace(variables, filepath.Join(dir, "stand-ins")); err != nil {
+		return rendered, err
+	}
+	rendered, err = renderFor(p, source, variables)
+	standIns.Hide(&rendered.Connection)
+	return rendered, err
 }
 
 // serverFiles are the files of a chaincode server, by the paths at which it finds them.
@@ -162,6 +190,9 @@ func remarks(c connection.Connection, shim shim) []string {
 
 // subjects names the CAs of a bundle.
 func subjects(certs []*x509.Certificate) string {
+	if len(certs) == 0 { // it is not here
+		return "a CA in the peer's root_cert"
+	}
 	var names []string
 	for _, cert := range certs {
 		names = append(names, fmt.Sprintf("%q", cert.Subject))
