@@ -1,5 +1,5 @@
 # build  the three programs of the builder, and ccaas, into bin
-# test   the builder's tests, those too that take long, 10,000 rotations in the one that rotates connections, and three minutes of random changes
+# test   the builder's tests, those too that take long, 10,000 rotations in the one that rotates connections, and 20 s of random changes
 # mutants  whether the tests of what decides notice each change of an operator in it, in about half an hour; as root. PKG=pkg/archive for one of the packages
 # fuzz   each fuzz target for FUZZTIME, a minute unless set
 # demo   one package on two simulated peers
@@ -45,7 +45,7 @@ test:
 	go test ./...
 	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestLargeCoreYAML|TestInterrupted|TestKilledRefresh|TestFailingCallsRefresh)$$'
 	go test ./pkg/refresh -run '^TestRotation$$' -rounds 1000
-	go test ./pkg/refresh -run '^TestMemory$$' -changing 3m
+	go test ./pkg/refresh -run '^TestMemory$$' -changing 20s
 
 mutants:
 	@go run ./internal/mutants $(PKG)
