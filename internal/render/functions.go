@@ -38,8 +38,7 @@ type function struct {
 	opens bool
 }
 
-// many is the max of a function that takes any number of arguments.
-const many = math.MaxInt
+const many = math.MaxInt // the max of a function that takes any number of arguments
 
 func (f *function) arity() string {
 	switch {

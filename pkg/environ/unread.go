@@ -113,8 +113,10 @@ func (ls layers) nearLabel(label string, labels []string) string {
 		var folders []string
 		for _, entry := range entries(l.dir) {
 			name := entry.Name()
-			info, err := os.Stat(filepath.Join(l.dir, name))
-			if err == nil && info.IsDir() && !slices.Contains(labels, name) {
+			if slices.Contains(labels, name) || nearest.Label(label, []string{name}) == "" {
+				continue // before the disk is asked: there may be a thousand
+			}
+			if info, err := os.Stat(filepath.Join(l.dir, name)); err == nil && info.IsDir() {
 				folders = append(folders, name)
 			}
 		}
