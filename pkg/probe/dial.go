@@ -22,7 +22,6 @@ type dial struct {
 	conn       *watched    // over tcp, with TLS or without
 	notAfter   time.Time   // of the server's certificate
 	client     *grpc.ClientConn
-	stream     grpc.ClientStream
 	cancel     context.CancelFunc // of the stream
 	asked      bool               // the server has asked for a client certificate
 	sent       bool               // one was sent to it
