@@ -7,7 +7,8 @@
 # fabric  Fabric's own programs, which the targets with a network need, into bin/fabric
 # network  a Fabric network on loopback until Ctrl-C, in the folder network: PORT=N is the first of its ports
 # network-down  ends it from elsewhere, and removes the folder
-# network-test  tests the two above
+# session  docs/session.svg, from ccaas deploy and status on a network that make network has just started
+# network-test  tests network and network-down
 # e2e-fabric  the builder in a real Fabric network
 # kubernetes  the manifests of examples/kubernetes
 # compose  the network of examples/compose
@@ -36,7 +37,7 @@ FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRI
 NETWORK = network
 PORT = 7050
 
-.PHONY: build test mutants fuzz e2e fabric network network-down network-test e2e-fabric kubernetes compose embed image-test demo bench docs check workflows home home-test release release-test clean
+.PHONY: build test mutants fuzz e2e fabric network network-down session network-test e2e-fabric kubernetes compose embed image-test demo bench docs check workflows home home-test release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -70,6 +71,9 @@ network: build fabric
 
 network-down:
 	@go run ./examples/network down -dir "$(NETWORK)"
+
+session:
+	@go run ./internal/session
 
 network-test: build fabric
 	NETWORK_TEST=1 go test ./examples/network -count=1 -v

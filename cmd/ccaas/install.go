@@ -25,7 +25,7 @@ func installCommand(p *program.Program) *cobra.Command {
 0755. DIR is then the builder's path in core.yaml. It needs no shell, so an init
 container can run it. Programs that are already the same are left alone.`,
 		Example: `  ccaas install /opt/ccaas-template-builder
-  ccaas install /builders/ccaas-template-builder --platform linux/arm64`,
+  ccaas install /builders/ccaas-template-builder --platform linux/amd64`,
 		Args: arguments("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return install(p, args[0], platform, output)

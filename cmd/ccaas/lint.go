@@ -36,7 +36,7 @@ func lintCommand(p *program.Program) *cobra.Command {
 can be known without any peer's values. Each finding has a code, which
 docs/findings.md explains. Exits with 1 if there is an error.`,
 		Example: `  ccaas lint basic
-  ccaas lint basic.tgz --core-yaml core.yaml --fabric 2.5 --strict`,
+  ccaas lint basic.tgz --core-yaml core.yaml --fabric 2.5`,
 		Args: arguments("FILE|DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			peers, err := options.peers()

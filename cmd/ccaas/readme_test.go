@@ -94,31 +94,42 @@ func TestReadmeSession(t *testing.T) {
 // The set-up works as it is printed, in an empty folder, with each form of core.yaml.
 func TestReadmeSetUp(t *testing.T) {
 	t.Parallel()
-	_, session, _ := strings.Cut(readme(t), "## Set up a peer\n\n```sh\n")
-	session, _, _ = strings.Cut(session, "```")
+	_, section, _ := strings.Cut(readme(t), "## Set up a peer\n")
+	_, session, _ := strings.Cut(section, "```sh\n")
+	session, rest, _ := strings.Cut(session, "```")
+	_, entry, _ := strings.Cut(rest, "```yaml\n")
+	entry, _, _ = strings.Cut(entry, "        # …")
 	samples, err := filepath.Glob("../../pkg/coreyaml/testdata/fabric-*.yaml")
 	if err != nil || len(samples) != 3 {
 		t.Fatalf("%v, %v", samples, err)
 	}
 	for _, sample := range samples {
-		fabric, dir := t.TempDir(), t.TempDir()
+		home, dir := t.TempDir(), t.TempDir()
 		core, err := os.ReadFile(sample)
 		if err == nil {
-			err = os.WriteFile(filepath.Join(fabric, "core.yaml"), core, 0o600)
+			err = os.WriteFile(filepath.Join(home, "core.yaml"), core, 0o600)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		setUp := exec.Command("sh", "-euc", strings.ReplaceAll(session, "/opt/", fabric+"/")) // not onto this machine
+		setUp := exec.Command("sh", "-euc", session)
 		setUp.Dir = dir
-		setUp.Env = append(os.Environ(), "FABRIC_CFG_PATH="+fabric, "PATH="+builder+"/bin:"+os.Getenv("PATH"))
+		setUp.Env = append(os.Environ(), "HOME="+home, "FABRIC_CFG_PATH="+home, "PATH="+builder+"/bin:"+os.Getenv("PATH"))
 		out, err := setUp.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "ok       an install of basic.tgz works") ||
-			!strings.Contains(string(out), "peer0  basic-1-0.peer0.org1.example.com:9999  no   -                   -        ok") {
+		if err != nil || !strings.Contains(string(out), "ok       an install of basic.tgz works") {
 			t.Errorf("%s: %v\n%s", sample, err, out)
 		}
-		if strings.Count(string(out), "warning") != 1 { // that there is no TLS
+		if strings.Contains(string(out), "warning") {
 			t.Errorf("%s: there are warnings:\n%s", sample, out)
+		}
+		patched, err := os.ReadFile(filepath.Join(home, "core.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(strings.ReplaceAll(entry, "/home/fabric", home)) {
+			if !strings.Contains(string(patched), strings.TrimSpace(line)) {
+				t.Errorf("%s: core.yaml does not have %q", sample, line)
+			}
 		}
 	}
 }

@@ -67,14 +67,12 @@ func addVerbs(root *cobra.Command, p *program.Program) {
 		title string
 		verbs []*cobra.Command
 	}{
-		{"Write a package:", []*cobra.Command{
-			initCommand(p), lintCommand(p), packageCommand(p), inspectCommand(p), calculatePackageIDCommand(p),
+		{"Write:", []*cobra.Command{initCommand(p), packageCommand(p), calculatePackageIDCommand(p)}},
+		{"Check:", []*cobra.Command{
+			lintCommand(p), inspectCommand(p), renderCommand(p), simulateCommand(p), doctorCommand(p),
 		}},
-		{"Set up a peer:", []*cobra.Command{installCommand(p), coreYAMLCommand(p), doctorCommand(p)}},
-		{"Check what each peer will get:", []*cobra.Command{renderCommand(p), simulateCommand(p)}},
-		{"Run a chaincode:", []*cobra.Command{
-			serverEnvCommand(p), probeCommand(p), deployCommand(p), statusCommand(p), refreshCommand(p),
-		}},
+		{"Run:", []*cobra.Command{installCommand(p), coreYAMLCommand(p), serverEnvCommand(p), deployCommand(p)}},
+		{"Operate:", []*cobra.Command{statusCommand(p), probeCommand(p), refreshCommand(p)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, verb := range group.verbs {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"ccaas-template-builder/internal/lifecycle"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
+	"ccaas-template-builder/pkg/chaincode"
 )
 
 type statusOptions struct {
@@ -133,11 +135,12 @@ func writePeers(p *program.Program, peers []lifecycle.PeerStatus, asked bool) er
 		if peer.Installed != nil {
 			installed = yes(*peer.Installed)
 		}
-		packages := "-"
-		if len(peer.Packages) > 0 {
-			packages = strings.Join(peer.Packages, ", ")
+		var packages []string
+		for _, id := range peer.Packages {
+			packages = append(packages, chaincode.ShortID(id))
 		}
-		row := []string{peer.Name, peer.Address, strconv.FormatUint(peer.Height, 10), installed, packages}
+		row := []string{peer.Name, peer.Address, strconv.FormatUint(peer.Height, 10), installed,
+			cmp.Or(strings.Join(packages, ", "), "-")}
 		if asked {
 			took := ""
 			if peer.Answers != nil {
