@@ -42,9 +42,10 @@ LABEL org.opencontainers.image.title="ccaas-template-builder" \
       org.opencontainers.image.revision="$REVISION"
 
 # The peer passes on only the variables that core.yaml lists: here all that have a field
-# in templates, and all that the bundled templates read.
+# in templates, and all that the bundled templates read. The flags are those from above, so
+# that on the machine's own platform nothing is compiled again.
 FROM programs AS core-yaml
-RUN --mount=type=cache,target=/cache go build -o /usr/local/bin/ccaas ./cmd/ccaas
+RUN --mount=type=cache,target=/cache go build -gcflags=all=-l -o /usr/local/bin/ccaas ./cmd/ccaas
 COPY --from=fabric-peer /etc/hyperledger/fabric/core.yaml /fabric/
 RUN ccaas init /packages/ccaas --template ccaas && \
     ccaas init /packages/peer-identity --template peer-identity && \
