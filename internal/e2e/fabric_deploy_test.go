@@ -252,7 +252,12 @@ func (n *fabric) replacePackage() {
 	for _, p := range n.org1() {
 		n.answered(p, "basic", "basic_2.0b of "+p.Name)
 	}
-	n.step("and back to the one before, by the line that deploy would say")
+	n.step("ccaas deploy of a package without servers, and back to the one before, by the line that it says")
+	lost := n.served("basic_2.0c")
+	n.fails(n.peers[0], "2: peer0.org1 now fails; peer1.org1 now fails; Org1MSP; Org2MSP; committed", lost.file,
+		[]string{"to go back: ccaas deploy FILE -C mychannel -n basic -v 2.0, with the package " + packed.id + " as FILE"}, flags...)
+	n.deploys(n.peers[0], "2: peer0.org1 before answers; peer1.org1 before answers; Org1MSP; Org2MSP; committed", packed.file, flags...)
+	n.step("and to the one before that")
 	back := filepath.Join(n.dir, "basic_2.0.tgz")
 	n.deploys(n.peers[0], "2: peer0.org1 before answers; peer1.org1 before answers; Org1MSP; Org2MSP; committed", back, flags...)
 	n.status(n.peers[0], true, "--ask")

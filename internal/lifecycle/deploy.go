@@ -81,7 +81,8 @@ type deployment struct {
 	Request
 	result   *Result
 	state    *state
-	approved int64 // the sequence that has been approved in this run
+	before   string // the package that the organisation used when the run began, or empty
+	approved int64  // the sequence that has been approved in this run
 }
 
 // Deploy brings the organisation to what is requested, and does only what is missing. The result is
@@ -97,6 +98,7 @@ func (c *Channel) Deploy(ctx context.Context, r Request) (*Result, error) {
 	if err := d.patiently(ctx, func() error { return d.look(ctx) }); err != nil {
 		return d.result, err
 	}
+	d.before = d.state.before
 	installed, err := d.installed(ctx)
 	if r.DryRun {
 		d.result.Plan = d.plan(installed)

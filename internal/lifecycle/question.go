@@ -57,11 +57,11 @@ func (d *deployment) question(ctx context.Context) error {
 		d.result.Peers[i].Answers = &answers
 		return err
 	})
-	if err != nil && d.state.before != "" && d.state.before != d.PackageID {
+	if err != nil && d.before != "" && d.before != d.PackageID {
 		silent := fmt.Errorf("%s %s is committed, but does not answer everywhere", d.result.Name, d.result.Version)
 		return errors.Join(err, message.WithHint(silent,
 			fmt.Sprintf("to go back: ccaas deploy FILE -C %s -n %s -v %s, with the package %s as FILE",
-				d.Name, d.result.Name, d.result.Version, d.state.before)))
+				d.Name, d.result.Name, d.result.Version, d.before)))
 	}
 	return err
 }
