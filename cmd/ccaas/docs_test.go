@@ -64,7 +64,7 @@ func TestVariablesOfBuilder(t *testing.T) {
 // The sessions on these pages give what they show, but for what stands at an ellipsis. Those of one
 // page are in one folder.
 func TestDocsSessions(t *testing.T) {
-	for _, name := range []string{"variables.md", "templates.md"} {
+	for _, name := range []string{"variables.md", "templates.md", "packages.md"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir, found := t.TempDir(), 0
