@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -62,12 +63,32 @@ func TestVariablesOfBuilder(t *testing.T) {
 }
 
 // The sessions on these pages give what they show, but for what stands at an ellipsis. Those of one
-// page are in one folder.
+// page are in one folder, in which the page takes for granted what these commands make.
 func TestDocsSessions(t *testing.T) {
-	for _, name := range []string{"variables.md", "templates.md", "packages.md"} {
+	for name, prepare := range map[string]string{
+		"variables.md": "",
+		"templates.md": "",
+		"packages.md":  "",
+		"core-yaml.md": `set -e
+			cp "$SAMPLE" core.yaml
+			ccaas init plain --template plain
+			ccaas package basic.tgz --path plain --label basic_1.0
+			ccaas install "$PWD/opt"
+			ccaas coreyaml basic.tgz --path "$PWD/opt" --patch core.yaml
+			echo CORE_PEER_ID=peer0 >peer0.env
+			mkdir -p production/externalbuilder/builds`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			sample, err := filepath.Abs("../../pkg/coreyaml/testdata/fabric-3.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
 			dir, found := t.TempDir(), 0
+			environment := []string{"PATH=" + builder + "/bin:" + os.Getenv("PATH"), "SAMPLE=" + sample}
+			if out, err := shell(dir, environment, prepare); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
 			for _, block := range regexp.MustCompile("(?ms)^( *)```console\n(.*?)^ *```").FindAllStringSubmatch(page(t, name), -1) {
 				found++
 				session := strings.ReplaceAll("\n"+block[2], "\n"+block[1], "\n")[1:]
@@ -77,10 +98,7 @@ func TestDocsSessions(t *testing.T) {
 						commands.WriteString("cat <<'EOF'\n" + line + "EOF\n" + command)
 					}
 				}
-				shell := exec.Command("sh", "-c", commands.String())
-				shell.Dir = dir
-				shell.Env = []string{"PATH=" + builder + "/bin:" + os.Getenv("PATH")}
-				out, _ := shell.CombinedOutput()
+				out, _ := shell(dir, environment, commands.String())
 				shown := strings.ReplaceAll(regexp.QuoteMeta(session), "…\n", "(?s:.*)")
 				if !regexp.MustCompile("^" + shown + "$").Match(out) {
 					t.Errorf("the session\n%sis now\n%s", session, out)
@@ -91,4 +109,10 @@ func TestDocsSessions(t *testing.T) {
 			}
 		})
 	}
+}
+
+func shell(dir string, environment []string, commands string) ([]byte, error) {
+	cmd := exec.Command("sh", "-c", commands)
+	cmd.Dir, cmd.Env = dir, environment
+	return cmd.CombinedOutput()
 }
