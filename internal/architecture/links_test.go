@@ -179,7 +179,7 @@ func follow(pages map[string]markdown, file, link string) error {
 		return fmt.Errorf("there is no %s", to)
 	}
 	if anchor != "" && !slices.Contains(pages[to].anchors, anchor) {
-		return fmt.Errorf("%s has no heading %q, but %q", to, anchor, pages[to].anchors)
+		return fmt.Errorf("%s has no heading %q", to, anchor)
 	}
 	return nil
 }
