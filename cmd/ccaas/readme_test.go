@@ -5,13 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-
-	"ccaas-template-builder/internal/render"
-	"ccaas-template-builder/pkg/environ"
-	"ccaas-template-builder/pkg/template"
 )
 
 func readme(t *testing.T) string {
@@ -21,40 +16,6 @@ func readme(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// The README's table of functions is the language's list.
-func TestReadmeFunctions(t *testing.T) {
-	_, table, _ := strings.Cut(readme(t), "The functions, and there are no others:")
-	table, _, _ = strings.Cut(table, "Those that Go's templates")
-	var names []string
-	for _, quoted := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(table, -1) {
-		name, _, _ := strings.Cut(quoted[1], " ")
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if want := render.Functions(); !slices.Equal(names, want) {
-		t.Errorf("the README has %v, the language %v", names, want)
-	}
-}
-
-// The README has every variable that has a field, beside that field.
-func TestReadmeVariables(t *testing.T) {
-	for name, field := range environ.Fields() {
-		row := regexp.MustCompile("(?m)^\\|.*`" + field.Variable + "`.*`." + regexp.QuoteMeta(name) + "`.*\\|$")
-		if !row.MatchString(readme(t)) {
-			t.Errorf("the README does not show %s as .%s", field.Variable, name)
-		}
-	}
-}
-
-// The README's template is one.
-func TestReadmeTemplate(t *testing.T) {
-	_, document, _ := strings.Cut(readme(t), "each value is a Go template.\n\n```\n")
-	document, _, _ = strings.Cut(document, "```")
-	if _, err := template.Parse("README.md", []byte(document)); err != nil {
-		t.Error(err)
-	}
 }
 
 // The README's first session gives what it shows, but for the date.

@@ -1,0 +1,118 @@
+package main_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"ccaas-template-builder/pkg/environ"
+)
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The page on variables has each one that has a field, with that field and its default.
+func TestVariablesPage(t *testing.T) {
+	unset, err := environ.Load(nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, field := range environ.Fields() {
+		standard := ""
+		if field.HasDefault {
+			standard = fmt.Sprintf("`%v` ", unset.Root()[name].(environ.Var).Value)
+		}
+		row := "\n| `" + field.Variable + "` | `." + name + "` | " + standard + "|"
+		if !strings.Contains(page(t, "variables.md"), row) {
+			t.Errorf("docs/variables.md has no row %q", row)
+		}
+	}
+}
+
+// The page has each variable that the builder reads, whatever the package.
+func TestVariablesOfBuilder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/connection.json", []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(builder+"/bin/ccaas", "coreyaml", dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`(?m)^ +- ([A-Z_]+)$`).FindAllSubmatch(out, -1)
+	if len(names) < 10 {
+		t.Fatalf("there are %d variables in\n%s", len(names), out)
+	}
+	for _, name := range names {
+		variable := string(bytes.TrimSuffix(name[1], []byte("_FILE")))
+		if !strings.Contains(page(t, "variables.md"), "\n| `"+variable+"` |") {
+			t.Errorf("docs/variables.md has no row of %s", variable)
+		}
+	}
+}
+
+// The sessions on these pages give what they show, but for what stands at an ellipsis. Those of one
+// page are in one folder, in which the page takes for granted what these commands make.
+func TestDocsSessions(t *testing.T) {
+	for name, prepare := range map[string]string{
+		"variables.md": "",
+		"templates.md": "",
+		"packages.md":  "",
+		"core-yaml.md": `set -e
+			cp "$SAMPLE" core.yaml
+			ccaas init plain --template plain
+			ccaas package basic.tgz --path plain --label basic_1.0
+			ccaas install "$PWD/opt"
+			ccaas coreyaml basic.tgz --path "$PWD/opt" --patch core.yaml
+			echo CORE_PEER_ID=peer0 >peer0.env
+			mkdir -p production/externalbuilder/builds`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sample, err := filepath.Abs("../../pkg/coreyaml/testdata/fabric-3.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir, found := t.TempDir(), 0
+			environment := []string{"PATH=" + builder + "/bin:" + os.Getenv("PATH"), "SAMPLE=" + sample}
+			if out, err := shell(dir, environment, prepare); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			for _, block := range regexp.MustCompile("(?ms)^( *)```console\n(.*?)^ *```").FindAllStringSubmatch(page(t, name), -1) {
+				found++
+				session := strings.ReplaceAll("\n"+block[2], "\n"+block[1], "\n")[1:]
+				var commands strings.Builder
+				for line := range strings.Lines(session) {
+					if command, ok := strings.CutPrefix(line, "$ "); ok {
+						commands.WriteString("cat <<'EOF'\n" + line + "EOF\n" + command)
+					}
+				}
+				out, _ := shell(dir, environment, commands.String())
+				shown := strings.ReplaceAll(regexp.QuoteMeta(session), "…\n", "(?s:.*)")
+				if !regexp.MustCompile("^" + shown + "$").Match(out) {
+					t.Errorf("the session\n%sis now\n%s", session, out)
+				}
+			}
+			if found == 0 {
+				t.Error("no session was found")
+			}
+		})
+	}
+}
+
+func shell(dir string, environment []string, commands string) ([]byte, error) {
+	cmd := exec.Command("sh", "-c", commands)
+	cmd.Dir, cmd.Env = dir, environment
+	return cmd.CombinedOutput()
+}
