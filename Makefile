@@ -11,6 +11,7 @@
 # network-test  tests network and network-down
 # e2e-fabric  the builder in a real Fabric network
 # kubernetes  the manifests of examples/kubernetes
+# kubernetes-api  applies them to Kubernetes' own API server, which it first builds into bin/kubernetes: minutes, the first time
 # compose  the network of examples/compose
 # embed  the library in another program, examples/embed
 # image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
@@ -37,7 +38,7 @@ FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRI
 NETWORK = network
 PORT = 7050
 
-.PHONY: build test mutants fuzz e2e fabric network network-down session network-test e2e-fabric kubernetes compose embed image-test demo bench docs check workflows home home-test release release-test clean
+.PHONY: build test mutants fuzz e2e fabric network network-down session network-test e2e-fabric kubernetes kubernetes-api compose embed image-test demo bench docs check workflows home home-test release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -85,6 +86,12 @@ e2e-fabric: fabric
 kubernetes:
 	cd examples/kubernetes && go test -count=1 ./...
 
+kubernetes-api:
+	go build -C internal/kubernetes -trimpath -ldflags '-s -w' -o "$(CURDIR)/bin/kubernetes/" \
+		k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl
+	go build -C internal/kubernetes -trimpath -ldflags '-s -w' -o "$(CURDIR)/bin/kubernetes/etcd" go.etcd.io/etcd/server/v3
+	cd examples/kubernetes && KUBERNETES_BIN="$(CURDIR)/bin/kubernetes" go test -run TestAPIServer -count=1 -v .
+
 compose: fabric
 	cd examples/compose && $(FABRIC_ENV) go test -count=1 ./...
 
@@ -105,7 +112,7 @@ check:
 	go vet ./...
 	go mod tidy -diff
 	for module in kubernetes compose embed chaincode-go; do (cd examples/$$module && go vet ./... && go mod tidy -diff) || exit 1; done
-	cd internal/fabric && go mod tidy -diff
+	for module in fabric kubernetes; do (cd internal/$$module && go mod tidy -diff) || exit 1; done
 
 # The date in the man pages is that of the commit.
 docs: build
