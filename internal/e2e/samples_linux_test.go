@@ -44,7 +44,7 @@ func TestSamples(t *testing.T) {
 	for peer, name := range []string{"peer0.org1", "peer1.org1", "peer0.org2", "peer1.org2"} {
 		server := "basic-1-0." + name + ".example.com:9999"
 		for _, want := range []string{
-			fmt.Sprintf(`(?m)^peer%d +%s +mutual .* ok$`, peer+1, server),                  // simulate
+			fmt.Sprintf(`(?m)^peer%d +%s +mutual .* ok$`, peer+1, server),                   // simulate
 			fmt.Sprintf(`(?m)^%s.example.com +127.0.0.1:\d+ +(now|before) +answers$`, name), // deploy
 			fmt.Sprintf(`(?m)^{.*"ID":"asset%d".*}$`, peer+1),                               // its query
 			fmt.Sprintf(`(?m)^ok +basic_1.0:\w+ +%s`, server),                               // probe
@@ -94,7 +94,9 @@ func layOutSamples(t *testing.T) *samples {
 	return s
 }
 
-func (s *samples) coreYAML() string { return filepath.Join(s.dir, "fabric-samples", "config", "core.yaml") }
+func (s *samples) coreYAML() string {
+	return filepath.Join(s.dir, "fabric-samples", "config", "core.yaml")
+}
 
 // page runs the commands of the page, and returns what they print.
 func (s *samples) page() string {
