@@ -34,7 +34,7 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 	}
 	switch {
 	case len(results) > 0 && refresh.Count(results, refresh.LeftAlone) == len(results):
-		p.Warn("none of the builds was made by the builder %q", options.builder)
+		p.Warn("every build was left alone: is %q the name that the builder has in core.yaml?", options.builder)
 	case options.hook.command == nil && slices.ContainsFunc(results, func(r refresh.Result) bool { return r.State == refresh.Refreshed && r.Differs }):
 		p.Hint("a peer keeps its open connection: restart the chaincode server to make the peer use the new one at once")
 	}
