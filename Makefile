@@ -10,7 +10,9 @@
 # session  docs/session.svg, from ccaas deploy and status on a network that make network has just started
 # network-test  tests network and network-down
 # e2e-fabric  the builder in a real Fabric network
+# e2e-samples  the builder in fabric-samples' test-network-nano-bash, on Linux: SAMPLES=DIR is a checkout of fabric-samples with its chaincode built
 # kubernetes  the manifests of examples/kubernetes
+# kubernetes-api  applies them to Kubernetes' own API server, which it first builds into bin/kubernetes: minutes, the first time
 # compose  the network of examples/compose
 # embed  the library in another program, examples/embed
 # image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
@@ -37,7 +39,7 @@ FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRI
 NETWORK = network
 PORT = 7050
 
-.PHONY: build test mutants fuzz e2e fabric network network-down session network-test e2e-fabric kubernetes compose embed image-test demo bench docs check workflows home home-test release release-test clean
+.PHONY: build test mutants fuzz e2e fabric network network-down session network-test e2e-fabric e2e-samples kubernetes kubernetes-api compose embed image-test demo bench docs check workflows home home-test release release-test clean
 
 build:
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -82,8 +84,20 @@ e2e-fabric: fabric
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
 	$(FABRIC_ENV) go test ./internal/e2e -run TestFabric -count=1 -timeout 20m -v
 
+# The commands of docs/coming-from/test-network-nano-bash.md.
+e2e-samples: fabric
+	$(if $(SAMPLES),,$(error say SAMPLES=DIR, where fabric-samples is))
+	$(FABRIC_ENV) SAMPLES="$(abspath $(SAMPLES))" go test ./internal/e2e -run TestSamples -count=1 -timeout 10m -v
+
 kubernetes:
 	cd examples/kubernetes && go test -count=1 ./...
+
+kubernetes-api:
+	cd internal/kubernetes && go mod tidy -diff
+	go build -C internal/kubernetes -trimpath -ldflags '-s -w' -o "$(CURDIR)/bin/kubernetes/" \
+		k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl
+	go build -C internal/kubernetes -trimpath -ldflags '-s -w' -o "$(CURDIR)/bin/kubernetes/etcd" go.etcd.io/etcd/server/v3
+	cd examples/kubernetes && KUBERNETES_BIN="$(CURDIR)/bin/kubernetes" go test -run TestAPIServer -count=1 -v .
 
 compose: fabric
 	cd examples/compose && $(FABRIC_ENV) go test -count=1 ./...

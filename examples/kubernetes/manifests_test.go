@@ -122,8 +122,8 @@ func TestWithoutCertManager(t *testing.T) {
 	}
 }
 
-// restarting are the objects with the component that restarts servers.
-func restarting(t *testing.T) []runtime.Object {
+// withRestart is a copy of the example to which the component that restarts servers is added.
+func withRestart(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "kubernetes")
 	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
@@ -137,7 +137,13 @@ func restarting(t *testing.T) []runtime.Object {
 	if err := os.WriteFile(file, []byte(before+"\n  - cert-manager\n  - restart\n"+after), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return render(t, dir)
+	return dir
+}
+
+// restarting are the objects with that component.
+func restarting(t *testing.T) []runtime.Object {
+	t.Helper()
+	return render(t, withRestart(t))
 }
 
 // The component that restarts servers gives the peers' pods the right to read and patch

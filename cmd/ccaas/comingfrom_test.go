@@ -1,0 +1,158 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const comingFrom = "../../docs/coming-from/"
+
+// section is what a page has under a heading, up to the next one of that rank.
+func section(t *testing.T, page, heading string) string {
+	t.Helper()
+	text, err := os.ReadFile(comingFrom + page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, found, ok := strings.Cut(string(text), "\n## "+heading+"\n")
+	if !ok {
+		t.Fatalf("%s has no heading %q", page, heading)
+	}
+	found, _, _ = strings.Cut(found, "\n## ")
+	return found
+}
+
+// blocks are the blocks of one language in a text.
+func blocks(text, language string) (found []string) {
+	for _, block := range regexp.MustCompile("(?ms)^ *```"+language+"\n(.*?)^ *```").FindAllStringSubmatch(text, -1) {
+		found = append(found, block[1])
+	}
+	return found
+}
+
+// Every command of ours on these pages has a verb and flags that there are.
+func TestComingFromCommands(t *testing.T) {
+	pages, err := filepath.Glob(comingFrom + "*.md")
+	if err != nil || len(pages) != 9 {
+		t.Fatalf("%v, %v", pages, err)
+	}
+	help := map[string]string{}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined := strings.ReplaceAll(strings.Join(blocks(string(text), "sh"), "\n"), "\\\n", " ")
+		command := regexp.MustCompile(`ccaas\s+([a-z]+) ([^\n;|&)>]*)`)
+		for _, found := range command.FindAllStringSubmatch(joined, -1) {
+			verb := found[1]
+			if help[verb] == "" {
+				out, err := exec.Command(builder+"/bin/ccaas", verb, "--help").Output()
+				if err != nil || !strings.Contains(string(out), "ccaas "+verb) {
+					t.Fatalf("%s: there is no %q: %v", page, found[0], err)
+				}
+				help[verb] = string(out)
+			}
+			for _, flag := range regexp.MustCompile(`(^| )(--?[a-zA-Z][a-zA-Z-]*)`).FindAllStringSubmatch(found[2], -1) {
+				if !regexp.MustCompile(flag[2] + `[ \[,]`).MatchString(help[verb]) {
+					t.Errorf("%s: ccaas %s has no %s", page, verb, flag[2])
+				}
+			}
+		}
+	}
+}
+
+// The packages of these pages get each peer the address that the page names, from the variables
+// that the peers of that network have.
+func TestComingFromPackages(t *testing.T) {
+	core, err := os.ReadFile("../../pkg/coreyaml/testdata/fabric-3.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const tls = "CORE_PEER_TLS_CERT_FILE=/tls/tls.crt\nCORE_PEER_TLS_KEY_FILE=/tls/tls.key\nCORE_PEER_TLS_ROOTCERT_FILE=/tls/ca.crt\n"
+	for _, test := range []struct{ page, heading, core, file, id, address string }{
+		{"test-network.md", "1. Put the builder into core.yaml", "compose/docker/peercfg/core.yaml", "basic.tgz",
+			"peer0.org1.example.com", "basic-1-0.peer0.org1.example.com:9999"},
+		{"fablo.md", "4. Check", "", "check.tgz",
+			"peer0.org1.example.com", "ccaas_peer0.org1.example.com_my-channel1_chaincode1_0.0.1:7052"},
+		{"hlf-operator.md", "2. Make the package", "", "basic.tgz", "org1-peer0", "basic-1-0-org1-peer0:7052"},
+		{"bevel.md", "1. Make the package", "", "assettransfer.tgz",
+			"peer0.manufacturer-net", "cc-assettransfer.manufacturer-net.svc.cluster.local:7052"},
+		{"fabric-builder-k8s.md", "Run both", "core.yaml", "basic.tgz", "peer0.org1", "basic-1-0.peer0.org1:9999"},
+	} {
+		t.Run(test.page, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			write := func(name, text string, mode os.FileMode) {
+				t.Helper()
+				path := filepath.Join(dir, name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("peer.env", "CORE_PEER_ID="+test.id+"\n"+tls, 0o600)
+			// A container has these variables, and nothing else of one is needed.
+			write("bin/docker", "#!/bin/sh\ntest \"$3\" != env || cat "+dir+"/peer.env\n", 0o755)
+			if test.core != "" {
+				write(test.core, string(core), 0o600)
+			}
+			if test.page == "fablo.md" {
+				write("connection/connection.json", blocks(section(t, test.page, "2. Write the template"), "json")[0], 0o600)
+				write("connection/package.sh", "", 0o600)
+			}
+			script := strings.ReplaceAll(strings.Join(blocks(section(t, test.page, test.heading), "sh"), "\n"), "/opt/", dir+"/")
+			script += "\nccaas simulate " + test.file + " --peer p=peer.env --without-files"
+			if test.core != "" {
+				script += " --core-yaml " + test.core
+			}
+			cmd := exec.Command("bash", "-euc", script)
+			cmd.Dir = dir
+			cmd.Env = []string{"PATH=" + dir + "/bin:" + builder + "/bin:" + os.Getenv("PATH"), "HOME=" + dir}
+			out, err := cmd.CombinedOutput()
+			want := regexp.MustCompile(`(?m)^p +` + regexp.QuoteMeta(test.address) + ` +mutual .* ok;`)
+			if err != nil || !want.Match(out) {
+				t.Errorf("%v: no peer gets %s:\n%s", err, test.address, out)
+			}
+		})
+	}
+}
+
+// Fablo's scripts call the function of the page as they call their own, and it puts the package
+// where they look for it.
+func TestComingFromFablo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"connection/connection.json": blocks(section(t, "fablo.md", "2. Write the template"), "json")[0],
+		"bin/docker":                 "#!/bin/sh\ntest \"$1\" = cp\ncp \"$2\" \"" + dir + "/$(echo \"$3\" | tr /: __)\"\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	function := blocks(section(t, "fablo.md", "3. Have Fablo pack it"), "sh")[0]
+	cmd := exec.Command("bash", "-euc", function+"chaincodePackageCCaaS cli.org1 basic 0.0.1 mychannel Org1_mychannel_basic_0.0.1 peer0,peer1 org1 true")
+	cmd.Env = []string{"PATH=" + dir + "/bin:" + builder + "/bin:" + os.Getenv("PATH"), "FABLO_NETWORK_ROOT=" + dir + "/fablo-target"}
+	if err := os.Mkdir(dir+"/fablo-target", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	copied := dir + "/cli.org1__var_hyperledger_cli_chaincode-packages_Org1_mychannel_basic_0.0.1.tar.gz"
+	out, err := exec.Command(builder+"/bin/ccaas", "calculatepackageid", copied).Output()
+	if err != nil || !strings.HasPrefix(string(out), "Org1_mychannel_basic_0.0.1:") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
