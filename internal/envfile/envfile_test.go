@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/envfile"
 )
 
-// parse joins the warnings, without the place of each.
+// parse returns the variables and the warnings, joined and without the name of the file.
 func parse(t *testing.T, text string) (env map[string]string, warnings string) {
 	t.Helper()
 	env, all, err := envfile.Parse("peer.env", []byte(text))
@@ -22,7 +22,7 @@ func parse(t *testing.T, text string) (env map[string]string, warnings string) {
 	return env, strings.ReplaceAll(strings.Join(all, "\n"), "peer.env:", "")
 }
 
-// What follows the = and the value that it is, with a part of the warning.
+// Each row has the text after the =, the value that it means, and a part of the warning.
 func TestValues(t *testing.T) {
 	for text, want := range map[string]struct{ value, warning string }{
 		"":                             {},
@@ -73,7 +73,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// A warning has all lines that it is about; a variable that is set twice has its last value.
+// A warning lists all the lines that it is about. If a variable is set twice, the last value counts.
 func TestLines(t *testing.T) {
 	env, warnings := parse(t, "# it's\n\n  A='x'\nB='x\ny'\nC='z'\nA=\"y\"")
 	const want = "3: docker keeps the quotes around a value (also line 6, 7)\n" +
@@ -84,7 +84,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// Each error names its line, and holds nothing of what is in it.
+// Each error names its line, and quotes nothing of it.
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"A=1\n- secret=x":              "peer.env:2: is an item of a YAML list, as in a Compose file",
@@ -170,8 +170,8 @@ func TestShells(t *testing.T) {
 	}
 }
 
-// The env files of the examples are such files, with nothing that a peer would get otherwise
-// but the quotes around the format of the log.
+// The env files of the examples mean the same to every reader, except that docker keeps the
+// quotes around the log format.
 func TestExamples(t *testing.T) {
 	for _, name := range []string{"peer.env", "orderer.env"} {
 		env, warnings, err := envfile.Read("../../examples/network/" + name)
@@ -181,7 +181,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// Format writes what Parse reads.
+// Parse reads back what Format writes.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"A=x\nB='y\nz'\n", "A=\"\\\"\"", "A=\"it's $x\"", "# A\n\nA", "A=-----BEGIN X\n", "A='", "A=\"\\"} {
 		f.Add([]byte(seed))

@@ -2,10 +2,10 @@ package envfile
 
 import "strings"
 
-// pem is how a PEM block ends and begins.
+// A PEM block begins with pemBegin and ends with pemEnd.
 const pemBegin, pemEnd = "-----BEGIN ", "-----END "
 
-// assign reads the value of a variable, whose first line is text.
+// assign reads the value of a variable. text is its first line.
 func (p *parser) assign(name, text string) {
 	if first := p.setIn[name]; first > 0 {
 		p.warn("sets the variable of line %d again, and replaces its value", first)
@@ -29,7 +29,7 @@ func (p *parser) assign(name, text string) {
 	}
 }
 
-// unquoted returns a value that is the rest of its line.
+// unquoted reads a value without quotes, which ends with its line.
 func (p *parser) unquoted(text string) string {
 	value := strings.Trim(text, blanks)
 	if !strings.HasSuffix(text, value) || value == "" && text != "" {
@@ -50,13 +50,12 @@ func (p *parser) unquoted(text string) string {
 		p.warn(`systemd and a shell drop a \ outside quotes; here it is part of the value`)
 	}
 	if strings.ContainsAny(value, "\"'`;&|<>()") || strings.HasPrefix(value, "~") || strings.Contains(value, ":~") {
-		p.warn("a shell reads a value with one of \" ' ` ; & | < > ( ) ~ otherwise, unless quotes are around it")
+		p.warn("a shell reads a value with any of \" ' ` ; & | < > ( ) ~ differently, unless it is in quotes")
 	}
 	return value
 }
 
-// quoted returns the value that ends with quote; text is the rest of the line behind the
-// quote that begins it.
+// quoted reads a value in quotes. text is what follows the first quote in its line.
 func (p *parser) quoted(quote byte, text string) string {
 	if end := closing(quote, text); end >= 0 {
 		p.warn("docker keeps the quotes around a value")
@@ -76,7 +75,8 @@ func (p *parser) quoted(quote byte, text string) string {
 	return value
 }
 
-// ended returns the value of text between quotes, which behind follows in its line.
+// ended returns the value of text, which was between quotes. behind is what follows the last
+// quote in its line.
 func (p *parser) ended(quote byte, text, behind string) string {
 	if strings.Trim(behind, blanks) != "" {
 		p.fail("has more behind the quote that ends the value: remove it, or put all of the value in quotes")
@@ -84,25 +84,25 @@ func (p *parser) ended(quote byte, text, behind string) string {
 	return p.unescaped(quote, text)
 }
 
-// closing is the index of the quote that ends text, or -1.
+// closing returns the index of the quote that ends text, or -1.
 func closing(quote byte, text string) int {
 	for i := 0; i < len(text); i++ {
 		switch {
 		case text[i] == quote:
 			return i
 		case quote == '"' && text[i] == '\\':
-			i++ // what follows is part of the value
+			i++ // the next byte is part of the value
 		}
 	}
 	return -1
 }
 
 const (
-	escaped        = "\"\\$`"     // by \ in double quotes, for a shell and systemd
-	composeEscapes = "abcfnrtv0`" // those that Compose reads otherwise
+	escaped        = "\"\\$`"     // what a backslash escapes in double quotes, in a shell and systemd
+	composeEscapes = "abcfnrtv0`" // what Compose reads differently after a backslash
 )
 
-// unescaped returns what text, without the quotes around it, means.
+// unescaped returns what text means. text was between quotes.
 func (p *parser) unescaped(quote byte, text string) string {
 	if quote == '\'' {
 		if strings.HasSuffix(text, `\`) {

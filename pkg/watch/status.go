@@ -14,17 +14,16 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// stuck is how long a run may take for one build before it counts as stuck; a probe
-// may wait at most half of it.
+// stuck is how long a run may take for one build before the watch counts as stuck. A probe may
+// wait for at most half as long.
 const stuck = 10 * time.Minute
 
-// Status is what is known about a peer's chaincodes, served over HTTP. No part of
-// it is a value.
+// Status is what is known about a peer's chaincodes, served over HTTP. It contains no values.
 type Status struct {
 	now func() time.Time
 
 	mutex    sync.Mutex
-	ready    error // why nothing is known, or no longer known
+	ready    error // why nothing is known yet, or no longer
 	working  bool
 	progress time.Time // when the current run last made progress
 	ran      time.Time // when a run last ended
@@ -36,13 +35,13 @@ type Status struct {
 	servers  []refresh.Server
 }
 
-// outcome is a possible result for a build.
+// outcome is a build and a state that a run can leave it in.
 type outcome struct {
 	packageID string
 	state     refresh.State
 }
 
-// NewStatus returns the status before anything is known. now is the clock.
+// NewStatus returns a status in which nothing is known yet. now returns the time.
 func NewStatus(now func() time.Time) *Status {
 	return &Status{
 		now:     now,
