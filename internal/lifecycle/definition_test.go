@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/must"
 )
 
-// at is a definition as a peer tells it.
+// at returns a definition as a peer returns it.
 func at(t *testing.T, sequence int64, version, signature string, collections ...string) *chaincode.Definition {
 	d := &chaincode.Definition{Sequence: sequence, Version: version, EndorsementPlugin: "escc", ValidationPlugin: "vscc",
 		ApplicationPolicy: channelPolicy(defaultPolicy)}
@@ -41,7 +41,7 @@ func TestResolve(t *testing.T) {
 	for name, test := range map[string]struct {
 		wanted              Wanted
 		committed, approved *chaincode.Definition
-		want                string // the definition, or words of the error
+		want                string // the definition, or a part of the error
 	}{
 		"the first":                 {wanted("1.0"), nil, nil, "1 1.0 /Channel/Application/Endorsement none false"},
 		"the same":                  {wanted("1.0"), at(t, 3, "1.0", ""), nil, "3 1.0 /Channel/Application/Endorsement none false"},
