@@ -25,15 +25,16 @@ func Read(file string) (env map[string]string, warnings []string, err error) {
 	return Parse(file, data)
 }
 
-// Parse returns the variables in data, the content of a file of that name.
+// Parse parses data, the content of an env file, and returns its variables. file is the name
+// for errors and warnings.
 //
-//	# a comment, if # is the first character; lines may be empty
-//	NAME=VALUE   without the blanks around VALUE; all else is part of it
-//	NAME='VALUE' as it is, over any number of lines
+//	# comment    only if # is the first character; empty lines are allowed
+//	NAME=VALUE   blanks around VALUE are dropped, everything else is part of it
+//	NAME='VALUE' taken as it is; it may have several lines
 //	NAME="VALUE" the same, but \" \\ \$ and \` lose their backslash
 //
-// Of two lines with one name, the last counts. The error joins one for each line that has
-// another form. Both it and the warnings begin with FILE:LINE, and hold no name and no value.
+// If a variable is set twice, the last line counts. The error joins one error for each line
+// that has another form. Errors and warnings begin with FILE:LINE and contain no name or value.
 func Parse(file string, data []byte) (env map[string]string, warnings []string, err error) {
 	p := parser{file: file, env: map[string]string{}, setIn: map[string]int{}}
 	if err := p.encoding(data); err != nil {

@@ -83,13 +83,13 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// A step that is to stop has the time to clean up, and what is said is why it was.
+// A step that is told to stop has time to clean up, and Run reports why it was stopped.
 func TestStop(t *testing.T) {
 	until := func(p *program.Program) {
 		for p.Stopped() == nil {
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(time.Second) // to clean up
+		time.Sleep(time.Second) // as if it had to clean up
 	}
 	for name, test := range map[string]struct {
 		err    error
