@@ -23,7 +23,7 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// The README's table of functions is the language's list.
+// The README's table of functions lists the functions of the language.
 func TestReadmeFunctions(t *testing.T) {
 	_, table, _ := strings.Cut(readme(t), "The functions, and there are no others:")
 	table, _, _ = strings.Cut(table, "Those that Go's templates")
@@ -38,7 +38,7 @@ func TestReadmeFunctions(t *testing.T) {
 	}
 }
 
-// The README has every variable that has a field, beside that field.
+// The README shows every variable of a setting, with the setting's field.
 func TestReadmeVariables(t *testing.T) {
 	for name, field := range environ.Fields() {
 		row := regexp.MustCompile("(?m)^\\|.*`" + field.Variable + "`.*`." + regexp.QuoteMeta(name) + "`.*\\|$")
@@ -48,7 +48,7 @@ func TestReadmeVariables(t *testing.T) {
 	}
 }
 
-// The README's template is one.
+// The README's template is valid.
 func TestReadmeTemplate(t *testing.T) {
 	_, document, _ := strings.Cut(readme(t), "each value is a Go template.\n\n```\n")
 	document, _, _ = strings.Cut(document, "```")
@@ -57,12 +57,12 @@ func TestReadmeTemplate(t *testing.T) {
 	}
 }
 
-// The README's first session gives what it shows, but for the date.
+// The README's first session prints what the README shows, except for the date.
 func TestReadmeSession(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	const certificates = "../../examples/two-peers/certificates"
-	if _, err := os.Stat(certificates + "/main.go"); err != nil { // so that Go sees when it changes
+	if _, err := os.Stat(certificates + "/main.go"); err != nil { // makes Go's test cache notice changes
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("go", "run", certificates, dir).CombinedOutput(); err != nil {
@@ -91,7 +91,7 @@ func TestReadmeSession(t *testing.T) {
 	}
 }
 
-// The set-up works as it is printed, in an empty folder, with each form of core.yaml.
+// The set-up in the README works as printed, in an empty folder, with each form of core.yaml.
 func TestReadmeSetUp(t *testing.T) {
 	t.Parallel()
 	_, section, _ := strings.Cut(readme(t), "## Set up a peer\n")

@@ -144,7 +144,7 @@ func (n network) checkTargets() {
 	dockerfile := string(must.Get(os.ReadFile(project + "/Dockerfile"))(n.T))
 	for service, s := range n.services {
 		if s.Build != nil && !strings.Contains(dockerfile, " AS "+s.Build.Target+"\n") {
-			n.Errorf("%s: %q is no target of the Dockerfile", service, s.Build.Target)
+			n.Errorf("%s: %q is not a target of the Dockerfile", service, s.Build.Target)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (n network) mount(service string, volume types.ServiceVolumeConfig) {
 		return
 	}
 	if _, ok := n.volumes[volume.Source]; !ok || volume.Type != types.VolumeTypeVolume {
-		n.Fatalf("%s: %s is no volume of this network", service, volume.Source)
+		n.Fatalf("%s: %s is not a volume of this network", service, volume.Source)
 	}
 	from := filepath.Join(n.dir, "volumes", volume.Source)
 	n.mkdir(from)

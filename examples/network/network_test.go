@@ -84,7 +84,7 @@ func (u *run) ready() (said []string) {
 func (u *run) failure() string {
 	u.t.Helper()
 	if err := u.wait(); err == nil || strings.Contains(err.Error(), "killed") {
-		u.t.Fatalf("make network has not ended with an error: %v", err)
+		u.t.Fatalf("make network did not end with an error: %v", err)
 	}
 	return u.errs.String()
 }

@@ -51,7 +51,7 @@ func Parse(file string, data []byte) (env map[string]string, warnings []string, 
 	if err := errors.Join(p.errs...); err != nil {
 		return nil, nil, err
 	}
-	return p.env, p.said(), nil
+	return p.env, p.messages(), nil
 }
 
 const blanks = " \t"
@@ -95,8 +95,8 @@ func (p *parser) warn(format string, args ...any) {
 	p.warnings = append(p.warnings, warning{text, []int{p.line}})
 }
 
-// said returns the warnings, each once, with all the lines that it is about.
-func (p *parser) said() []string {
+// messages returns the warnings, each once, with all the lines that it is about.
+func (p *parser) messages() []string {
 	var all []string
 	for _, w := range p.warnings {
 		text := p.place(w.lines[0]) + w.text

@@ -14,7 +14,7 @@ func (p *parser) assign(name, text string) {
 	value := strings.TrimLeft(text, blanks)
 	if value != "" && value != text {
 		p.warn("docker keeps the blank after =, and a shell takes what follows for a command; " +
-			"here it is no part of the value")
+			"here it is not part of the value")
 	}
 	switch {
 	case value != "" && strings.ContainsRune(`"'`, rune(value[0])):
@@ -33,7 +33,7 @@ func (p *parser) assign(name, text string) {
 func (p *parser) unquoted(text string) string {
 	value := strings.Trim(text, blanks)
 	if !strings.HasSuffix(text, value) || value == "" && text != "" {
-		p.warn("docker keeps the blank at the end of the line; here it is no part of the value")
+		p.warn("docker keeps the blank at the end of the line; here it is not part of the value")
 	}
 	if strings.TrimSpace(value) != value {
 		p.warn("Compose drops white space of any kind at the ends of a value; here it is part of the value")
@@ -59,7 +59,7 @@ func (p *parser) unquoted(text string) string {
 func (p *parser) quoted(quote byte, text string) string {
 	if end := closing(quote, text); end >= 0 {
 		p.warn("docker keeps the quotes around a value")
-		return p.ended(quote, text[:end], text[end+1:])
+		return p.content(quote, text[:end], text[end+1:])
 	}
 	end := closing(quote, p.rest)
 	if end < 0 {
@@ -70,16 +70,16 @@ func (p *parser) quoted(quote byte, text string) string {
 	p.warn("docker keeps the quotes around a value, and takes each of its lines for another variable")
 	text += "\n" + p.rest[:end]
 	p.rest = p.rest[end+1:]
-	value := p.ended(quote, text, p.next())
+	value := p.content(quote, text, p.next())
 	p.line += strings.Count(text, "\n")
 	return value
 }
 
-// ended returns the value of text, which was between quotes. behind is what follows the last
+// content returns the value of text, which was between quotes. after is what follows the last
 // quote in its line.
-func (p *parser) ended(quote byte, text, behind string) string {
-	if strings.Trim(behind, blanks) != "" {
-		p.fail("has more behind the quote that ends the value: remove it, or put all of the value in quotes")
+func (p *parser) content(quote byte, text, after string) string {
+	if strings.Trim(after, blanks) != "" {
+		p.fail("has more after the quote that ends the value: remove it, or put all of the value in quotes")
 	}
 	return p.unescaped(quote, text)
 }
@@ -106,7 +106,7 @@ const (
 func (p *parser) unescaped(quote byte, text string) string {
 	if quote == '\'' {
 		if strings.HasSuffix(text, `\`) {
-			p.warn(`Compose does not end a value at a quote behind \`)
+			p.warn(`Compose does not end a value at a quote after \`)
 		}
 		return text
 	}

@@ -115,7 +115,7 @@ func TestHome(t *testing.T) {
 // copyProject copies everything that would be committed here into a new repository.
 func copyProject(t *testing.T) string {
 	if _, err := os.Stat("../../.git"); err != nil {
-		t.Skip("this is no git repository")
+		t.Skip("this is not a git repository")
 	}
 	dir := t.TempDir()
 	command(t, ".", "git", "init", "-q", dir)

@@ -23,7 +23,7 @@ func (b tool) base(t *testing.T, argument string, standIn func(t *testing.T, dir
 	if b.command("pull", string(image)).Run() == nil {
 		return nil
 	}
-	t.Logf("%s cannot be pulled: a stand-in it is", image)
+	t.Logf("%s cannot be pulled, so a stand-in is used", image)
 	dir := t.TempDir()
 	standIn(t, dir)
 	return []string{"--build-arg", argument + "=" + b.build(t, dir, strings.ToLower(argument))}

@@ -48,8 +48,8 @@ type Result struct {
 	Peers     []PeerResult `json:"peers"`
 	// Approvals says, by MSP ID, which organisations have approved this definition.
 	Approvals map[string]bool `json:"approvals"`
-	// Mismatches says what other organisations have approved differently, if the peer tells
-	// it.
+	// Mismatches says what other organisations have approved differently, as far as the peer
+	// reports it.
 	Mismatches map[string][]string `json:"mismatches,omitempty"`
 	Committed  bool                `json:"committed"`
 	WaitsFor   []string            `json:"waitsFor"`
@@ -98,7 +98,7 @@ func (c *Channel) Deploy(ctx context.Context, r Request) (*Result, error) {
 	for i, p := range c.Peers {
 		d.result.Peers[i] = PeerResult{Name: p.Name, Address: p.Address}
 	}
-	if err := d.patiently(ctx, func() error { return d.look(ctx) }); err != nil {
+	if err := d.retry(ctx, func() error { return d.look(ctx) }); err != nil {
 		return d.result, err
 	}
 	installed, err := d.installed(ctx)
@@ -229,7 +229,7 @@ const installTimeout = 310 * time.Second
 func (d *deployment) agree(ctx context.Context) error {
 	late := time.Now().Add(d.Wait)
 	for waiting := false; ; {
-		if err := d.patiently(ctx, func() error { return d.step(ctx) }); err != nil {
+		if err := d.retry(ctx, func() error { return d.step(ctx) }); err != nil {
 			return err
 		}
 		if d.state.isCommitted() {
@@ -318,8 +318,8 @@ func late(err error) error {
 
 var errNotYet = errors.New("the peers do not yet know what was approved")
 
-// patiently repeats do as long as it returns an error that may pass.
-func (d *deployment) patiently(ctx context.Context, do func() error) error {
+// retry repeats do as long as it returns an error that may pass.
+func (d *deployment) retry(ctx context.Context, do func() error) error {
 	late := time.Now().Add(patience)
 	for {
 		err := do()

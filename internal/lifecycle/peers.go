@@ -108,10 +108,10 @@ func (o *Organisation) meet(ctx context.Context, t target, channel string) *Peer
 	switch {
 	case err == nil:
 		p.height, p.identity = info.GetHeight(), response.GetEndorsement().GetEndorser()
-		p.MSPID, p.Name, err = whose(p.identity, p.Name)
+		p.MSPID, p.Name, err = decodeIdentity(p.identity, p.Name)
 		p.Err = p.wrong("", err)
 	case silent(err) && p.joined(ctx, channel):
-		p.getStuck(channel)
+		p.markStuck(channel)
 	default:
 		p.Err = p.wrong("", err)
 	}
@@ -144,8 +144,8 @@ func (p *Peer) channels(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// getStuck records that the peer commits no blocks.
-func (p *Peer) getStuck(channel string) {
+// markStuck records that the peer commits no blocks.
+func (p *Peer) markStuck(channel string) {
 	p.stuck = true
 	const likely = "most likely a chaincode server of this peer has another package ID than its package, " +
 		"and the peer commits none until that server is stopped"
@@ -164,9 +164,9 @@ func (o *Organisation) meetAll(ctx context.Context, targets []target, channel st
 	return peers
 }
 
-// whose decodes a serialized identity. It returns the MSP ID and the common name of the
+// decodeIdentity decodes a serialized identity. It returns the MSP ID and the common name of the
 // certificate, or name if the certificate has none.
-func whose(serialized []byte, name string) (mspID, commonName string, err error) {
+func decodeIdentity(serialized []byte, name string) (mspID, commonName string, err error) {
 	id := &msp.SerializedIdentity{}
 	if err := proto.Unmarshal(serialized, id); err != nil {
 		return "", name, errors.New("its identity cannot be read")
@@ -199,7 +199,7 @@ func (o *Organisation) discover(ctx context.Context, from *Peer, channel string)
 		if err := checkAddress("a peer's external endpoint", address); err != nil {
 			return nil, from.wrong("discovery", err)
 		}
-		_, name, _ := whose(member.GetIdentity(), address)
+		_, name, _ := decodeIdentity(member.GetIdentity(), address)
 		if string(member.GetIdentity()) == string(from.identity) || address == from.Address {
 			continue
 		}

@@ -48,7 +48,7 @@ func (p plan) steps(ask bool) (lines []string) {
 	if len(p.waitsFor) > 0 {
 		add("wait for %s to approve sequence %d", strings.Join(p.waitsFor, ", "), p.sequence)
 	} else if ask {
-		add("ask each peer for an answer of the chaincode")
+		add("ask the chaincode on each peer for an answer")
 	}
 	return lines
 }

@@ -48,7 +48,7 @@ const adoptionTimeout = 30 * time.Second
 
 // question asks the chaincode on each peer of the organisation.
 func (d *deployment) question(ctx context.Context) error {
-	d.Progress("asking each peer for an answer of the chaincode")
+	d.Progress("asking the chaincode on each peer for an answer")
 	err := d.each(func(i int, p *Peer) error {
 		_, err := p.answer(ctx, d.Name, d.state.definition, d.PackageID, *d.Question)
 		if ctx.Err() != nil {

@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/must"
 )
 
-// The texts are those that peers and gRPC really give.
+// The texts are copied from real peers and from gRPC.
 func TestExplained(t *testing.T) {
 	admin := "Failed verifying that proposal's creator satisfies local MSP principal during channelless check policy with policy [Admins]: " +
 		"[The identity is not an admin under this MSP [Org1MSP]: The identity does not contain OU [ADMIN], MSP: [Org1MSP]]"

@@ -18,7 +18,7 @@ type state struct {
 	packageID  string                // the package that the organisation has approved at this sequence
 	before     string                // the package that it has approved for the committed definition
 	approvals  map[string]bool       // who has approved this definition, by MSP ID
-	mismatches map[string][]string   // what others have approved differently, if the peer tells it
+	mismatches map[string][]string   // what others have approved differently, as far as the peer reports it
 }
 
 // isCommitted reports whether the definition is committed.
@@ -67,7 +67,7 @@ func (c *Channel) committed(
 	err = c.ask(ctx, func(ctx context.Context, gw *chaincode.Gateway) error {
 		result, err := gw.QueryCommittedWithName(ctx, c.Name, name)
 		if err != nil {
-			return unless(err, "is not defined")
+			return ignoring(err, "is not defined")
 		}
 		approvals = result.GetApprovals()
 		d, err = definition(c.Name, name, result)
@@ -109,7 +109,7 @@ func (c *Channel) approved(ctx context.Context, name string, sequence int64) (fo
 	err = c.ask(ctx, func(ctx context.Context, gw *chaincode.Gateway) error {
 		result, err := gw.QueryApproved(ctx, c.Name, name, sequence)
 		if err != nil {
-			return unless(err, "could not fetch approved chaincode definition")
+			return ignoring(err, "could not fetch approved chaincode definition")
 		}
 		d, err := definition(c.Name, name, result)
 		if err == nil {
@@ -153,8 +153,8 @@ func mismatches(result *lifecycle.CheckCommitReadinessResult) map[string][]strin
 	return found
 }
 
-// unless returns err, or nil if it contains these words of a peer.
-func unless(err error, words string) error {
+// ignoring returns err, or nil if it contains these words of a peer.
+func ignoring(err error, words string) error {
 	if says(err, words) {
 		return nil
 	}
@@ -173,7 +173,7 @@ func (c *Channel) ask(ctx context.Context, question func(context.Context, *chain
 			return errors.Join(p.wrong("", err), ctx.Err())
 		}
 		if p.joined(ctx, c.Name) {
-			p.getStuck(c.Name)
+			p.markStuck(c.Name)
 		}
 		errs = append(errs, p.wrong("", err))
 	}

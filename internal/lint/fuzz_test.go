@@ -27,7 +27,7 @@ func FuzzDocument(f *testing.F) {
 				t.Errorf("found %+v", finding)
 			}
 			if len(finding.Excerpt) == 2 && len([]rune(finding.Excerpt[1])) > len([]rune(finding.Excerpt[0]))+1 {
-				t.Errorf("the caret stands outside: %q", finding.Excerpt)
+				t.Errorf("the caret is outside the line: %q", finding.Excerpt)
 			}
 		}
 		_, err := template.Parse("c", []byte(text))

@@ -52,7 +52,7 @@ func Parse(line string) (_ Line, ok bool) {
 	return Line{program, Kind(kind), text}, true
 }
 
-// OneLine turns text into one line that is printable and not too long.
+// OneLine returns text as one line that is printable and not too long.
 func OneLine(text string) string {
 	line := Printable(text)
 	if len(line) >= maxLine {

@@ -77,7 +77,8 @@ func Remove(dir string) error {
 			syscall.Kill(pid, syscall.SIGTERM)
 		}
 		if !unlocked(path, downTimeout) {
-			return fmt.Errorf("process %d, which runs the network in %s, does not exit: kill it and try again", readID(path), dir)
+			return fmt.Errorf("process %d, which runs the network in %s, does not exit: kill it and try again",
+				readID(path), dir)
 		}
 	}
 	if err := endGroup(dir); err != nil {

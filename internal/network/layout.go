@@ -135,7 +135,7 @@ func (n *Network) makePeer(p, other *Node, mspID string) error {
 		"CORE_PEER_LOCALMSPID":              mspID,
 		"CORE_PEER_ADDRESS":                 p.Address,
 		"CORE_PEER_LISTENADDRESS":           p.Address,
-		"CORE_PEER_CHAINCODELISTENADDRESS":  Host + ":0", // no chaincode dials a peer here
+		"CORE_PEER_CHAINCODELISTENADDRESS":  Host + ":0", // nothing dials it: the peers dial the chaincode
 		"CORE_PEER_GOSSIP_EXTERNALENDPOINT": p.Address,
 		"CORE_PEER_GOSSIP_BOOTSTRAP":        other.Address,
 		"CORE_OPERATIONS_LISTENADDRESS":     Host + ":0",

@@ -96,9 +96,9 @@ func TestStop(t *testing.T) {
 		status int
 		want   string
 	}{
-		"stopped":          {fmt.Errorf("a: %w", program.ErrStopped), 1, "build: error: not done after 5s"},
-		"failed meanwhile": {errors.New("disk full"), 1, "build: error: disk full"},
-		"done meanwhile":   {nil, 0, ""},
+		"stopped":            {fmt.Errorf("a: %w", program.ErrStopped), 1, "build: error: not done after 5s"},
+		"fails nevertheless": {errors.New("disk full"), 1, "build: error: disk full"},
+		"ends nevertheless":  {nil, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

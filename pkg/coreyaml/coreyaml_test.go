@@ -185,7 +185,7 @@ func TestStanzaIsRead(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, []coreyaml.Builder{b}) {
 			t.Errorf("%q: got %q, %v", s, got, err)
 		}
-		// and between brackets
+		// in brackets
 		file, err := patch([]byte("chaincode:\n  externalBuilders: [{name: first, path: /first}]"), b)
 		if err != nil {
 			t.Errorf("%q: %v", s, err)
@@ -195,7 +195,8 @@ func TestStanzaIsRead(t *testing.T) {
 	}
 }
 
-// decode is what is in a file but for its external builders, found another way
+// decode returns everything in a file except its external builders. It does not use the
+// package for that.
 // than the package does.
 func decode(t *testing.T, file []byte) any {
 	t.Helper()

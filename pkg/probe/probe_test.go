@@ -226,7 +226,7 @@ func TestProbe(t *testing.T) {
 			for _, s := range result.Stages {
 				switch {
 				case failed != "" && s.State != probe.Skipped:
-					t.Errorf("%s is %s behind %s", s.Name, s.State, failed)
+					t.Errorf("%s is %s after %s", s.Name, s.State, failed)
 				case s.State == probe.Failed:
 					failed = s.Name
 					if !strings.Contains(s.Finding, test.want) || !strings.Contains(s.Hint, test.hint) {

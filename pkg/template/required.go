@@ -131,7 +131,7 @@ func (t *Template) trial(of func(name string) any) render.Values {
 		}
 		return v
 	}
-	values := valuesOf(nobody(), chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
+	values := valuesOf(emptyEnvironment(), chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
 	for path, field := range environ.Fields() {
 		v := made(field.Variable)
 		if v.Value == nil && field.File {
@@ -156,8 +156,8 @@ func (t *Template) trial(of func(name string) any) render.Values {
 	return values
 }
 
-// nobody returns the environment of a peer on which no variable is set.
-var nobody = sync.OnceValue(func() *environ.Environment {
+// emptyEnvironment returns the environment of a peer on which no variable is set.
+var emptyEnvironment = sync.OnceValue(func() *environ.Environment {
 	env, err := environ.Load(nil, "")
 	if err != nil {
 		panic(err) // cannot fail, since nothing is set
@@ -172,7 +172,7 @@ func set(root map[string]any, path string, v environ.Var) {
 		root[path] = v
 		return
 	}
-	own := maps.Clone(root[group].(environ.Group)) // the original is shared by all callers of nobody
+	own := maps.Clone(root[group].(environ.Group)) // the original is shared by all callers of emptyEnvironment
 	own[name] = v
 	root[group] = own
 }

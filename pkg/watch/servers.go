@@ -32,15 +32,15 @@ func (w *Watch) probeServers(ctx context.Context) {
 		}
 		trouble = text
 		if err == nil {
-			known = w.sayServers(servers, known)
+			known = w.logServers(servers, known)
 		}
 		pause(ctx, w.ProbeInterval)
 	}
 }
 
-// sayServers logs what has changed since the last probe, and returns what is now known about
+// logServers logs what has changed since the last probe, and returns what is now known about
 // each server.
-func (w *Watch) sayServers(servers []refresh.Server, before map[string]string) map[string]string {
+func (w *Watch) logServers(servers []refresh.Server, before map[string]string) map[string]string {
 	known := map[string]string{}
 	for _, s := range servers {
 		errs := strings.Join(texts(s.Errors), "; ")

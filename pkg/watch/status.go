@@ -45,7 +45,7 @@ type outcome struct {
 func NewStatus(now func() time.Time) *Status {
 	return &Status{
 		now:     now,
-		ready:   errors.New("the first run has not ended"),
+		ready:   errors.New("the first run has not ended yet"),
 		success: map[string]time.Time{},
 		count:   map[outcome]float64{},
 		pending: map[string]bool{},
@@ -114,7 +114,7 @@ func answer(check func() error) http.HandlerFunc {
 	}
 }
 
-// Healthy returns why the process should be restarted, or nil.
+// Healthy returns why the process should be restarted, or nil if it should not.
 func (s *Status) Healthy() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -124,14 +124,14 @@ func (s *Status) Healthy() error {
 	return nil
 }
 
-// Ready returns why the state of the chaincodes is not known, or nil.
+// Ready returns why the state of the chaincodes is unknown, or nil if it is known.
 func (s *Status) Ready() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.ready
 }
 
-// The metrics.
+// Metrics about refreshes.
 var (
 	notAfter = prometheus.NewDesc("ccaas_certificate_not_after_timestamp_seconds",
 		"When a certificate in the connection.json on disk expires.", []string{"package_id", "key", "sha256"}, nil)
@@ -164,7 +164,7 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
-	ran := 0.0 // so that alerts also notice if no run has ever ended
+	ran := 0.0 // 0 lets alerts notice that no run has ended yet
 	if !s.ran.IsZero() {
 		ran = seconds(s.ran)
 	}
@@ -175,7 +175,7 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 		if success, ok := s.success[r.PackageID]; ok {
 			gauge(lastSuccess, seconds(success), r.PackageID)
 		}
-		seen := map[[2]string]bool{} // a file may hold a certificate twice
+		seen := map[[2]string]bool{} // a file may contain a certificate twice
 		for _, c := range r.Certificates {
 			if labels := [2]string{c.Key, c.SHA256}; !seen[labels] {
 				seen[labels] = true

@@ -40,7 +40,7 @@ func TestHealth(t *testing.T) {
 		}
 	}
 	expect("/healthz", 200, "ok")
-	expect("/readyz", 503, "the first run has not ended")
+	expect("/readyz", 503, "the first run has not ended yet")
 	s.begin()
 	now = now.Add(stuck)
 	expect("/healthz", 200, "ok")

@@ -81,7 +81,7 @@ func (w *Watch) notifier(n *notifier) *notifier {
 	}
 	n.close()
 	n, err := newNotifier()
-	w.say(slog.LevelWarn, "changes are noticed only at the interval, not at once", err)
+	w.logProblem(slog.LevelWarn, "changes are noticed only at the interval, not at once", err)
 	return n
 }
 
@@ -95,7 +95,7 @@ func (w *Watch) watch(n *notifier) (more bool) {
 		lists[i] = r.Files
 	}
 	n.watch(w.Files, lists)
-	w.say(slog.LevelWarn, "some changes are noticed only at the interval, not at once", n.failed)
+	w.logProblem(slog.LevelWarn, "some changes are noticed only at the interval, not at once", n.failed)
 	return len(n.places.passage) > before
 }
 
@@ -107,7 +107,7 @@ func (w *Watch) run(ctx context.Context) {
 		return
 	}
 	w.Status.end(results, err)
-	w.say(slog.LevelError, "cannot refresh", err)
+	w.logProblem(slog.LevelError, "cannot refresh", err)
 	if err != nil {
 		return
 	}
@@ -115,7 +115,7 @@ func (w *Watch) run(ctx context.Context) {
 	before := w.known
 	w.known = map[string]string{}
 	for _, r := range results {
-		w.sayResult(r, before[r.PackageID])
+		w.logResult(r, before[r.PackageID])
 		delete(before, r.PackageID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(before)) {
@@ -124,8 +124,8 @@ func (w *Watch) run(ctx context.Context) {
 	w.hooks.update(ctx, results)
 }
 
-// say logs an error once, and later, once, that it is resolved.
-func (w *Watch) say(level slog.Level, what string, err error) {
+// logProblem logs an error once, and later, once, that it is resolved.
+func (w *Watch) logProblem(level slog.Level, what string, err error) {
 	text := message.OneLine(strings.Join(texts(message.Errors(err)), "; "))
 	if w.trouble[what] == text {
 		return
@@ -142,8 +142,8 @@ func (w *Watch) say(level slog.Level, what string, err error) {
 	w.Log.Log(context.Background(), level, what, args...)
 }
 
-// sayResult logs the result for a build, unless the same was logged before.
-func (w *Watch) sayResult(r refresh.Result, before string) {
+// logResult logs the result for a build, unless the same was logged before.
+func (w *Watch) logResult(r refresh.Result, before string) {
 	level, args := slog.LevelInfo, []any{"package_id", r.PackageID}
 	add := func(key string, texts []string) {
 		if len(texts) > 0 {
