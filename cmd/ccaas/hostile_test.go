@@ -74,7 +74,7 @@ func hostile(t *testing.T) map[string][2]string {
 		large = append(large, file("META-INF/statedb/couchdb/indexes/"+strconv.Itoa(i)+".json", `{"index":{"fields":["a"`+repeat(`,"a"`, 15_000)+`]}}`))
 	}
 	encoded := []entry{file("connection.json", `{"address":"`+repeat("V", 60_000)+`"}`)}
-	for i := range 20 { // names that are also letters if they are split elsewhere
+	for i := range 20 { // base64 that decodes to base64 again, wherever decoding begins
 		encoded = append(encoded, file("keys/"+strconv.Itoa(i), `\`+repeat("V", 60_000)))
 	}
 	var tooMany []entry

@@ -299,7 +299,7 @@ func TestForeignFolder(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const want = " is not the folder of a network: move it away"
+	const want = " is not the folder of a network: use another folder, or move it away"
 	if said := launch(t, dir, port).failure(); !strings.Contains(said, want) {
 		t.Errorf("make network says %q", said)
 	}

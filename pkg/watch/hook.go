@@ -114,7 +114,7 @@ func (h *hooks) work(ctx context.Context, j *job) {
 	}
 }
 
-// begin is called just before the hook runs, which will take account of every change so far.
+// begin records that the hook is about to run. The run takes account of every change so far.
 func (h *hooks) begin(j *job) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
