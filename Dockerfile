@@ -1,25 +1,26 @@
-# Three images, each a target: builder, peer and chaincode-node; see docs/images.md.
+# Builds three images, each a target: builder, peer and chaincode-node. See docs/images.md.
 #
-# What runs during a build runs on the machine's own platform, so an image for another
-# one needs no emulation.
+# Programs that run during a build are for the platform of the machine that builds, so an image
+# for another platform needs no emulation.
 
-# Each may have a digest, NAME@sha256:….
+# Each image may have a digest: NAME@sha256:….
 ARG GO_IMAGE=docker.io/library/golang:1.26
 ARG FABRIC_PEER_IMAGE=docker.io/hyperledger/fabric-peer:2.5
 ARG NODE_IMAGE=docker.io/library/node:22-slim
 
-# For the labels.
+# Values of labels.
 ARG VERSION=unknown
 ARG REVISION=unknown
 
-# These stand first for buildah 1.28, which takes the platform of one stage for the next.
+# These come first because buildah 1.28 uses the platform of one stage for the next.
 FROM $FABRIC_PEER_IMAGE AS fabric-peer
 FROM $NODE_IMAGE AS node
 
 FROM --platform=$BUILDPLATFORM $GO_IMAGE AS programs
 WORKDIR /src
 COPY . .
-# As make build does, but ccaas without inlining: that makes it a tenth smaller.
+# The same flags as in make build, except that ccaas is built without inlining, which makes it
+# a tenth smaller.
 ENV CGO_ENABLED=0 GOFLAGS="-trimpath '-ldflags=-s -w'" GOMODCACHE=/cache/mod GOCACHE=/cache/build
 ARG TARGETOS
 ARG TARGETARCH
@@ -27,7 +28,8 @@ RUN --mount=type=cache,target=/cache export GOOS=$TARGETOS GOARCH=$TARGETARCH &&
     go build -o /programs/ ./cmd/detect ./cmd/build ./cmd/release && \
     go build -gcflags=all=-l -o /programs/ ./cmd/ccaas
 
-# An init container as it stands: with a volume at /builders, it leaves the builder there.
+# Without arguments it serves as an init container: it installs the builder into a volume at
+# /builders.
 FROM scratch AS builder
 COPY --from=programs /programs/ /bin/
 USER 65534:65534
@@ -41,9 +43,9 @@ LABEL org.opencontainers.image.title="ccaas-template-builder" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 
-# The peer passes on only the variables that core.yaml lists: here all that have a field
-# in templates, and all that the bundled templates read. The flags are those from above, so
-# that on the machine's own platform nothing is compiled again.
+# The peer passes on only the variables that core.yaml lists. This stage lists those of all
+# settings, and those that the bundled templates read. The flags are the same as above, so that
+# a build for the machine's own platform compiles nothing again.
 FROM programs AS core-yaml
 RUN --mount=type=cache,target=/cache go build -gcflags=all=-l -o /usr/local/bin/ccaas ./cmd/ccaas
 COPY --from=fabric-peer /etc/hyperledger/fabric/core.yaml /fabric/
@@ -63,7 +65,7 @@ LABEL org.opencontainers.image.title="fabric-peer" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 
-# None of the modules has native code, so they are the same for each platform.
+# The modules have no native code, so they are the same for every platform.
 FROM --platform=$BUILDPLATFORM $NODE_IMAGE AS modules
 WORKDIR /chaincode
 COPY examples/chaincode-node/package.json examples/chaincode-node/package-lock.json ./

@@ -1,29 +1,29 @@
-# build  the three programs of the builder, and ccaas, into bin
-# test   the builder's tests, those too that take long, 10,000 rotations in the one that rotates connections, and 20 s of random changes
-# mutants  whether the tests of what decides notice each change of an operator in it, in about half an hour; as root. PKG=pkg/archive for one of the packages
-# fuzz   each fuzz target for FUZZTIME, a minute unless set
-# demo   one package on two simulated peers
-# e2e    the builder against chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
-# fabric  Fabric's own programs, which the targets with a network need, into bin/fabric
-# network  a Fabric network on loopback until Ctrl-C, in the folder network: PORT=N is the first of its ports
-# network-down  ends it from elsewhere, and removes the folder
-# session  docs/session.svg, from ccaas deploy and status on a network that make network has just started
+# build         builds the builder's three programs and ccaas, into bin
+# test          runs all tests of the builder, including the slow ones: 10,000 rotations of connections, 20 s of random changes
+# mutants       checks that the tests notice each changed operator in the code that decides; as root, about half an hour; PKG=pkg/archive for one package
+# fuzz          runs each fuzz target for FUZZTIME, a minute by default
+# demo          installs one package on two simulated peers
+# e2e           tests the builder with chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
+# fabric        builds Fabric's own programs, which the targets with a network need, into bin/fabric
+# network       runs a Fabric network on loopback until Ctrl-C, in the folder network; PORT=N is the first of its ports
+# network-down  stops that network from another terminal, and removes the folder
+# session       draws docs/session.svg from ccaas deploy and status, on a network that make network has just started
 # network-test  tests network and network-down
-# e2e-fabric  the builder in a real Fabric network
-# e2e-samples  the builder in fabric-samples' test-network-nano-bash, on Linux: SAMPLES=DIR is a checkout of fabric-samples with its chaincode built
-# kubernetes  the manifests of examples/kubernetes
-# kubernetes-api  applies them to Kubernetes' own API server, which it first builds into bin/kubernetes: minutes, the first time
-# compose  the network of examples/compose
-# embed  the library in another program, examples/embed
-# image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
-# bench  how long the builder takes, compared with an empty program and with BASELINE=DIR with another builder's; JSON=1 for machines
-# docs   man pages and shell completions, into share
-# check  formatting and vet
-# workflows  GitHub's workflows, by actionlint
-# home  changes the path of the module to MODULE everywhere
-# home-test  does that to a copy, which it then builds and tests
-# release  the archives of PLATFORMS, with SBOM and SHA256SUMS, into dist
-# release-test  releases the working tree twice, compares the two and tests them; for two platforms
+# e2e-fabric    tests the builder in a real Fabric network
+# e2e-samples   tests the builder in test-network-nano-bash of the fabric-samples in SAMPLES, with the chaincode built there; on Linux
+# kubernetes    tests the manifests of examples/kubernetes
+# kubernetes-api  applies them to Kubernetes' own API server; the first time, it builds that into bin/kubernetes, in minutes
+# compose       tests the network of examples/compose
+# embed         tests the library in another program, examples/embed
+# image-test    builds the images of the Dockerfile with docker, podman or buildah, and tests them; as root
+# bench         measures how long the builder takes; BASELINE=DIR also measures the builder in DIR; JSON=1 prints JSON
+# docs          writes man pages and shell completions into share
+# check         checks formatting, and runs go vet
+# workflows     checks GitHub's workflows with actionlint
+# home          changes the path of the module to MODULE everywhere
+# home-test     does that in a copy of the project, which it then builds and tests
+# release       writes the archives of PLATFORMS, with SBOM and SHA256SUMS, into dist
+# release-test  makes a release of the working tree twice, compares the two and tests them; for two platforms
 
 export CGO_ENABLED = 0
 
@@ -31,7 +31,8 @@ FUZZTIME = 60s
 
 PLATFORMS = linux/amd64 linux/arm64 linux/s390x linux/ppc64le darwin/amd64 darwin/arm64
 
-# Fabric's programs, and the folder of its core.yaml: the version that internal/fabric pins, or others.
+# Fabric's programs, and the folder of its core.yaml. By default, they are of the version that
+# internal/fabric pins.
 FABRIC_BIN = bin/fabric
 FABRIC_CFG = $(shell go list -C internal/fabric -m -f '{{.Dir}}' github.com/hyperledger/fabric)/sampleconfig
 FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRIC_CFG))"
@@ -62,7 +63,7 @@ e2e:
 	cd examples/chaincode-node && npm ci --no-audit --no-fund --ignore-scripts
 	SHIM_TEST=1 go test ./internal/e2e -run "TestNode|TestGo" -count=1 -v
 
-# Built by Go alone, and only once: after that, Go has it in its cache.
+# Needs only Go. After the first build, Go has the programs in its cache.
 fabric:
 	$(if $(filter bin/fabric,$(FABRIC_BIN)),go build -C internal/fabric -trimpath \
 		-ldflags '-s -w -X github.com/hyperledger/fabric/common/metadata.Version=v3.1.1' -o "$(CURDIR)/bin/fabric/" tool)
@@ -121,7 +122,7 @@ check:
 	for module in kubernetes compose embed chaincode-go; do (cd examples/$$module && go vet ./... && go mod tidy -diff) || exit 1; done
 	cd internal/fabric && go mod tidy -diff
 
-# The date in the man pages is that of the commit.
+# The man pages have the date of the commit.
 docs: build
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) bin/ccaas docs share
 

@@ -1,4 +1,4 @@
-// Package templates holds the bundled connection.json templates.
+// Package templates has the bundled templates of connection.json.
 package templates
 
 import (
@@ -10,18 +10,18 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// Names returns the names of the bundled templates, the simplest first:
+// Names returns the names of the bundled templates, beginning with the simplest:
 //
 //	plain          no TLS
 //	tls            the peer verifies the chaincode server
-//	mtls           and the server verifies the peer, by the environment's certificates
-//	peer-identity  the same, by the peer's own TLS certificate and key
-//	ccaas          values as Fabric's test network supplies them
+//	mtls           the server also verifies the peer; certificate and key from variables
+//	peer-identity  the same, with the peer's own TLS certificate and key
+//	ccaas          for values as Fabric's test network supplies them
 func Names() []string {
 	return []string{"plain", "tls", "mtls", "peer-identity", "ccaas"}
 }
 
-// Read returns the bundled template of this name.
+// Read returns the bundled template with this name.
 func Read(name string) ([]byte, error) {
 	data, err := files.ReadFile(name + ".json")
 	if err != nil {

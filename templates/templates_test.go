@@ -30,8 +30,8 @@ func TestNamesAreTheFiles(t *testing.T) {
 	}
 }
 
-// Each template renders to its golden file: without CORE_CHAINCODE_ADDRESS, so
-// that one peer can serve many chaincodes, and with it.
+// Each template renders to its golden file, with CORE_CHAINCODE_ADDRESS and without it.
+// Without it, one peer can serve many chaincodes.
 func TestGolden(t *testing.T) {
 	now := time.Now()
 	ca, err := testpki.CA("ca", now)

@@ -12,6 +12,6 @@ import (
 func main() {
 	p := program.New("build")
 	p.Signals = program.TerminationSignals()
-	p.Deadline = time.Minute // for thousands of indexes on a slow disk; an install may take five
+	p.Deadline = time.Minute // enough for thousands of indexes on a slow disk; an install may take five minutes
 	os.Exit(p.Run(build.Run))
 }

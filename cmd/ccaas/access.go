@@ -14,8 +14,8 @@ import (
 	"ccaas-template-builder/internal/program"
 )
 
-// accessFlags are those of the verbs that talk to peers: where the peers are. The rest is in the
-// environment of the peer CLI.
+// accessFlags are the flags of the verbs that talk to peers. They say where the peers are.
+// Everything else comes from the environment of the peer CLI.
 type accessFlags struct {
 	profile   string
 	addresses []string
@@ -26,9 +26,9 @@ func (f *accessFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.profile, "connection-profile", "",
 		"a connection profile (YAML or JSON): the peers, and the MSP ID")
 	cmd.Flags().StringArrayVar(&f.addresses, "peerAddresses", nil,
-		"HOST:PORT of a peer; may be repeated (default: all of the organisation on the channel)")
+		"HOST:PORT of a peer; may be repeated (default: the organisation's peers on the channel)")
 	cmd.Flags().StringArrayVar(&f.roots, "tlsRootCertFiles", nil,
-		"the TLS CA of each of --peerAddresses, in the same order")
+		"the file of the TLS CA of each peer in --peerAddresses, in the same order")
 	cmd.MarkFlagsMutuallyExclusive("connection-profile", "peerAddresses")
 }
 
@@ -38,7 +38,7 @@ func (f *accessFlags) open(p *program.Program) (*lifecycle.Organisation, error) 
 	})
 }
 
-// questionFlags say what peers ask their chaincode server.
+// questionFlags are the flags that say what to ask the chaincode.
 type questionFlags struct {
 	query   string
 	timeout time.Duration
@@ -47,7 +47,7 @@ type questionFlags struct {
 func (f *questionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.query, "query", "",
 		`what to ask, as for the peer CLI: '{"Args":["FUNCTION",…]}' (default: the contract's metadata)`)
-	cmd.Flags().DurationVar(&f.timeout, "query-timeout", 10*time.Second, "how long an answer may take")
+	cmd.Flags().DurationVar(&f.timeout, "query-timeout", 10*time.Second, "how long the answer may take")
 }
 
 func (f *questionFlags) question() (*lifecycle.Question, error) {
@@ -64,7 +64,8 @@ func (f *questionFlags) question() (*lifecycle.Question, error) {
 	return &lifecycle.Question{Args: args, Timeout: f.timeout}, nil
 }
 
-// writeApprovals prints who has approved a definition, and who has just done so.
+// writeApprovals prints which organisations have approved a definition, and which has done so
+// in this run.
 func writeApprovals(
 	p *program.Program, approvals map[string]bool, mismatches map[string][]string, now string,
 ) error {

@@ -20,16 +20,16 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// builderPath is the builder's path in core.yaml, unless --path gives another.
+// builderPath is the builder's path in core.yaml unless --path sets another.
 const builderPath = "/opt/ccaas-template-builder"
 
-// addCoreYAMLFlags adds the flags of a verb that reads a core.yaml.
+// addCoreYAMLFlags adds the flags of a verb that reads core.yaml.
 func addCoreYAMLFlags(cmd *cobra.Command, file, builder *string) {
 	cmd.Flags().StringVar(file, "core-yaml", "", "the peers' core.yaml")
 	cmd.Flags().StringVar(builder, "name", coreyaml.DefaultName, "the name of the builder in core.yaml")
 }
 
-// atFile returns err with file as the place of each error that it joins.
+// atFile adds the file as the place to each error that err joins.
 func atFile(file string, err error) error {
 	return message.Each(err, func(err error) error { return safefile.At(file, err) })
 }
@@ -40,8 +40,8 @@ func readCoreYAML(file string) ([]byte, error) {
 	return data, atFile(file, err)
 }
 
-// ourBuilder returns the builder with this name in a core.yaml, and those that the
-// peer asks before it. It warns of keys that the peer does not read.
+// ourBuilder returns the builder with this name in core.yaml and the builders that the peer
+// asks before it. It warns about keys that the peer does not read.
 func ourBuilder(
 	p *program.Program, file, name string,
 ) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
@@ -64,15 +64,15 @@ func ourBuilder(
 	return ours, before, err
 }
 
-// warnOfIgnored warns of the keys that the peer does not read, and reports whether they
-// concern the builder with this name.
+// warnOfIgnored warns about keys that the peer does not read. It reports whether one of them
+// is about the builder with this name.
 func warnOfIgnored(p *program.Program, file string, core *coreyaml.File, name string) bool {
 	found, concerned := lint.IgnoredKeys(file, core, name)
 	warnOf(p, found)
 	return concerned
 }
 
-// warnOf gives findings as warnings.
+// warnOf prints findings as warnings.
 func warnOf(p *program.Program, all []finding.Finding) {
 	for _, f := range all {
 		p.Warn("%s: %s", f.Place, f.Message)
@@ -90,14 +90,14 @@ func coreYAMLCommand(p *program.Program) *cobra.Command {
 		Use:   "coreyaml FILE|DIR…",
 		Short: "Print the builder's core.yaml entry, or add it to a file",
 		Long: `Print the externalBuilders stanza that these packages need in core.yaml, or add
-it to a core.yaml: the builder first in the list, with every variable that the
-packages or the builder itself read under propagateEnvironment.
+it to a core.yaml. The builder comes first in the list. propagateEnvironment has
+every variable that the packages or the builder itself read.
 
---patch leaves every other byte of the file alone, adds to a builder of the same
-name only what it lacks, and keeps the old file as core.yaml.bak or, if that
-exists, core.yaml.bak.1 and so on. Patches of one file wait for each other, and
-one fails if another program changes the file meanwhile. The peer reads the file
-when it starts.`,
+--patch changes nothing else in the file. If there is a builder with the same
+name, it adds only what that lacks. The old file is kept as core.yaml.bak or, if
+that exists, core.yaml.bak.1 and so on. Patches of one file wait for each other.
+A patch fails if another program changes the file in the meantime. The peer
+reads the file when it starts.`,
 		Example: `  ccaas coreyaml basic.tgz
   ccaas coreyaml basic.tgz assets.tgz --patch core.yaml --dry-run
   ccaas coreyaml basic.tgz --patch core.yaml --path /opt/builders/ours`,
@@ -111,7 +111,7 @@ when it starts.`,
 	}
 	cmd.Flags().StringVar(&options.path, "path", builderPath, "the folder that contains bin, as the peer sees it")
 	cmd.Flags().StringVar(&options.name, "name", coreyaml.DefaultName,
-		"the builder's name; the peer records it with every build, so never change it")
+		"the builder's name; the peer stores it with every build, so never change it")
 	cmd.Flags().StringVar(&options.patch, "patch", "", "the core.yaml to add it to")
 	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "print what --patch would change, and change nothing")
 	return cmd
@@ -136,8 +136,8 @@ func coreYAML(
 	return patchCoreYAML(ctx, p, builder, pathGiven, options)
 }
 
-// variablesOf returns the sorted names of all variables that the packages or the
-// builder itself read.
+// variablesOf returns the sorted names of all variables that the packages and the builder
+// itself read.
 func variablesOf(ctx context.Context, packages []string) ([]string, error) {
 	names := []string{chaincode.TypesVariable, environ.DirVariable, environ.RequireTLSVariable, program.LevelVariable}
 	for _, name := range packages {
@@ -154,7 +154,7 @@ func variablesOf(ctx context.Context, packages []string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// readVariables returns the variables that a package or a folder reads.
+// readVariables returns the variables that a package or a package folder reads.
 func readVariables(ctx context.Context, name string) (_ []template.Variable, err error) {
 	source, err := openSource(ctx, name, "")
 	if err != nil {

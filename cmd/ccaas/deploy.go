@@ -47,13 +47,14 @@ func deployCommand(p *program.Program) *cobra.Command {
 		Use:   "deploy FILE -C CHANNEL",
 		Short: "Bring a package to all peers of an organisation",
 		Long: `Bring a package to all peers of an organisation: install it, approve it, commit
-it once all organisations of the channel have approved, and ask each peer for an
-answer of the chaincode. Only what is missing is done, so it can be run again at
-any time. Its environment is that of the peer CLI.
+it once all organisations of the channel have approved, and ask the chaincode on
+each peer for an answer. Only what is missing is done, so you can run it again
+at any time. It uses the environment of the peer CLI.
 
-Flags of the definition that are not given leave what the channel has. Unless
---peerAddresses or --connection-profile name the peers, they are those that
-CORE_PEER_ADDRESS knows; it does not know of one that has been down for long.`,
+Parts of the definition for which you give no flag stay as they are on the
+channel. The peers are those that the peer at CORE_PEER_ADDRESS knows, which may
+not include one that has been down for long. To name them yourself, use
+--peerAddresses or --connection-profile.`,
 		Example: `  ccaas deploy basic_1.0.tgz -C mychannel
   ccaas deploy basic.tgz -C mychannel -n basic -v 2.0 --dry-run
   ccaas deploy basic.tgz -C mychannel --peer peer0=peer0.env --wait 10m`,
@@ -74,30 +75,31 @@ CORE_PEER_ADDRESS knows; it does not know of one that has been down for long.`,
 			"and probe its chaincode server; may be repeated")
 	cmd.Flags().StringVar(&options.simulated.builder, "builder", "",
 		"with --peer, the folder of the builder (default: that of ccaas itself)")
-	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "say what would be done")
+	cmd.Flags().BoolVar(&options.dryRun, "dry-run", false, "print what would be done, and do nothing")
 	cmd.Flags().DurationVar(&options.wait, "wait", 0, "how long to wait for the other organisations' approvals")
 	options.question.add(cmd)
-	cmd.Flags().BoolVar(&options.noAsk, "no-ask", false, "do not ask the peers for an answer of the chaincode")
+	cmd.Flags().BoolVar(&options.noAsk, "no-ask", false, "do not ask the chaincode on each peer for an answer")
 	options.output.add(cmd)
 	requireFlags(cmd, "channelID")
 	return cmd
 }
 
-// addDefinition adds the flags of a definition, by the peer CLI's names.
+// addDefinition adds the flags of a definition, with the names that the peer CLI has for them.
 func (o *deployOptions) addDefinition(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.channel, "channelID", "C", "", "the channel")
-	flags.StringVarP(&o.name, "name", "n", "", "the name of the chaincode (default: what its label, NAME_VERSION, has)")
-	flags.StringVarP(&o.version, "version", "v", "", "its version (default: what its label, NAME_VERSION, has)")
-	flags.Int64Var(&o.sequence, "sequence", 0, "the sequence (default: that of the committed definition, or the next)")
+	flags.StringVarP(&o.name, "name", "n", "", "the name of the chaincode (default: NAME in the label NAME_VERSION)")
+	flags.StringVarP(&o.version, "version", "v", "", "its version (default: VERSION in the label NAME_VERSION)")
+	flags.Int64Var(&o.sequence, "sequence", 0, "the sequence (default: the committed one, or the next after a change)")
 	flags.StringVar(&o.signature, "signature-policy", "", "the endorsement policy")
-	flags.StringVar(&o.channelPolicy, "channel-config-policy", "", "the endorsement policy, as one of the channel")
+	flags.StringVar(&o.channelPolicy, "channel-config-policy", "",
+		"a policy of the channel, as the endorsement policy")
 	flags.StringVar(&o.collections, "collections-config", "", "the file of the private data collections")
-	flags.BoolVar(&o.initRequired, "init-required", false, "whether the chaincode needs a call of init first")
+	flags.BoolVar(&o.initRequired, "init-required", false, "whether init must be called before anything else")
 	cmd.MarkFlagsMutuallyExclusive("signature-policy", "channel-config-policy")
 }
 
-// request is what the flags say, and the peers to simulate.
+// request returns the request that the flags describe, and the peers to simulate.
 func (o *deployOptions) request() (request lifecycle.Request, peers []namedPeer, err error) {
 	if peers, err = namedPeers(o.simulated.peers); err != nil {
 		return request, nil, err
@@ -133,7 +135,7 @@ func (o *deployOptions) request() (request lifecycle.Request, peers []namedPeer,
 
 const maxCollections = 1 << 20
 
-// deploy checks what can be known without the network, and then deploys.
+// deploy first makes all checks that need no network, and then deploys.
 func deploy(
 	ctx context.Context, p *program.Program, file string, peers []namedPeer,
 	request lifecycle.Request, options deployOptions,
@@ -172,7 +174,7 @@ func deploy(
 	return errors.Join(writeDeployed(p, result, options), err)
 }
 
-// lint returns the errors that lint finds in a package.
+// lint returns the errors that lint finds in the package.
 func (o deployOptions) lint(ctx context.Context, p *program.Program, file string) error {
 	all, err := findings(ctx, p, file, "", lint.Peers{})
 	if err != nil {
@@ -186,15 +188,15 @@ func (o deployOptions) lint(ctx context.Context, p *program.Program, file string
 		}
 	}
 	if len(errs) > 0 {
-		errs = append(errs, message.WithHint(errors.New("nothing was done"), "see ccaas lint"))
+		errs = append(errs, message.WithHint(errors.New("nothing was done"), "run ccaas lint for details"))
 	}
 	return errors.Join(errs...)
 }
 
-// labelled is a label that ends in a version.
+// labelled matches a label that ends in a version.
 var labelled = regexp.MustCompile(`^(.+)_(v?[0-9][^_]*)$`)
 
-// nameByLabel takes the name and the version from a label, as far as they are not given.
+// nameByLabel takes the name and the version from the label, unless they are given.
 func nameByLabel(w *lifecycle.Wanted, label string) error {
 	parts := labelled.FindStringSubmatch(label)
 	if parts == nil && (w.Name == "" || w.Version == "") {
@@ -209,7 +211,7 @@ func nameByLabel(w *lifecycle.Wanted, label string) error {
 	return w.Check()
 }
 
-// tryOut installs a package on simulated peers, and probes their chaincode servers.
+// tryOut installs the package on simulated peers, and probes their chaincode servers.
 func tryOut(
 	ctx context.Context, p *program.Program, pkg *archive.Package, peers []namedPeer, options simulateOptions,
 ) error {
@@ -225,10 +227,10 @@ func tryOut(
 	if err != nil {
 		return err
 	}
-	return message.WithHint(s.failures(p, pkg.ID, results), "nothing was installed: mend that first")
+	return message.WithHint(s.failures(p, pkg.ID, results), "nothing was installed: fix that first")
 }
 
-// progress prints what is being done to a terminal, and to nothing else.
+// progress returns a function that prints what is being done, if stderr is a terminal.
 func progress(p *program.Program) func(string) {
 	file, ok := p.Stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
@@ -245,7 +247,7 @@ func writeDeployed(p *program.Program, r *lifecycle.Result, options deployOption
 		fmt.Fprintln(p.Stdout, message.OneLine(fmt.Sprintf(format, args...)))
 	}
 	if r.Sequence == 0 {
-		return nil // the channel could not be asked, and nothing was done
+		return nil // the channel could not be asked, so nothing was done
 	}
 	line("%s %s on %s as %s: %s", r.Name, r.Version, r.Channel, r.MSPID, r.PackageID)
 	var rows [][]string
@@ -276,7 +278,7 @@ func writeDeployed(p *program.Program, r *lifecycle.Result, options deployOption
 	return nil
 }
 
-// writeOutcome says what has come of it, or would.
+// writeOutcome prints what was done, or would be done, about the definition.
 func writeOutcome(line func(string, ...any), r *lifecycle.Result, dryRun bool) {
 	switch {
 	case dryRun && len(r.Plan) == 0:
@@ -296,7 +298,7 @@ func writeOutcome(line func(string, ...any), r *lifecycle.Result, dryRun bool) {
 	}
 }
 
-// answer says in a table whether a peer has got one of its chaincode server.
+// answer returns the table cell that says whether the chaincode answers on a peer.
 func answer(answers *bool) string {
 	switch {
 	case answers == nil:

@@ -10,8 +10,8 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// diffPeers prints what differs between the peers with the variables in the two
-// env files.
+// diffPeers prints the differences between two peers, whose variables are in the two env
+// files.
 func diffPeers(
 	ctx context.Context, p *program.Program, name string, envFiles []string, options renderOptions,
 ) (err error) {

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// docsCommand writes what a distribution installs beside the program. It is
-// hidden: make docs calls it.
+// docsCommand writes the documentation that a distribution installs with the program. It is
+// hidden, since only make docs calls it.
 func docsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "docs DIR",

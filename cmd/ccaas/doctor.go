@@ -25,8 +25,8 @@ type doctorOptions struct {
 	output   outputFlag
 }
 
-// environment returns that of the peer's process. With --env-file, it has what the files have,
-// and from this process only what any process has.
+// environment returns the environment of the peer's process. With --env-file, it has the
+// variables in the files, and only those of this process that every process has.
 func (o doctorOptions) environment(p *program.Program) (map[string]string, error) {
 	if len(o.envFiles) == 0 {
 		return p.Env, nil
@@ -48,11 +48,11 @@ func doctorCommand(p *program.Program) *cobra.Command {
 		Use:   "doctor --core-yaml FILE",
 		Short: "Check whether this peer is ready to use the builder",
 		Long: `Check whether a peer on this machine would find the builder, run it and give it
-what it needs. Run it where the peer runs, as the peer's user: in its container,
-for example. The peer's variables are those in --env-file or, without it, those
-of this process. Each package is installed on a simulated peer in a temporary
-folder; with --peer-dir, none may get the address of another chaincode of the
-peer. No value is shown but such an address.`,
+what it needs. Run it where the peer runs and as the peer's user, for example in
+its container. The peer's variables are those in --env-file or, without it,
+those of this process. Each package is installed on a simulated peer in a
+temporary folder. With --peer-dir, a package must not get the address of another
+chaincode on the peer. Such an address is the only value that is shown.`,
 		Example: `  ccaas doctor --core-yaml /etc/hyperledger/fabric/core.yaml
   ccaas doctor --core-yaml core.yaml --package basic.tgz --env-file peer0.env`,
 		Args: arguments(),
@@ -111,7 +111,7 @@ func examine(ctx context.Context, p *program.Program, options doctorOptions) err
 	return verdict(all, false)
 }
 
-// writeChecks prints a line for each check, and below it what it found.
+// writeChecks prints a line for each check, with its findings below it.
 func writeChecks(p *program.Program, checks []doctor.Check) {
 	for _, check := range checks {
 		state := "ok"
@@ -131,7 +131,7 @@ func writeChecks(p *program.Program, checks []doctor.Check) {
 	}
 }
 
-// free returns how many bytes are free in a folder for users other than root.
+// free returns how many bytes in a folder are free for users other than root.
 func free(dir string) (uint64, error) {
 	var stat syscall.Statfs_t
 	if err := syscall.Statfs(dir, &stat); err != nil {

@@ -12,13 +12,14 @@ import (
 	"ccaas-template-builder/internal/program"
 )
 
-// envFileHelp is the description of the flag --env-file, but for its default.
+// envFileHelp is the description of the flag --env-file, without its default.
 const envFileHelp = "a file of NAME=VALUE lines, as docker, Compose and systemd read it; may be repeated"
 
-// warn says something that people should know, as program.Warn does.
+// warn prints a warning, as program.Warn does.
 type warn func(format string, args ...any)
 
-// readEnvFile returns the variables of a file, and warns of what a peer might get otherwise.
+// readEnvFile returns the variables in a file. It warns about lines that a peer might get
+// differently.
 func readEnvFile(warn warn, file string) (map[string]string, error) {
 	env, warnings, err := envfile.Read(file)
 	for _, warning := range warnings {
@@ -27,7 +28,7 @@ func readEnvFile(warn warn, file string) (map[string]string, error) {
 	return env, err
 }
 
-// peerVariables are the variables of one peer, as flags give them.
+// peerVariables are the flags that give the variables of one peer.
 type peerVariables struct{ envFiles, pairs []string }
 
 func (v *peerVariables) add(cmd *cobra.Command) {
@@ -35,12 +36,13 @@ func (v *peerVariables) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&v.pairs, "env", nil, "NAME=VALUE; may be repeated")
 }
 
-// read returns the variables, with those of more env files.
+// read returns the variables, including those in more env files.
 func (v peerVariables) read(p *program.Program, more ...string) (map[string]string, error) {
 	return environmentOf(p.Warn, slices.Concat(v.envFiles, more), v.pairs)
 }
 
-// environmentOf merges env files and NAME=VALUE pairs; the last one wins.
+// environmentOf merges env files and NAME=VALUE pairs. If a variable is set twice, the last
+// value counts.
 func environmentOf(warn warn, files, pairs []string) (map[string]string, error) {
 	env := map[string]string{}
 	for _, file := range files {

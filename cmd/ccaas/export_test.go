@@ -1,4 +1,4 @@
 package main
 
-// Run is ccaas, for the test binary, which is also the programs of the scripts.
+// Run is exported for the test binary, which runs ccaas under its own name in scripts.
 var Run = run

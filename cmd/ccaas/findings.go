@@ -12,8 +12,8 @@ import (
 	"ccaas-template-builder/internal/program"
 )
 
-// writeFindings prints each finding as a line that says what and where, and
-// lines below it that say what it leads to and what to do:
+// writeFindings prints each finding as one line, with what it leads to and what to do in the
+// lines below:
 //
 //	SEVERITY CODE PLACE: MESSAGE
 func writeFindings(p *program.Program, all []finding.Finding) {
@@ -37,8 +37,8 @@ func writeNote(w io.Writer, word, text string) {
 	}
 }
 
-// verdict is the error of a verb that found something wrong, or nil. With
-// strict, warnings count too.
+// verdict returns the error of a verb that found something wrong, or nil. If strict, warnings
+// count too.
 func verdict(all []finding.Finding, strict bool) error {
 	wrong, warned := finding.Count(all, finding.Error), finding.Count(all, finding.Warning)
 	if wrong == 0 && (!strict || warned == 0) {

@@ -9,8 +9,8 @@ import (
 	"ccaas-template-builder/internal/finding"
 )
 
-// Each code has its section in docs/findings.md, and each is found by a script,
-// but for the one that takes a full disk.
+// Each code has a section in docs/findings.md. A script finds each, except the one that needs
+// a full disk.
 func TestFindingCodes(t *testing.T) {
 	page, err := os.ReadFile("../../docs/findings.md")
 	if err != nil {
@@ -27,7 +27,7 @@ func TestFindingCodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(script)) {
-			if !strings.HasPrefix(line, "! ") && !strings.HasPrefix(line, "#") { // what is not to be found
+			if !strings.HasPrefix(line, "! ") && !strings.HasPrefix(line, "#") { // skip what must not be found
 				scripts.WriteString(line)
 			}
 		}

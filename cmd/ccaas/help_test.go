@@ -26,7 +26,7 @@ func ccaas(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// verbs are those that the help of ccaas lists.
+// verbs returns the verbs that ccaas --help lists.
 func verbs(t *testing.T) []string {
 	t.Helper()
 	_, list, _ := strings.Cut(ccaas(t, "--help"), "Write:\n")
@@ -41,7 +41,7 @@ func verbs(t *testing.T) []string {
 	return names
 }
 
-// The help of each verb fits a terminal, and has examples.
+// The help of each verb fits into a terminal and has examples.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, verb := range append(verbs(t), "") {
@@ -59,7 +59,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// examples are those in the help of a verb.
+// examples returns the examples in the help of a verb.
 func examples(t *testing.T, verb string) []string {
 	t.Helper()
 	_, text, _ := strings.Cut(ccaas(t, strings.Fields(verb+" --help")...), "Examples:\n")
@@ -70,8 +70,8 @@ func examples(t *testing.T, verb string) []string {
 	return strings.Split(strings.TrimSpace(text), "\n")
 }
 
-// The examples in the help work where what they name exists. Those of deploy and status would need
-// a network, so only their flags are tested.
+// The examples in the help work in a folder that has the files that they name. Those of deploy
+// and status would need a network, so only their flags are tested.
 func TestHelpExamples(t *testing.T) {
 	t.Parallel()
 	dir := exampleFolder(t)
@@ -95,7 +95,7 @@ func TestHelpExamples(t *testing.T) {
 					t.Fatal(err)
 				}
 				line := strings.ReplaceAll(forExample.Replace(example), "basic_1.0:63948944a195dab0…", string(id))
-				if strings.Contains(line, "--watch") { // it ends by a signal
+				if strings.Contains(line, "--watch") { // it runs until it gets a signal
 					line = "timeout 3 " + line + " || test $? = 124"
 				}
 				command := exec.Command("sh", "-euc", line)
@@ -110,13 +110,12 @@ func TestHelpExamples(t *testing.T) {
 	}
 }
 
-// forExample turns the paths of examples into those of the folder in which they run, and what
-// depends on the machine into what holds for this one.
+// forExample replaces paths and addresses in examples by those of the test.
 var forExample = strings.NewReplacer("/var/peer", "var", "/etc/hyperledger/fabric/", "",
 	"install /opt/", "install ", "install /builders/", "install ", "linux/amd64", runtime.GOOS+"/"+runtime.GOARCH, ":9464", "127.0.0.1:0", "~/.local/share/bash-completion/completions/", "")
 
-// exampleFolder has what the examples name: packages, env files, core.yaml, the folder of a peer,
-// and a chaincode server at the address in connection.json.
+// exampleFolder returns a folder that has everything the examples name: packages, env files,
+// core.yaml, a peer's folder, and a chaincode server at the address in connection.json.
 func exampleFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -155,7 +154,7 @@ func exampleFolder(t *testing.T) string {
 	return dir
 }
 
-// The README's table has every verb, in the order and in the groups of ccaas --help.
+// The README's table has all verbs, in the order and the groups of ccaas --help.
 func TestReadmeVerbs(t *testing.T) {
 	_, table, _ := strings.Cut(readme(t), "\n| | verb | does |\n")
 	table, _, _ = strings.Cut(table, "\n\n")

@@ -17,7 +17,7 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// hookOptions are those of the command that follows a refresh.
+// hookOptions are the flags for the command that runs after a refresh.
 type hookOptions struct {
 	command []string
 	timeout time.Duration
@@ -27,10 +27,10 @@ type hookOptions struct {
 func (o *hookOptions) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&o.timeout, "hook-timeout", time.Minute, "kill COMMAND after this time")
 	cmd.Flags().DurationVar(&o.splay, "splay", 0,
-		"wait a random time of at most this before COMMAND, so that many peers do not run it at once")
+		"wait a random time up to this before COMMAND, so that not all peers run it at once")
 }
 
-// take takes the command from the arguments: all that follow --.
+// take takes the command from the arguments: everything after --.
 func (o *hookOptions) take(cmd *cobra.Command, args []string) error {
 	dash := cmd.ArgsLenAtDash()
 	switch {
@@ -43,11 +43,11 @@ func (o *hookOptions) take(cmd *cobra.Command, args []string) error {
 		if dash > 0 {
 			before = dash
 		}
-		return misused(cmd, fmt.Errorf("got %s, want none but a command after --", plural(before, "argument")))
+		return misused(cmd, fmt.Errorf("got %s, want none except a command after --", plural(before, "argument")))
 	case len(args) == 0 || args[0] == "":
 		return misused(cmd, errors.New("there is no command after --"))
 	case o.timeout <= 0 || o.splay < 0:
-		return misused(cmd, errors.New("--hook-timeout must be more than 0, and --splay not less"))
+		return misused(cmd, errors.New("--hook-timeout must be more than 0, --splay not negative"))
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
 		return misused(cmd, fmt.Errorf("the command cannot be run: %w", err))
@@ -56,7 +56,7 @@ func (o *hookOptions) take(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// hook is the command as a hook, nil if there is none. It has the environment of this
+// hook returns the command as a hook, or nil if there is none. It gets the environment of this
 // process, not that of the builder.
 func (o hookOptions) hook(p *program.Program) *refresh.Hook {
 	if o.command == nil {
@@ -70,7 +70,7 @@ func (o hookOptions) hook(p *program.Program) *refresh.Hook {
 	return &refresh.Hook{Command: o.command, Env: env, Timeout: o.timeout, Output: p.Stderr}
 }
 
-// run runs the hook for each of the builds where it is due, one after the other, and adds to
+// run runs the hook for each build for which it is due, one after the other, and records in
 // the results how it went.
 func (o hookOptions) run(ctx context.Context, p *program.Program, s store.Store, results []refresh.Result) {
 	hook := o.hook(p)

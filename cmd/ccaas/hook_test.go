@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// hook is a script for a watch to run. It fails while there is a file "fail", hangs while
-// there is one "hang", and changes the value itself while there is one "change". It
-// leaves a line in "twice" if what another run has started is there.
+// hook is a script for a watch to run. It fails while there is a file "fail", and hangs while
+// there is a file "hang". If there is a file "change", it removes that and changes the value.
+// It writes to "twice" if a process started by another run is still alive.
 const hook = `for p in $(cat children 2>/dev/null); do
   grep -qs '^State:.[RSD]' /proc/$p/status && echo $p >>twice
 done
@@ -33,7 +33,7 @@ test ! -e fail
 
 const hookFlags = " --settle 50ms -- sh hook.sh"
 
-// newHooked is a peer with a build that is outdated, and a hook for it.
+// newHooked returns a peer with an outdated build and a hook.
 func newHooked(t *testing.T) outdated {
 	t.Helper()
 	o := newOutdated(t)
@@ -55,13 +55,13 @@ func (o outdated) take(t *testing.T, name string) {
 	}
 }
 
-// read is what is in a file that the hook writes.
+// read returns the content of a file that the hook writes.
 func (o outdated) read(name string) string {
 	data, _ := os.ReadFile(filepath.Join(o.dir, name))
 	return string(data)
 }
 
-// await waits until something is so.
+// await waits until is returns true.
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
@@ -71,8 +71,8 @@ func await(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// nothingLeft fails the test unless all that the hook has started has ended, no two runs
-// of it were there at once, and the build is as without a hook.
+// nothingLeft fails the test unless everything that the hook has started has ended, no two
+// runs of it overlapped, and the build is as it would be without a hook.
 func (o outdated) nothingLeft(t *testing.T) {
 	t.Helper()
 	if twice := o.read("twice"); twice != "" {
@@ -107,7 +107,7 @@ func (w *watch) stop(signal syscall.Signal) {
 	_ = w.cmd.Wait()
 }
 
-// skip passes over events up to the next with this message.
+// skip skips events up to the next with this message.
 func (w *watch) skip(message string) event {
 	w.t.Helper()
 	for {
@@ -125,7 +125,8 @@ func (w *watch) skip(message string) event {
 	}
 }
 
-// A hook that fails is run again until it works, and it is once for a change that it makes itself.
+// A hook that fails is run again until it succeeds. If it makes a change itself, it is run
+// once more.
 func TestHook(t *testing.T) {
 	t.Parallel()
 	o := newHooked(t)
@@ -165,8 +166,8 @@ func TestHook(t *testing.T) {
 	}
 }
 
-// A hook that hangs is killed with its children when its time is over and when the watch
-// ends, and the next watch runs it.
+// A hook that hangs is killed with its children when its time is over, and when the watch
+// ends. The next watch runs it again.
 func TestHookHangs(t *testing.T) {
 	t.Parallel()
 	o := newHooked(t)
@@ -188,8 +189,8 @@ func TestHookHangs(t *testing.T) {
 	o.nothingLeft(t)
 }
 
-// However often the values change and the watch is killed, the last connection gets its
-// hook, and no two of them run at once.
+// However often the values change and the watch is killed, the hook runs for the last
+// connection, and never twice at once.
 func TestHookNothingLost(t *testing.T) {
 	t.Parallel()
 	changes := 20
@@ -214,7 +215,7 @@ func TestHookNothingLost(t *testing.T) {
 	o.nothingLeft(t)
 }
 
-// Killed at whichever change of a file, a refresh leaves it to the next to run the hook.
+// If a refresh is killed at any change of a file, the next refresh runs the hook.
 func TestKilledBeforeHook(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -225,13 +226,14 @@ func TestKilledBeforeHook(t *testing.T) {
 			kills++
 		}
 	}
-	if kills < 3 { // at the least: the mark, the connection, the mark's end
+	if kills < 3 { // at least at the mark, the connection, and the renaming of the mark
 		t.Errorf("it was killed %d times", kills)
 	}
 }
 
-// hookAfterKill runs a refresh with a hook that is killed as with killed, and another, and
-// tells whether the first was killed.
+// hookAfterKill runs a refresh with a hook and kills it as killed does. If it was killed,
+// hookAfterKill runs another refresh and checks the result. It reports whether the first was
+// killed.
 func (o outdated) hookAfterKill(t *testing.T, call string, n int) bool {
 	t.Helper()
 	o.back(t)
@@ -251,8 +253,8 @@ func (o outdated) hookAfterKill(t *testing.T, call string, n int) bool {
 	return true
 }
 
-// What the hook of a killed watch has started may outlive both: until it has ended, the hook is
-// not run again.
+// A process that the hook of a killed watch has started may outlive both. Until it has ended,
+// the hook is not run again.
 func TestHookOfKilledWatch(t *testing.T) {
 	t.Parallel()
 	o := newHooked(t)

@@ -20,9 +20,9 @@ import (
 	"ccaas-template-builder/pkg/archive"
 )
 
-// What a hostile package may cost, of which the programs should stay far below.
+// Limits for what a hostile package may cost. The programs should stay far below them.
 const (
-	maxCPU    = 4 * time.Second // of processor time: the clock is the machine's affair
+	maxCPU    = 4 * time.Second // processor time, which does not depend on what else runs
 	maxMemory = 128 << 20
 	maxLine   = 4096
 )
@@ -46,20 +46,20 @@ const (
 	goodDocument = `{"address":"cc:9999","tls_required":false}`
 )
 
-// withCode is a package with these entries in its code.
+// withCode returns a package whose code has these entries.
 func withCode(t *testing.T, entries ...entry) string {
 	return string(testarchive.Package(t, entries...))
 }
 
 func document(t *testing.T, text string) string { return withCode(t, file("connection.json", text)) }
 
-// address is a document whose address is this template.
+// address returns a document whose address is this template.
 func address(t *testing.T, template string) string {
 	return document(t, `{"tls_required":false,"address":`+strconv.Quote(template)+`}`)
 }
 
-// hostile packages that are too large to be written down, or no text: each with
-// a part of the error that it must get.
+// hostile returns hostile packages that are too large for a text file, or are not text, each
+// with a part of the expected error.
 func hostile(t *testing.T) map[string][2]string {
 	repeat := strings.Repeat
 	chain := func(step string) string {
@@ -74,7 +74,7 @@ func hostile(t *testing.T) map[string][2]string {
 		large = append(large, file("META-INF/statedb/couchdb/indexes/"+strconv.Itoa(i)+".json", `{"index":{"fields":["a"`+repeat(`,"a"`, 15_000)+`]}}`))
 	}
 	encoded := []entry{file("connection.json", `{"address":"`+repeat("V", 60_000)+`"}`)}
-	for i := range 20 { // of these letters, each way to divide them gives letters again
+	for i := range 20 { // base64 that decodes to base64 again, wherever decoding begins
 		encoded = append(encoded, file("keys/"+strconv.Itoa(i), `\`+repeat("V", 60_000)))
 	}
 	var tooMany []entry
@@ -174,7 +174,7 @@ func hostile(t *testing.T) map[string][2]string {
 	return cases
 }
 
-// numbered repeats text n times with % as its number.
+// numbered repeats text n times, with % replaced by a number.
 func numbered(text string, n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -183,8 +183,8 @@ func numbered(text string, n int) string {
 	return b.String()
 }
 
-// texts are the hostile packages in testdata/hostile: the files of the code, and
-// as the comment a part of the error.
+// texts returns the hostile packages in testdata/hostile. Each file has the files of the code
+// and, as its comment, a part of the expected error.
 func texts(t *testing.T) map[string][2]string {
 	t.Helper()
 	names, err := filepath.Glob("testdata/hostile/*.txtar")
@@ -234,15 +234,15 @@ func TestHostilePackages(t *testing.T) {
 	}
 }
 
-// largeValues are the largest values that an operator can supply.
+// largeValues returns the largest values that an operator can supply.
 func largeValues(dir string) []string {
 	const n = 9000
 	return []string{"BIG=" + strings.Repeat("A", 60_000), "BIG_FILE=" + dir + "/big",
 		"CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG=" + strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n)}
 }
 
-// buildRefuses runs build itself on the package, if it can be unpacked, with an
-// output folder that holds something already.
+// buildRefuses runs the program build on the package, if it can be unpacked, with an output
+// folder that is not empty.
 func buildRefuses(t *testing.T, dir, data string) {
 	t.Helper()
 	for _, name := range []string{"src", "metadata", "out"} {
@@ -273,23 +273,23 @@ func buildRefuses(t *testing.T, dir, data string) {
 	}
 }
 
-// usage is what a program and those that it ran have used at most.
+// usage is the most that a program, with those that it ran, has used.
 type usage struct {
 	CPU    time.Duration
 	Memory int64 // in bytes
 }
 
-// measureVariable makes this program run its arguments as a program, and write
-// what that used to the file it names. The memory of a process counts from
-// before its exec, when it was still that of the process that made it: so it
-// must not be made by a test, which is large, but by this, which is small.
+// measureVariable makes the test binary run its arguments as a program, and write what that
+// used to the file in the variable. The peak memory of a process includes what it had before
+// exec, as a copy of its parent. So the parent must be this small process and not the test,
+// which is large.
 const measureVariable = "CCAAS_TEST_MEASURE"
 
 func measure(file string) int {
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, measureVariable+"=") })
-	_ = cmd.Run() // its exit status says it
+	_ = cmd.Run() // the exit status says whether it failed
 	state := cmd.ProcessState
 	text, err := json.Marshal(usage{state.UserTime() + state.SystemTime(), state.SysUsage().(*syscall.Rusage).Maxrss * 1024})
 	if err == nil {
@@ -311,8 +311,8 @@ func refused(t *testing.T, dir, program string, args ...string) string {
 	return printed
 }
 
-// bounded runs a program, which must stay within the bounds and print lines that
-// can be read. It returns what was printed, and the exit status.
+// bounded runs a program, which must stay within the limits and print lines that can be read.
+// It returns the output and the exit status.
 func bounded(t *testing.T, dir, program string, args ...string) (printed string, status int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -32,7 +32,7 @@ func initCommand(p *program.Program) *cobra.Command {
 	return cmd
 }
 
-// initFolder writes the template into dir, and prints its path.
+// initFolder writes the template to dir and prints its path.
 func initFolder(p *program.Program, dir, name string) error {
 	template, err := templates.Read(name)
 	if err != nil {

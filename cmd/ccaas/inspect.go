@@ -36,7 +36,7 @@ variables that the templates read, and the indexes.`,
 	return cmd
 }
 
-// inspected is what a package holds. The names in JSON never change.
+// inspected is the content of a package. The names in JSON never change.
 type inspected struct {
 	PackageID string              `json:"packageID,omitempty"`
 	Label     string              `json:"label,omitempty"`
@@ -49,14 +49,14 @@ type inspected struct {
 type inspectedField struct {
 	Name    string `json:"name"`
 	Source  string `json:"source"`
-	Default bool   `json:"default"` // the template lacks the key, so its setting is used
+	Default bool   `json:"default"` // the template lacks the key, so the value comes from its setting
 }
 
 type inspectedVariable struct {
 	Name     string   `json:"name"`
 	Required bool     `json:"required"`
 	Secret   bool     `json:"secret"`
-	File     bool     `json:"file"` // NAME_FILE may name a file instead
+	File     bool     `json:"file"` // NAME_FILE may give a file instead
 	Fields   []string `json:"fields"`
 }
 
@@ -108,7 +108,7 @@ func inspect(source *source) (*inspected, error) {
 	return found, nil
 }
 
-// packageID returns that of the package, or of the one made from the folder.
+// packageID returns the ID of the package, or of the package made from the folder.
 func (s *source) packageID() (string, error) {
 	if s.pkg != nil {
 		return s.pkg.ID, nil
@@ -135,7 +135,7 @@ func shown(f template.Field) string {
 	return f.Source
 }
 
-// write prints it for people to read.
+// write prints i as text.
 func (i *inspected) write(p *program.Program) error {
 	if i.PackageID != "" {
 		fmt.Fprintln(p.Stdout, i.PackageID)

@@ -23,7 +23,7 @@ func installCommand(p *program.Program) *cobra.Command {
 		Short: "Copy the builder's programs to where a peer finds them",
 		Long: `Copy detect, build and release from the folder of ccaas into DIR/bin with mode
 0755. DIR is then the builder's path in core.yaml. It needs no shell, so an init
-container can run it. Programs that are already the same are left alone.`,
+container can run it. It does not touch programs that are already the same.`,
 		Example: `  ccaas install /opt/ccaas-template-builder
   ccaas install /builders/ccaas-template-builder --platform linux/amd64`,
 		Args: arguments("DIR"),

@@ -15,23 +15,23 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// many files are nearly as many as a package may have.
+// many is nearly as many files as a package may have.
 const many = 19_000
 
-// large is a package of 60 MiB that does not compress, in so many files.
+// large returns a package of 60 MiB that does not compress, with this number of files.
 func large(t *testing.T, files int) string {
 	t.Helper()
 	random := rand.NewChaCha8([32]byte{})
 	entries := []entry{file("connection.json", goodDocument)}
 	content := make([]byte, 60<<20/files)
 	for i := range files {
-		_, _ = random.Read(content) // it never fails
+		_, _ = random.Read(content) // never fails
 		entries = append(entries, file(fmt.Sprint(i), string(content)))
 	}
 	return withCode(t, entries...)
 }
 
-// inFolder is a folder with the package, a peer's variables and an empty TMPDIR.
+// inFolder returns a folder with the package, a peer's variables and an empty TMPDIR.
 func inFolder(t *testing.T, data string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -46,8 +46,8 @@ func inFolder(t *testing.T, data string) (dir string) {
 	return dir
 }
 
-// opening are the verbs that open a package, with their arguments; those that only
-// look at it come first.
+// opening lists the verbs that open a package, with their arguments. Those that do not unpack
+// it come first.
 var opening = [][]string{
 	{"inspect", "p.tgz"},
 	{"lint", "p.tgz"},
@@ -57,7 +57,7 @@ var opening = [][]string{
 	{"simulate", "p.tgz", "--peer", "p=p.env"},
 }
 
-// requireTime skips a test that takes long, where it is not make test that runs it.
+// requireTime skips a slow test unless make test runs it.
 func requireTime(t *testing.T) {
 	t.Helper()
 	if os.Getenv("LONG_TEST") == "" {
@@ -65,14 +65,14 @@ func requireTime(t *testing.T) {
 	}
 }
 
-// A package that is as large as it may be costs no more than a hostile one.
+// A package of the maximum size costs no more than a hostile one.
 func TestLargePackage(t *testing.T) {
 	requireTime(t)
 	for _, files := range []int{1, many} {
 		dir := inFolder(t, large(t, files))
 		for _, args := range opening {
 			if args[0] == "simulate" && files == many {
-				continue // what so many files take is up to the file system
+				continue // the time for so many files depends on the file system
 			}
 			t.Run(fmt.Sprint(args[0], files), func(t *testing.T) {
 				if printed, status := bounded(t, dir, "ccaas", args...); status != 0 {
@@ -83,15 +83,15 @@ func TestLargePackage(t *testing.T) {
 	}
 }
 
-// A core.yaml that is as large as it may be costs no more than a hostile package, nor does
-// a package that reads as many variables as it can.
+// A core.yaml of the maximum size costs no more than a hostile package. Neither does a package
+// that reads as many variables as possible.
 func TestLargeCoreYAML(t *testing.T) {
 	requireTime(t)
 	var variables strings.Builder
 	for i := range 2400 {
 		fmt.Fprintf(&variables, "{{ .Env.OF_PACKAGE_%04d }}", i)
 	}
-	const n = 900_000 // bytes, so that there is room for these
+	const n = 900_000 // bytes; leaves room for the variables of the package
 	named := fmt.Sprintf("- name: %s\n      path: /x\n", coreyaml.DefaultName)
 	for form, text := range map[string]string{
 		"keys":      "chaincode:\n  externalBuilders:\n    " + named + "vm:\n" + numbered("  key%: x\n", n/14),
@@ -117,7 +117,7 @@ func TestLargeCoreYAML(t *testing.T) {
 	}
 }
 
-// Only simulate unpacks a package. The other verbs need no folder for it.
+// Only simulate unpacks packages. The other verbs need no temporary folder.
 func TestNoDiskToLook(t *testing.T) {
 	dir := inFolder(t, document(t, goodDocument))
 	if err := os.Remove(filepath.Join(dir, "scratch")); err != nil {
@@ -130,15 +130,15 @@ func TestNoDiskToLook(t *testing.T) {
 	}
 }
 
-// Whenever a verb is interrupted, it ends without doing the rest, fails, and leaves
-// nothing in TMPDIR.
+// However far a verb has come when it is interrupted, it stops, fails, and leaves nothing in
+// TMPDIR.
 func TestInterrupted(t *testing.T) {
 	requireTime(t)
 	data := large(t, many)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		for _, args := range opening {
 			if args[0] == "calculatepackageid" {
-				continue // it ends before it could be interrupted
+				continue // it ends before it can be interrupted
 			}
 			for _, after := range []time.Duration{0, 50 * time.Millisecond, 150 * time.Millisecond} {
 				t.Run(fmt.Sprint(signal, args[0], after), func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// running is a verb that was begun.
+// running is a verb that was started.
 type running struct {
 	*testing.T
 	dir     string
@@ -182,7 +182,7 @@ func begin(t *testing.T, data string, args []string) *running {
 	return r
 }
 
-// unpacked is how many files there are now, of those that have been unpacked.
+// unpacked returns how many of the unpacked files there are now.
 func (r *running) unpacked() int {
 	found, _ := filepath.Glob(filepath.Join(r.dir, "scratch", "fabric-*", "src"))
 	if len(found) == 0 {

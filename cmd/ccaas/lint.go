@@ -34,7 +34,7 @@ func lintCommand(p *program.Program) *cobra.Command {
 		Short: "Check a package without knowing any peer's values",
 		Long: `Find everything wrong with a package, or with the folder it is made from, that
 can be known without any peer's values. Each finding has a code, which
-docs/findings.md explains. Exits with 1 if there is an error.`,
+docs/findings.md explains. The exit status is 1 if there is an error.`,
 		Example: `  ccaas lint basic
   ccaas lint basic.tgz --core-yaml core.yaml --fabric 2.5`,
 		Args: arguments("FILE|DIR"),
@@ -56,7 +56,7 @@ docs/findings.md explains. Exits with 1 if there is an error.`,
 	return cmd
 }
 
-// peers returns what the flags say about the peers, without the content of their core.yaml.
+// peers returns what the flags say about the peers. It does not read their core.yaml.
 func (o lintOptions) peers() (lint.Peers, error) {
 	peers := lint.Peers{CoreYAML: o.coreYAML, Builder: o.builder, EnvDir: o.envDir}
 	if o.fabric == "" {
@@ -96,7 +96,8 @@ func lintSource(ctx context.Context, p *program.Program, name string, options li
 	return verdict(all, options.strict)
 }
 
-// findings returns those of a package or a folder. An unreadable package is one too.
+// findings returns the findings about a package or a folder. A package that cannot be read is
+// a finding too.
 func findings(
 	ctx context.Context, p *program.Program, name, label string, peers lint.Peers,
 ) (all []finding.Finding, err error) {

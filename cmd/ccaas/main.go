@@ -1,9 +1,9 @@
-// Command ccaas is for the people who write chaincode packages for
-// ccaas-template-builder and install them: it makes and checks packages, shows
-// what a peer would make of them, prepares peers, and dials chaincode servers.
+// Command ccaas is for people who write and install chaincode packages for
+// ccaas-template-builder. It makes and checks packages, shows what a peer would make of them,
+// prepares peers, deploys packages, and dials chaincode servers.
 //
-// Results go to stdout, everything else to stderr. It exits with 0 if all is well,
-// with 1 if it found something wrong, and with 2 if it was called wrongly.
+// Results go to stdout, everything else to stderr. The exit status is 0 if all is well, 1 if
+// something is wrong, and 2 if the arguments are wrong.
 package main
 
 import (

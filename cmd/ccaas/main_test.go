@@ -1,6 +1,5 @@
-// Package main_test runs the programs as a peer and as people run them: as
-// processes of their own with an environment of their own. Each script in
-// testdata/script is one behaviour.
+// Package main_test runs the programs as peers and people do: as processes with an environment
+// of their own. Each script in testdata/script tests one behaviour.
 package main_test
 
 import (
@@ -20,12 +19,12 @@ import (
 	"ccaas-template-builder/internal/testprograms"
 )
 
-// builder is the folder with bin/detect, bin/build, bin/release and bin/ccaas, as
-// make build leaves them: for what looks at them as files, at their system calls,
-// or at what they use.
+// builder is a folder with bin/detect, bin/build, bin/release and bin/ccaas as make build
+// makes them. Tests use it if they check the files, the system calls or the costs of the
+// programs.
 var builder string
 
-// In the scripts' PATH, each program is this test binary, called by its name.
+// In the PATH of scripts, each program is this test binary under the program's name.
 func TestMain(m *testing.M) {
 	if file := os.Getenv(measureVariable); file != "" {
 		os.Exit(measure(file))
@@ -38,12 +37,12 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// coverage is a link beside the programs in PATH to where they leave what they have
-// covered, while coverage is measured.
+// coverage is a link in the folder of the programs in PATH. While coverage is measured, it
+// leads to the folder for the results.
 const coverage = "coverage"
 
-// counted is a program that counts in the coverage, also where a peer does not pass
-// on the variable that says where.
+// counted returns a program that counts in the coverage even if a peer does not pass on the
+// variable with the folder for the results.
 func counted(name string, run func(*program.Program) error) func() {
 	return func() {
 		status := program.New(name).Run(run)
@@ -56,7 +55,7 @@ func counted(name string, run func(*program.Program) error) func() {
 	}
 }
 
-// withBuilder runs the tests with the folder builder.
+// withBuilder builds the programs into the folder builder before the tests run.
 type withBuilder struct{ *testing.M }
 
 func (m withBuilder) Run() int {
@@ -66,19 +65,19 @@ func (m withBuilder) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	builder = dir
-	err = os.Chmod(dir, 0o755) // for the scripts that run as nobody
+	err = os.Chmod(dir, 0o755) // for scripts that run as nobody
 	if err := errors.Join(err, testprograms.Build("../..", dir+"/bin"), linkCoverage()); err != nil {
 		panic(err)
 	}
 	return m.M.Run()
 }
 
-// linkCoverage makes the link coverage, if coverage is measured.
+// linkCoverage makes the link coverage if coverage is measured.
 func linkCoverage() error {
 	dir := os.Getenv("GOCOVERDIR")
 	if dir == "" {
 		return nil
 	}
-	path, _, _ := strings.Cut(os.Getenv("PATH"), string(filepath.ListSeparator)) // testscript puts it first
+	path, _, _ := strings.Cut(os.Getenv("PATH"), string(filepath.ListSeparator)) // testscript's folder
 	return os.Symlink(dir, filepath.Join(path, coverage))
 }

@@ -13,7 +13,7 @@ import (
 	"ccaas-template-builder/internal/program"
 )
 
-// outputFlag is the -o of the verbs whose output a machine may read.
+// outputFlag is the flag -o of verbs that can print machine-readable output.
 type outputFlag struct {
 	format  string
 	formats []string
@@ -30,13 +30,13 @@ func (o *outputFlag) Set(format string) error {
 	return nil
 }
 
-// add adds the flag to a verb that has these formats besides text and json.
+// add adds the flag to a verb that has the formats others besides text and json.
 func (o *outputFlag) add(cmd *cobra.Command, others ...string) {
 	*o = outputFlag{"text", append([]string{"text", "json"}, others...)}
 	cmd.Flags().VarP(o, "output", "o", choices(o.formats))
 }
 
-// choices lists all, with "or" before the last.
+// choices joins all with commas and "or".
 func choices(all []string) string {
 	last := len(all) - 1
 	return strings.Join(all[:last], ", ") + " or " + all[last]
@@ -44,7 +44,7 @@ func choices(all []string) string {
 
 func (o *outputFlag) json() bool { return o.format == "json" }
 
-// writeJSON writes a result for machines to read.
+// writeJSON prints v as JSON.
 func writeJSON(p *program.Program, v any) error {
 	encoder := json.NewEncoder(printableJSON{p.Stdout})
 	encoder.SetEscapeHTML(false)
@@ -52,8 +52,8 @@ func writeJSON(p *program.Program, v any) error {
 	return encoder.Encode(v)
 }
 
-// printableJSON is where JSON is written whose values may be anybody's text: a
-// terminal shows it, and is not driven by it. Each Write is of whole characters.
+// printableJSON writes JSON whose values may be text by anybody. It escapes what could control
+// a terminal. Each Write must consist of whole characters.
 type printableJSON struct{ to io.Writer }
 
 func (w printableJSON) Write(data []byte) (int, error) {

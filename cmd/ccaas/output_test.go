@@ -12,11 +12,11 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// odd is text that turns round what is behind it, or drives a terminal.
+// odd is text that reverses what follows it, or controls a terminal.
 const odd = "a\u202eb\u009bc\u2066d\x7fe\ufefff\U000e0001"
 
-// What a package, an env file or a file on a peer says drives no terminal in JSON
-// either, and is the same text for a program that reads it.
+// Text in a package, an env file or a peer's file cannot control a terminal through JSON
+// either. A program that reads the JSON gets the same text.
 func TestPrintableJSON(t *testing.T) {
 	t.Parallel()
 	o := newOutdated(t)
@@ -49,7 +49,7 @@ func TestPrintableJSON(t *testing.T) {
 		replace(o.released, old)
 		cmd := exec.Command(filepath.Join(builder, "bin", "ccaas"), append(args, "-o", "json")...)
 		cmd.Dir = o.dir
-		stdout, _ := cmd.Output() // many find an error, which is in the JSON
+		stdout, _ := cmd.Output() // ignore the status: many find an error, which is in the JSON
 		isPrintable(t, strings.Join(args, " "), string(stdout))
 	}
 	w := startWatch(t, o, " --builder '"+odd+"'")
@@ -61,7 +61,7 @@ func TestPrintableJSON(t *testing.T) {
 	isPrintable(t, "watch", w.said.String())
 }
 
-// isPrintable checks that JSON holds the odd text, escaped.
+// isPrintable checks that the JSON contains the odd text, escaped.
 func isPrintable(t *testing.T, what, text string) {
 	t.Helper()
 	if lines := strings.ReplaceAll(text, "\n", ""); message.Printable(lines) != lines {

@@ -27,9 +27,9 @@ func packageCommand(p *program.Program) *cobra.Command {
 		Short: "Write a chaincode package and print its package ID",
 		Long: `Write the chaincode package of a folder and print its package ID.
 
-The package holds the template (connection.json or connection.json.tmpl),
-META-INF and metadata. Anything else in the folder is left out, and named on
-stderr. The same folder, label and type give the same bytes on every machine.`,
+The package contains the template (connection.json or connection.json.tmpl),
+META-INF and metadata. Anything else in the folder is left out, and stderr says
+so. The same folder, label and type give the same bytes on every machine.`,
 		Example: "  ccaas package basic.tgz --path basic --label basic_1.0",
 		Args:    arguments("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -39,7 +39,7 @@ stderr. The same folder, label and type give the same bytes on every machine.`,
 	cmd.Flags().StringVarP(&dir, "path", "p", "", "the package folder")
 	cmd.Flags().StringVar(&label, "label", "", "the package's label, such as basic_1.0")
 	cmd.Flags().StringVar(&ccType, "type", chaincode.DefaultType,
-		"the type in metadata.json, by which builders recognise their packages")
+		"the type in metadata.json, which tells builders whether a package is theirs")
 	requireFlags(cmd, "path", "label")
 	return cmd
 }
@@ -73,7 +73,7 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	return nil
 }
 
-// openFolder opens the folder that --path names.
+// openFolder opens the folder in --path.
 func openFolder(dir string) (*os.Root, error) {
 	root, err := safefile.Open(dir, "package folder")
 	if info, statErr := os.Stat(dir); statErr != nil || info.IsDir() {
@@ -86,7 +86,7 @@ func openFolder(dir string) (*os.Root, error) {
 	return nil, message.WithHint(err, hint)
 }
 
-// checkReplaced refuses to write over what is not a package, such as a template or an
+// checkReplaced refuses to overwrite a file that is not a package, such as a template or an
 // env file that was meant for another argument.
 func checkReplaced(file string) error {
 	old, _, err := safefile.OpenOperators(file)
@@ -106,14 +106,14 @@ func checkReplaced(file string) error {
 	return nil
 }
 
-// warnOfPackage warns of what a package has, or lacks, in spite of what was probably meant.
+// warnOfPackage warns about what was probably meant to be different in the package.
 func warnOfPackage(p *program.Program, root *os.Root, ccType string, leftOut []string) {
 	if !chaincode.Accepts("", ccType) {
 		other := lint.OtherType(ccType)
 		p.Warn("%s", other.Message)
 		p.Hint("%s", other.Hint)
 	}
-	artifacts, _, _ := chaincode.Artifacts(root) // without an error, or there would be no package
+	artifacts, _, _ := chaincode.Artifacts(root) // an error would have kept the package from being made
 	for _, a := range artifacts {
 		if !a.Index {
 			p.Warn("%q: %s", a.From, a.Ignored())

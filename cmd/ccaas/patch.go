@@ -18,10 +18,10 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// patchTimeout is how long one patch of a core.yaml waits for another at most.
+// patchTimeout is how long one patch of a core.yaml waits for another.
 const patchTimeout = time.Minute
 
-// toPatch is a core.yaml that is open to be patched.
+// toPatch is a core.yaml that was opened to be patched.
 type toPatch struct {
 	name string
 	file *os.File
@@ -29,8 +29,8 @@ type toPatch struct {
 	old  []byte
 }
 
-// openToPatch opens and reads a core.yaml. Unless nothing will be written, it stays locked
-// until it is closed, so that no patch is lost to another.
+// openToPatch opens and reads a core.yaml. Unless it is a dry run, the file stays locked until
+// it is closed, so that no patch is lost to another.
 func openToPatch(ctx context.Context, name string, dryRun bool) (*toPatch, error) {
 	c := &toPatch{name: name}
 	var err error
@@ -52,11 +52,11 @@ func openToPatch(ctx context.Context, name string, dryRun bool) (*toPatch, error
 	return c, nil
 }
 
-// patchCoreYAML puts the builder into the core.yaml that the options name.
+// patchCoreYAML adds the builder to the core.yaml in the options.
 func patchCoreYAML(
 	ctx context.Context, p *program.Program, builder coreyaml.Builder, pathGiven bool, options coreYAMLOptions,
 ) error {
-	name, err := filepath.EvalSymlinks(options.patch) // so that a link stays a link
+	name, err := filepath.EvalSymlinks(options.patch) // so that a symbolic link stays one
 	if err != nil {
 		return safefile.At(options.patch, err)
 	}
@@ -88,7 +88,7 @@ func patchCoreYAML(
 	return err
 }
 
-// warn says what a patch with this builder does not put right.
+// warn warns about problems that a patch with this builder does not solve.
 func (c *toPatch) warn(p *program.Program, core *coreyaml.File, builder coreyaml.Builder) {
 	warnOfIgnored(p, c.name, core, builder.Name)
 	for _, other := range core.Builders() {
@@ -102,9 +102,9 @@ func (c *toPatch) warn(p *program.Program, core *coreyaml.File, builder coreyaml
 	}
 }
 
-// replace writes the new core.yaml, and keeps the old one beside it. Both get the owner
-// and the mode of the file that was read: the peer, perhaps another user, must be able to
-// read them.
+// replace writes the new core.yaml, and keeps the old one beside it. Both get the owner and
+// the mode of the file that was read, since the peer, which may be another user, must be able
+// to read them.
 func (c *toPatch) replace(p *program.Program, patched []byte) error {
 	dir, err := safefile.Open(filepath.Dir(c.name), "folder")
 	if err != nil {
@@ -119,13 +119,14 @@ func (c *toPatch) replace(p *program.Program, patched []byte) error {
 	return err
 }
 
-// replaceIn does so in the folder of the file, and returns the name of what it keeps.
+// replaceIn does what replace does in the opened folder of the file. It returns the name of
+// the kept file.
 func (c *toPatch) replaceIn(dir *os.Root, patched []byte) (kept string, err error) {
 	base := filepath.Base(c.name)
 	if kept, err = unusedName(dir, base+".bak"); err != nil {
 		return "", err
 	}
-	// A patch that was killed wrote to these names, and no other patch does so now.
+	// Only a patch that was killed leaves files with these names. No other patch runs now.
 	if err := errors.Join(safefile.RemoveUnfinished(dir, base), safefile.RemoveUnfinished(dir, kept)); err != nil {
 		return "", err
 	}
@@ -134,15 +135,15 @@ func (c *toPatch) replaceIn(dir *os.Root, patched []byte) (kept string, err erro
 		return "", err
 	}
 	err = safefile.ReplaceIf(dir, base, patched, mode, c.info, func() error { return c.unchanged(dir) })
-	if err != nil && !errors.Is(err, safefile.ErrNotSynced) { // it needs what was kept
+	if err != nil && !errors.Is(err, safefile.ErrNotSynced) { // then the old file is still in place
 		err = errors.Join(err, dir.Remove(kept))
 	}
 	return kept, err
 }
 
-var errChanged = errors.New("another program has changed it meanwhile")
+var errChanged = errors.New("another program has changed it in the meantime")
 
-// unchanged is an error unless the file is still the one that was read, with the same
+// unchanged returns an error unless the file is the one that was read and has the same
 // content.
 func (c *toPatch) unchanged(dir *os.Root) error {
 	file, info, err := safefile.OpenRegular(dir, filepath.Base(c.name), os.O_RDONLY)
@@ -161,11 +162,11 @@ func hintToReplace(err error) string {
 	if errors.Is(err, errChanged) {
 		return "look at the change, and run this again"
 	}
-	return "run it as the file's owner, and not where only the file is mounted into a container"
+	return "run it as the file's owner, and not in a container into which only the file is mounted"
 }
 
-// unusedName returns name or, if that exists, the first of NAME.1, NAME.2 and so
-// on that does not: what an earlier patch kept stays.
+// unusedName returns name or, if that exists, the first of NAME.1, NAME.2 and so on that does
+// not exist. What earlier patches have kept stays.
 func unusedName(dir *os.Root, name string) (string, error) {
 	for n, candidate := 0, name; ; candidate = fmt.Sprintf("%s.%d", name, n) {
 		switch _, err := dir.Lstat(candidate); {

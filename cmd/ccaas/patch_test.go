@@ -17,7 +17,8 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// patched is a folder with a core.yaml, and folders a to d of packages that read A to D.
+// patched is a folder with a core.yaml and the package folders a to d, which read the
+// variables A to D.
 type patched struct {
 	*testing.T
 	install
@@ -54,7 +55,8 @@ func (p patched) read(name string) string {
 	return string(data)
 }
 
-// files are the names of the files in the folder that begin with core.yaml, also as hidden ones.
+// files returns the names of the files in the folder that begin with core.yaml, hidden ones
+// included.
 func (p patched) files() (names []string) {
 	p.Helper()
 	entries, err := os.ReadDir(p.dir)
@@ -69,7 +71,7 @@ func (p patched) files() (names []string) {
 	return names
 }
 
-// variables are those that the builder gets.
+// variables returns the variables that the builder gets.
 func (p patched) variables() []string {
 	p.Helper()
 	b, _, err := coreyaml.Find(must.Get(coreyaml.Parse([]byte(p.read("core.yaml"))))(p), coreyaml.DefaultName)
@@ -79,7 +81,8 @@ func (p patched) variables() []string {
 	return b.PropagateEnvironment
 }
 
-// Patches of one file at the same time all have an effect, and each keeps the file that it found.
+// If several patches of one file run at the same time, each has an effect, and each keeps the
+// file that it has replaced.
 func TestPatchesAtOnce(t *testing.T) {
 	t.Parallel()
 	p := newPatched(t)
@@ -120,8 +123,8 @@ func TestPatchesAtOnce(t *testing.T) {
 
 const patchCommand = "ccaas coreyaml a --patch core.yaml"
 
-// Killed at whichever system call, a patch has changed all or nothing, and the next one
-// leaves nothing of it behind.
+// A patch that is killed at any system call has changed everything or nothing, and the next
+// one removes what it has left.
 func TestKilledPatch(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -163,7 +166,7 @@ func TestKilledPatch(t *testing.T) {
 	}
 }
 
-// What another program does to the file during a patch is not lost.
+// A change that another program makes during a patch is not lost.
 func TestChangedDuringPatch(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -189,7 +192,7 @@ func TestChangedDuringPatch(t *testing.T) {
 			t.Parallel()
 			p := newPatched(t)
 			out := p.stopped("renameat", func() error { return test.change(p) })
-			if !strings.Contains(out, `ccaas: error: "core.yaml": cannot be replaced: another program has changed it meanwhile`) || !strings.Contains(out, "hint: look at the change, and run this again") {
+			if !strings.Contains(out, `ccaas: error: "core.yaml": cannot be replaced: another program has changed it in the meantime`) || !strings.Contains(out, "hint: look at the change, and run this again") {
 				t.Errorf("it printed %q", out)
 			}
 			switch {
@@ -206,8 +209,8 @@ func TestChangedDuringPatch(t *testing.T) {
 	}
 }
 
-// stopped runs a patch that is stopped at its first system call of this name until meanwhile
-// has run, and returns what it prints. It must fail.
+// stopped runs a patch, stops it at its first system call of this name, runs meanwhile, and
+// continues the patch. The patch must fail. stopped returns its output.
 func (p patched) stopped(call string, meanwhile func() error) string {
 	p.Helper()
 	log := filepath.Join(p.dir, "log")

@@ -37,12 +37,12 @@ connect, speak TLS, open gRPC, wait for its registration message, and compare
 its chaincode ID with the package ID. It never answers that message, so the
 server goes on serving.
 
-The connection is that of a connection.json or, with --env-file or --env, the
-one that a package or a package folder gives a peer with these variables. With
---peer-dir, the servers of all chaincodes that the builder has built on a peer
-are dialled, with the connections that the peer reads; fails if any server does
-not answer with its package ID. Run it where the peer runs: names and networks
-differ.`,
+The connection comes from a connection.json or, with --env-file or --env, from a
+package or a package folder, rendered for a peer with these variables. With
+--peer-dir, ccaas dials the servers of all chaincodes that the builder has built
+on a peer, with the connections that the peer reads, and fails if any server
+does not answer with its package ID. Run it where the peer runs, since names and
+networks may differ elsewhere.`,
 		Example: `  ccaas probe connection.json --package-id basic_1.0:63948944a195dab0…
   ccaas probe basic.tgz --env-file peer0.env
   ccaas probe --peer-dir /var/peer`,
@@ -75,7 +75,7 @@ differ.`,
 	return cmd
 }
 
-// checkProbe refuses flags that do not go together.
+// checkProbe refuses flags that cannot be used together.
 func checkProbe(cmd *cobra.Command, options probeOptions) error {
 	changed := cmd.Flags().Changed
 	if changed("timeout") && options.timeout <= 0 {
@@ -107,7 +107,7 @@ func probeServer(ctx context.Context, p *program.Program, name string, options p
 	return errors.Join(err, result.Err())
 }
 
-// probeTarget returns the connection that was named, or is rendered.
+// probeTarget returns the connection in the file, or the rendered one.
 func probeTarget(
 	ctx context.Context, p *program.Program, name string, options probeOptions,
 ) (target probe.Target, err error) {
@@ -136,7 +136,7 @@ func probeTarget(
 	return target, err
 }
 
-// readConnection reads a connection.json as strictly as the peer should.
+// readConnection reads a connection.json more strictly than the peer does.
 func readConnection(file string) (connection.Connection, error) {
 	var c connection.Connection
 	data, err := safefile.ReadOperators(file, chaincode.MaxConnection)

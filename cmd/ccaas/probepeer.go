@@ -16,7 +16,7 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// probePeer probes the servers of all chaincodes of a peer that are ours.
+// probePeer probes the servers of all chaincodes on a peer that our builder has built.
 func probePeer(ctx context.Context, p *program.Program, options probeOptions) error {
 	r := refresh.Refresher{
 		Store:   store.Store(options.peerDir),
@@ -72,7 +72,7 @@ func serverRows(servers []refresh.Server) [][]string {
 	return rows
 }
 
-// expiry is the day on which the first of these certificates expires.
+// expiry returns the day on which the first of these certificates expires.
 func expiry(certificates []refresh.Certificate) string {
 	if len(certificates) == 0 {
 		return "-"

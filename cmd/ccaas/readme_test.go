@@ -18,12 +18,12 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// The README's first session gives what it shows, but for the date.
+// The README's first session prints what the README shows, except for the date.
 func TestReadmeSession(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	const certificates = "../../examples/two-peers/certificates"
-	if _, err := os.Stat(certificates + "/main.go"); err != nil { // so that Go sees when it changes
+	if _, err := os.Stat(certificates + "/main.go"); err != nil { // makes Go's test cache notice changes
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("go", "run", certificates, dir).CombinedOutput(); err != nil {
@@ -52,7 +52,7 @@ func TestReadmeSession(t *testing.T) {
 	}
 }
 
-// The set-up works as it is printed, in an empty folder, with each form of core.yaml.
+// The set-up in the README works as printed, in an empty folder, with each form of core.yaml.
 func TestReadmeSetUp(t *testing.T) {
 	t.Parallel()
 	_, section, _ := strings.Cut(readme(t), "## Set up a peer\n")

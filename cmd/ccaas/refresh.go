@@ -34,7 +34,7 @@ type refreshOptions struct {
 	probeInterval time.Duration
 }
 
-// ofWatch are the flags that say nothing without --watch.
+// ofWatch lists the flags that require --watch.
 var ofWatch = []string{"listen", "interval", "settle", "probe-interval"}
 
 func refreshCommand(p *program.Program) *cobra.Command {
@@ -42,24 +42,24 @@ func refreshCommand(p *program.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "refresh --peer-dir DIR [--builder NAME] [-- COMMAND ARGS...]",
 		Short: "Re-render the connections of installed chaincodes",
-		Long: `Re-render the connection.json of each chaincode installed on a peer with today's
-values, and replace it if the new one is valid and different. The peer reads it
-when it next connects: there is nothing to reinstall, and the package ID stays
-the same. A chaincode that cannot be rendered keeps its connection.
+		Long: `Re-render the connection.json of each chaincode installed on a peer with the
+current values, and replace it if the new one is valid and different. The peer
+reads it when it next connects: there is nothing to reinstall, and the package
+ID stays the same. A connection that cannot be rendered stays as it is.
 
 The values are those in --env-file or, without it, in the environment of this
 process; with --core-yaml, only those that the peer passes on to the builder.
 
 A peer keeps its open connection. To make it use the new one at once, restart
 the chaincode server: the peer dials again at the next invocation. COMMAND can
-do that. It is run, by no shell, for each chaincode whose connection was
-replaced by a different one, with CCAAS_PACKAGE_ID, CCAAS_LABEL, CCAAS_ADDRESS
-and CCAAS_CHANGED (the keys, comma-separated) in its environment. If it fails or
-is killed, the next refresh that has a COMMAND runs it again.
+do that. It runs once for each chaincode whose connection has changed, without a
+shell, with CCAAS_PACKAGE_ID, CCAAS_LABEL, CCAAS_ADDRESS and CCAAS_CHANGED (the
+changed keys, separated by commas) in its environment. If it fails or is killed,
+the next refresh that has a COMMAND runs it again.
 
 With --watch, it runs until it gets a signal, and refreshes whenever a file of
 values changes, a chaincode is installed, or the interval has passed. It logs a
-line for each event. A COMMAND that fails is run again, ever more slowly.`,
+line for each event. A COMMAND that fails is run again, at growing intervals.`,
 		Example: `  ccaas refresh --peer-dir /var/peer --env-file peer0.env --dry-run
   ccaas refresh --peer-dir /var/peer --env-file peer0.env --probe
   ccaas refresh --peer-dir /var/peer --core-yaml core.yaml --watch --listen :9464
@@ -73,7 +73,7 @@ line for each event. A COMMAND that fails is run again, ever more slowly.`,
 			case options.watch && options.interval <= 0:
 				return misused(cmd, errors.New("--interval must be more than 0"))
 			case options.watch && (options.settle <= 0 || options.probeInterval < 0):
-				return misused(cmd, errors.New("--settle must be more than 0, and --probe-interval not less"))
+				return misused(cmd, errors.New("--settle must be more than 0, --probe-interval not negative"))
 			case options.watch:
 				return watchPeer(cmd.Context(), p, options)
 			case slices.ContainsFunc(ofWatch, cmd.Flags().Changed):
@@ -96,9 +96,9 @@ line for each event. A COMMAND that fails is run again, ever more slowly.`,
 	cmd.Flags().DurationVar(&options.interval, "interval", time.Minute,
 		"with --watch, the longest time between two refreshes")
 	cmd.Flags().DurationVar(&options.settle, "settle", 500*time.Millisecond,
-		"with --watch, how long nothing must change before a refresh; ten times as long at most")
+		"with --watch, refresh when nothing has changed for this long, or after ten times as long")
 	cmd.Flags().DurationVar(&options.probeInterval, "probe-interval", 0,
-		"with --watch, how often to dial the server of each connection in place, as ccaas probe does; 0 is never")
+		"with --watch, how often to dial the server of each connection in place, as ccaas probe does; 0 means never")
 	options.hook.add(cmd)
 	cmd.Flags().StringVar(&options.listen, "listen", "",
 		"with --watch, the HOST:PORT that serves /healthz, /readyz and /metrics")
@@ -107,7 +107,7 @@ line for each event. A COMMAND that fails is run again, ever more slowly.`,
 	return cmd
 }
 
-// addBuilderFlags adds the flags that say whose builds are ours.
+// addBuilderFlags adds the flags that say which builds are ours.
 func addBuilderFlags(cmd *cobra.Command, builder *string, adopt *[]string) {
 	cmd.Flags().StringVar(builder, "builder", coreyaml.DefaultName,
 		"the builder's name in core.yaml, which the peer records with each build")
@@ -115,8 +115,8 @@ func addBuilderFlags(cmd *cobra.Command, builder *string, adopt *[]string) {
 		"another builder whose builds count as ours, by its name; may be repeated")
 }
 
-// environment returns the environment that the builder's programs would get
-// today; it is read again each time. What is wrong with an env file goes to warn.
+// environment returns a function that reads the environment that the builder's programs would
+// get now. The function passes warnings about env files to warn.
 func (o refreshOptions) environment(p *program.Program, warn warn) func() (map[string]string, error) {
 	given := func() (map[string]string, error) {
 		if len(o.envFiles) == 0 {
@@ -143,7 +143,7 @@ func (o refreshOptions) environment(p *program.Program, warn warn) func() (map[s
 	}
 }
 
-// files returns those that the environment is read from.
+// files returns the files that the environment is read from.
 func (o refreshOptions) files() []string {
 	if o.coreYAML == "" {
 		return o.envFiles
@@ -151,7 +151,7 @@ func (o refreshOptions) files() []string {
 	return append(slices.Clone(o.envFiles), o.coreYAML)
 }
 
-// refresher is what the options ask for, with the environment env.
+// refresher returns a Refresher with the options and the environment env.
 func (o refreshOptions) refresher(p *program.Program, env map[string]string) refresh.Refresher {
 	r := refresh.Refresher{
 		Store:   store.Store(o.peerDir),
@@ -189,7 +189,7 @@ func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions
 	if err != nil {
 		return err
 	}
-	err = sayResults(p, options, results)
+	err = reportResults(p, options, results)
 	if interrupted {
 		err = errors.Join(err, errInterrupted)
 	}

@@ -20,14 +20,14 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// outdated is a peer with one build, whose values have changed since it was made.
+// outdated is a peer with one build whose values have changed since it was made.
 type outdated struct {
 	install
-	peer            string            // its folder
-	id              string            // of the package
-	files           map[string]string // all that was in it, by path
-	built, released string            // the copy of the connection, and the one that the peer reads
-	old, new        string            // what both were, and what both become
+	peer            string            // the peer's folder
+	id              string            // the package ID
+	files           map[string]string // the content of all its files before a refresh, by path
+	built, released string            // the connection in bld, and the one that the peer reads
+	old, new        string            // the content of both before and after a refresh
 }
 
 func newOutdated(t *testing.T) outdated {
@@ -52,7 +52,7 @@ func newOutdated(t *testing.T) outdated {
 	if err := os.WriteFile(filepath.Join(o.dir, "values/HOST"), []byte("another"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	later := o.installed(t, "later", pkg) // has what a refresh is to make of the first
+	later := o.installed(t, "later", pkg) // has what a refresh should make of the first
 	o.old, o.new = o.files[o.released], contents(t, later)[later+strings.TrimPrefix(o.released, o.peer)]
 	if o.old == "" || o.new == "" || o.new == o.old {
 		t.Fatalf("the connection was %q and is to be %q", o.old, o.new)
@@ -71,20 +71,20 @@ func (i install) installed(t *testing.T, name string, pkg *archive.Package) stri
 	return dir
 }
 
-// Where a build has its connections.
+// Paths of the connections in a build.
 const (
 	copied   = store.Output + "/" + chaincode.ConnectionFile
 	released = store.Release + "/" + chaincode.ReleasedConnection
 )
 
-// lock is the file that a refresh holds locked, which stays.
+// lock returns the file that a refresh locks. The file stays.
 func (o outdated) lock() string {
 	return filepath.Join(o.peer, "externalbuilder/ccaas-refresh.lock")
 }
 
 const refreshCommand = "ccaas refresh --peer-dir peer --env-file peer.env"
 
-// undisturbed runs a refresh that nothing disturbs.
+// undisturbed runs a refresh without any fault.
 func (o outdated) undisturbed(t *testing.T) {
 	t.Helper()
 	if out, err := o.run(builder + "/bin/" + refreshCommand); err != nil {
@@ -92,7 +92,7 @@ func (o outdated) undisturbed(t *testing.T) {
 	}
 }
 
-// back makes the peer's folder what it was before any refresh.
+// back restores the peer's folder as it was before any refresh.
 func (o outdated) back(t *testing.T) {
 	t.Helper()
 	for path := range contents(t, o.peer) {
@@ -107,7 +107,7 @@ func (o outdated) back(t *testing.T) {
 	}
 }
 
-// contents has all files below dir, by path.
+// contents returns the content of all files below dir, by path.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -125,7 +125,7 @@ func contents(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// whole fails the test unless both connections are the old one or the new one.
+// whole fails the test unless each connection is either the old one or the new one.
 func (o outdated) whole(t *testing.T, when string) {
 	t.Helper()
 	for _, file := range []string{o.built, o.released} {
@@ -135,8 +135,8 @@ func (o outdated) whole(t *testing.T, when string) {
 	}
 }
 
-// isNew fails the test unless the peer's folder is what it was but for the new
-// connections and the lock.
+// isNew fails the test unless the peer's folder has the new connections and the lock, and is
+// otherwise unchanged.
 func (o outdated) isNew(t *testing.T, when string) {
 	t.Helper()
 	want := maps.Clone(o.files)
@@ -148,8 +148,8 @@ func (o outdated) isNew(t *testing.T, when string) {
 	checkModes(t, o.peer+"/externalbuilder")
 }
 
-// halfDone makes the peer's folder what it is when the copy was replaced, and what
-// the peer reads was not.
+// halfDone changes the peer's folder as if a refresh had replaced the copy of the connection,
+// but not yet the one that the peer reads.
 func (o outdated) halfDone(t *testing.T) {
 	t.Helper()
 	o.back(t)
@@ -158,8 +158,8 @@ func (o outdated) halfDone(t *testing.T) {
 	}
 }
 
-// Killed at whichever system call, a refresh leaves the peer one connection or the
-// other, and the next refresh leaves no trace of it.
+// If a refresh is killed at any system call, each connection is the old one or the new one,
+// and the next refresh removes all traces.
 func TestKilledRefresh(t *testing.T) {
 	requireTime(t)
 	t.Parallel()
@@ -183,8 +183,8 @@ func TestKilledRefresh(t *testing.T) {
 	}
 }
 
-// killedOnce runs a refresh that is killed as with killed, looks at what it leaves,
-// runs another, and tells whether the first was killed.
+// killedOnce runs a refresh, kills it as killed does, checks what it leaves, and runs another.
+// It reports whether the first was killed.
 func (o outdated) killedOnce(t *testing.T, start func(outdated, *testing.T), call string, n int) bool {
 	t.Helper()
 	start(o, t)
@@ -199,7 +199,7 @@ func (o outdated) killedOnce(t *testing.T, start func(outdated, *testing.T), cal
 	return killed
 }
 
-// A refresh that is killed right before a rename has written all of the file, elsewhere.
+// A refresh that is killed just before a rename has already written the whole file elsewhere.
 func TestKilledBeforeRename(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -223,14 +223,14 @@ func TestKilledBeforeRename(t *testing.T) {
 	}
 }
 
-// A disk that is full or fails is an error that says where. The old connection
-// stays, and no file besides. The copy is replaced before what the peer reads.
+// If a disk is full or fails, there is an error that names the file. The old connection stays,
+// and no other file is left. The copy is replaced before the connection that the peer reads.
 func TestFailingDiskRefresh(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
 	o := newOutdated(t)
 	for how, why := range map[string]string{
-		"ulimit -f 1; ":                              "file too large", // in the midst of a write, as on a full disk
+		"ulimit -f 1; ":                              "file too large", // in the middle of a write, as on a full disk
 		inject("/dev/null", "fsync:error=EIO"):       "input/output error",
 		inject("/dev/null", "renameat:error=ENOSPC"): "no space left on device",
 	} {
@@ -243,7 +243,7 @@ func TestFailingDiskRefresh(t *testing.T) {
 	}
 }
 
-// fails runs a refresh that cannot replace one of the connections.
+// fails runs a refresh that cannot replace the connection name.
 func (o outdated) fails(t *testing.T, how, name, why string) {
 	t.Helper()
 	before := contents(t, o.peer)
@@ -261,7 +261,7 @@ func (o outdated) fails(t *testing.T, how, name, why string) {
 	}
 }
 
-// A folder that cannot be written to disk does not undo what the peer sees already.
+// If a folder cannot be synced to the disk, the change that the peer already sees is not undone.
 func TestFailingFolderRefresh(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -274,8 +274,8 @@ func TestFailingFolderRefresh(t *testing.T) {
 	o.isNew(t, "folder that fails")
 }
 
-// Whichever system call fails, the connections stay whole, and what a refresh says
-// of them is true.
+// Whichever system call fails, the connections stay whole, and the refresh reports correctly
+// what it has done.
 func TestFailingCallsRefresh(t *testing.T) {
 	requireTime(t)
 	t.Parallel()
@@ -287,8 +287,8 @@ func TestFailingCallsRefresh(t *testing.T) {
 	}
 }
 
-// survives runs a refresh of which one system call fails, the nth of each thread, and
-// tells whether there was one.
+// survives runs a refresh in which the nth system call of one kind in each thread fails. It
+// reports whether there was such a call.
 func (o outdated) survives(t *testing.T, fault string, n int) bool {
 	t.Helper()
 	o.back(t)

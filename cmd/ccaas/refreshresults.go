@@ -11,8 +11,8 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// sayResults adds what people should know. The error joins the failures.
-func sayResults(p *program.Program, options refreshOptions, results []refresh.Result) error {
+// reportResults prints warnings and hints about the results. The error joins the failures.
+func reportResults(p *program.Program, options refreshOptions, results []refresh.Result) error {
 	var failed, warnings []error
 	for _, r := range results {
 		warnings = append(warnings, r.Warnings...)
@@ -35,11 +35,14 @@ func sayResults(p *program.Program, options refreshOptions, results []refresh.Re
 	switch {
 	case len(results) > 0 && refresh.Count(results, refresh.LeftAlone) == len(results):
 		p.Warn("every build was left alone: is %q the name that the builder has in core.yaml?", options.builder)
-	case options.hook.command == nil && slices.ContainsFunc(results, func(r refresh.Result) bool { return r.State == refresh.Refreshed && r.Differs }):
+	case options.hook.command == nil && slices.ContainsFunc(results, hasNewConnection):
 		p.Hint("a peer keeps its open connection: restart the chaincode server to make the peer use the new one at once")
 	}
 	return errors.Join(failed...)
 }
+
+// hasNewConnection reports whether a refresh has replaced the connection by a different one.
+func hasNewConnection(r refresh.Result) bool { return r.State == refresh.Refreshed && r.Differs }
 
 // resultRows returns a row for each build, and one more for each change after the first.
 func resultRows(results []refresh.Result) [][]string {

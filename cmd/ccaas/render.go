@@ -25,11 +25,11 @@ func renderCommand(p *program.Program) *cobra.Command {
 		Use:   "render FILE|DIR [--diff A.env B.env]",
 		Short: "Print the connection.json that one peer would get",
 		Long: `Print the connection.json that one peer would get from a package or a package
-folder. Give it the variables that the peer propagates: it uses none of the
-shell's own. The private key is hidden.
+folder. Give it the variables that the peer propagates; it uses none of the
+shell's. The private key is hidden.
 
-With --diff, print what differs between two peers, each of which also has the
-variables in its own file.`,
+With --diff, print what differs between two peers. Each also has the variables
+in its own file.`,
 		Example: `  ccaas render basic --label basic_1.0 --env-file peer0.env --env TIMEOUT=10s
   ccaas render basic.tgz --diff peer0.env peer1.env`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -82,7 +82,7 @@ func renderSource(ctx context.Context, p *program.Program, name string, options 
 	return err
 }
 
-// renderFor renders a package for the peer with these variables.
+// renderFor renders the package for the peer that has these variables.
 func renderFor(p *program.Program, source *source, variables map[string]string) (template.Rendered, error) {
 	parsed, templateErr := template.ParseDir(source.dir)
 	env, envErr := environ.Load(variables, source.metadata.Label)

@@ -17,11 +17,11 @@ import (
 	"ccaas-template-builder/internal/program"
 )
 
-// errInterrupted is the error of a verb that a signal has ended.
+// errInterrupted is the error of a verb that was ended by a signal.
 var errInterrupted = errors.New("interrupted")
 
 func run(p *program.Program) error {
-	cobra.EnableCommandSorting = false // each group is in the order of its use
+	cobra.EnableCommandSorting = false // each group is in the order of use
 	root := &cobra.Command{
 		Use:   "ccaas",
 		Short: "Make, check and install chaincode packages for ccaas-template-builder",
@@ -53,7 +53,7 @@ which each peer renders its own connection.json.`,
 		return program.Exit(program.Misused, err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop() // so that an interrupted verb still removes its temporary folders
+	defer stop() // lets an interrupted verb remove its temporary folders
 	err := root.ExecuteContext(ctx)
 	if errors.Is(err, context.Canceled) {
 		return errInterrupted
@@ -61,7 +61,7 @@ which each peer renders its own connection.json.`,
 	return err
 }
 
-// addVerbs adds the verbs, in groups by when they are used.
+// addVerbs adds the verbs, grouped by when they are used.
 func addVerbs(root *cobra.Command, p *program.Program) {
 	for _, group := range []struct {
 		title string
@@ -83,10 +83,10 @@ func addVerbs(root *cobra.Command, p *program.Program) {
 	root.AddCommand(versionCommand(p), docsCommand())
 }
 
-// checkVerb refuses an unknown verb, whatever follows it. Cobra would first complain
-// of the verb's flags, which it cannot know, or print its own help.
+// checkVerb refuses an unknown verb, whatever follows it. Cobra would complain about the flags
+// of that verb first, or print the help of ccaas.
 func checkVerb(root *cobra.Command, args []string) error {
-	completing := []string{cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd} // added later, by cobra
+	completing := []string{cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd} // cobra adds these later
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") || slices.Contains(completing, args[0]) {
 		return nil
 	}
@@ -111,7 +111,7 @@ func unknownVerb(cmd *cobra.Command, verb string) error {
 	return fmt.Errorf("unknown command %q: see ccaas --help", verb)
 }
 
-// helpCommand is cobra's, except for the error of an unknown verb.
+// helpCommand is cobra's help command, except that an unknown verb is an error.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
@@ -127,7 +127,8 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// addCompletion adds cobra's verb, with examples, and errors for what is no shell.
+// addCompletion adds cobra's completion command, with examples, and with an error for an
+// unknown shell.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion, _, _ := root.Find([]string{"completion"})
@@ -147,7 +148,7 @@ func addCompletion(root *cobra.Command) {
 	}
 }
 
-// unknownFlag adds to the error of an unknown flag which one was probably meant.
+// unknownFlag adds to the error about an unknown flag which flag was probably meant.
 func unknownFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
@@ -159,7 +160,7 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 		if short := cmd.Flags().ShorthandLookup(strings.ToLower(name)); short != nil {
 			return fmt.Errorf("%w, did you mean %q", err, "-"+short.Shorthand)
 		}
-	case letters != "": // -label for --label
+	case letters != "": // -label instead of --label
 		name = letters
 	}
 	var names []string
@@ -171,7 +172,7 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w%s", err, meant)
 }
 
-// misused returns the error of a verb that was called wrongly.
+// misused returns the error of a verb that was called with wrong arguments.
 func misused(cmd *cobra.Command, err error) error {
 	if _, verb, ok := strings.Cut(cmd.CommandPath(), " "); ok {
 		err = fmt.Errorf("%s: %w", verb, err)
@@ -179,15 +180,15 @@ func misused(cmd *cobra.Command, err error) error {
 	return program.Exit(program.Misused, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 }
 
-// valuesOfFlags refuses flags with an empty value, which is what a shell's unset
-// variable leaves, and those with "-" for a file.
+// valuesOfFlags refuses flags with an empty value, which is what an unset variable of a shell
+// gives, and "-" as the name of a file.
 func valuesOfFlags(cmd *cobra.Command, _ []string) (err error) {
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		values := []string{flag.Value.String()}
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			values = list.GetSlice()
 		}
-		namesBuilder := slices.Contains([]string{"name", "builder", "adopt"}, flag.Name) // which may be any
+		namesBuilder := slices.Contains([]string{"name", "builder", "adopt"}, flag.Name) // may be "-"
 		for _, value := range values {
 			switch {
 			case err != nil:
@@ -201,13 +202,13 @@ func valuesOfFlags(cmd *cobra.Command, _ []string) (err error) {
 	return err
 }
 
-// noStream is the error for "-" as the argument called name: whoever writes it means
-// standard input or output, and would get a file of that name.
+// noStream returns the error for "-" as the argument called name. People who write it mean
+// standard input or output, but would get a file of that name.
 func noStream(name string) error {
 	return fmt.Errorf(`%s is "-", but stdin and stdout cannot take the place of a file or folder`, name)
 }
 
-// arguments requires one argument for each name, none of them empty or "-".
+// arguments requires one argument for each name. None may be empty or "-".
 func arguments(names ...string) cobra.PositionalArgs {
 	want := strings.Join(names, " ")
 	if want == "" {
@@ -226,7 +227,7 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// checkArgument refuses an argument that names no file.
+// checkArgument refuses an argument that cannot be the name of a file.
 func checkArgument(name, arg string) error {
 	switch arg {
 	case "":
@@ -237,7 +238,7 @@ func checkArgument(name, arg string) error {
 	return nil
 }
 
-// someArguments requires at least one argument, none of them empty or "-".
+// someArguments requires at least one argument. None may be empty or "-".
 func someArguments(want string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -252,7 +253,7 @@ func someArguments(want string) cobra.PositionalArgs {
 	}
 }
 
-// requireFlags makes flags mandatory.
+// requireFlags makes the verb fail if one of these flags is missing.
 func requireFlags(cmd *cobra.Command, names ...string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range names {

@@ -22,7 +22,8 @@ import (
 )
 
 func TestScripts(t *testing.T) {
-	// Go knows what this test binary is made of, but not what is built for it.
+	// The tests also build the programs, whose source is not part of this test binary. Looking
+	// at it here makes Go's test cache notice changes.
 	for _, name := range []string{"detect", "build", "release"} {
 		if _, err := os.Stat("../" + name + "/main.go"); err != nil {
 			t.Fatal(err)
@@ -44,10 +45,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// setup leaves a script with certificates in pki, and the programs as files in BUILDER.
+// setup prepares a script: certificates in the folder pki, and the files of the programs in
+// $BUILDER.
 func setup(env *testscript.Env) error {
 	env.Setenv("BUILDER", builder)
-	samples, err := filepath.Abs("../../pkg/coreyaml/testdata") // in the shape of Fabric's own
+	samples, err := filepath.Abs("../../pkg/coreyaml/testdata") // in the form of Fabric's own
 	if err != nil {
 		return err
 	}
@@ -65,7 +67,7 @@ func setup(env *testscript.Env) error {
 	for name, expiry := range map[string]time.Time{"peer0": now.AddDate(0, 1, 0), "peer1": now.AddDate(0, 1, 0), "odd": now.AddDate(0, 1, 0), "expired": now.Add(-time.Second)} {
 		subject := name
 		if name == "odd" {
-			subject = "odd\n\x1b[31m" // a name that would spoil a table
+			subject = "odd\n\x1b[31m" // a name that would break a table
 		}
 		client, err := clients.Issue(subject, now, expiry)
 		if err != nil {
@@ -93,8 +95,8 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
-// envFile is "envfile NAME FORM FILE": it sets a variable to the content of a
-// file, as it is (pem), with \n written out (escaped), or in base64.
+// envFile implements "envfile NAME FORM FILE". It sets a variable to the content of a file: as
+// it is (pem), with \n for line ends (escaped), or in base64.
 func envFile(ts *testscript.TestScript, _ bool, args []string) {
 	content := ts.ReadFile(args[2])
 	switch args[1] {
@@ -106,15 +108,15 @@ func envFile(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], content)
 }
 
-// installed is "installed DIR PACKAGE ENVFILE BUILDER": it installs a package on the
-// peer whose folder is DIR, by the real programs, under the builder's name BUILDER.
+// installed implements "installed DIR PACKAGE ENVFILE BUILDER". It installs a package on the
+// peer whose folder is DIR with the real programs, under the builder's name BUILDER.
 func installed(ts *testscript.TestScript, _ bool, args []string) {
 	ours := coreyaml.Builder{Name: args[3], Path: builder}
 	ts.Check(testprograms.InstallFile(context.Background(), ts.MkAbs(args[0]), ts.MkAbs(args[1]), ts.MkAbs(args[2]), ours))
 }
 
-// nobody runs a program of the builder as a user that owns nothing but the folders in OWNED,
-// if the tests run as root; else as the user they run as.
+// nobody runs one of the builder's programs. If the tests run as root, it runs as a user who
+// owns nothing except the folders in OWNED.
 func nobody(ts *testscript.TestScript, neg bool, args []string) {
 	const id = 65534
 	cmd := exec.Command(filepath.Join(builder, "bin", args[0]), args[1:]...)
@@ -146,7 +148,7 @@ func nobody(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// mode is "mode MODE FILE...": each has exactly these permissions.
+// mode implements "mode MODE FILE...". Each file must have exactly these permissions.
 func mode(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args[1:] {
 		info, err := os.Lstat(ts.MkAbs(name))
@@ -157,8 +159,8 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// files is "files DIR NAME...": the regular files below DIR are exactly these,
-// and nothing there is anything else but a folder.
+// files implements "files DIR NAME...". These must be all the regular files below DIR, and
+// everything else there must be a folder.
 func files(ts *testscript.TestScript, _ bool, args []string) {
 	dir, err := filepath.EvalSymlinks(ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -179,8 +181,8 @@ func files(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// noSecret fails if the last program has printed a line of a file, such as a
-// private key's.
+// noSecret fails if the last program has printed a line of a file, such as that of a private
+// key.
 func noSecret(ts *testscript.TestScript, _ bool, args []string) {
 	printed := ts.ReadFile("stdout") + ts.ReadFile("stderr")
 	for _, name := range args {

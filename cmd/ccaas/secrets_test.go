@@ -27,7 +27,7 @@ import (
 	"ccaas-template-builder/internal/testpki"
 )
 
-// canary is in every value that is no key: no line of any program may hold it.
+// canary is in every value that is not a key. No line of any program may contain it.
 const canary = "canary"
 
 // attempt is a line of testdata/secrets.txt.
@@ -55,7 +55,8 @@ func attempts(t *testing.T) []attempt {
 	return all
 }
 
-// document has the value under its key, and what makes that key count.
+// document returns a template with the value under its key, and with whatever else makes the
+// peer read that key.
 func (a attempt) document() string {
 	members := map[string]string{"address": `"cc:1"`, "dial_timeout": `"3s"`, "tls_required": "false", "client_auth_required": "false"}
 	switch a.key {
@@ -66,7 +67,7 @@ func (a attempt) document() string {
 	}
 	members[a.key] = `"` + a.value + `"`
 	if a.key == "address" {
-		members[a.key] = `"{{/* ` + `" */}}` + a.value + `"` // not JSON, so that quotes count as written
+		members[a.key] = `"{{/* ` + `" */}}` + a.value + `"` // makes the document other than JSON, so that quotes need no escape
 	}
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(members)) {
@@ -75,7 +76,8 @@ func (a attempt) document() string {
 	return "{" + b.String()[1:] + "}"
 }
 
-// environment has the key of id in every place and form, and canaries elsewhere.
+// environment returns an environment with the key of id in every place and form, and canaries
+// elsewhere.
 func environment(t *testing.T, id testpki.Identity, ca string) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -132,12 +134,12 @@ func environment(t *testing.T, id testpki.Identity, ca string) []string {
 		"K_LINE64=" + encode("k="+der),
 		"K_0X=0x" + hex.EncodeToString(block.Bytes),
 		"K_COLONS=key: " + strings.ReplaceAll(fmt.Sprintf("% x", block.Bytes), " ", ":"),
-		"K_DER_FILE=" + write("der", string(block.Bytes)), // its path is shown
-		"INLINE_KEY_FILE=" + id.Key,                       // where a path should be
+		"K_DER_FILE=" + write("der", string(block.Bytes)), // errors show the path
+		"INLINE_KEY_FILE=" + id.Key,                       // in place of a path
 		"INLINE64_KEY_FILE=" + encode(id.Key),
 		"TOKEN_FILE=" + canary,
 		"DB_PASSWORD=/" + canary,
-		"PART_A=" + body[:9], // of neither key does one hold what a key begins with
+		"PART_A=" + body[:9], // no part has the whole text that every key begins with
 		"PART_B=" + body[9:42],
 		"PART_C=" + body[42:],
 		"ODD_KEY=" + strings.Split(id.Key, "\n")[1],
@@ -145,15 +147,15 @@ func environment(t *testing.T, id testpki.Identity, ca string) []string {
 	}
 }
 
-// outcome is all that a run shows: of files also their names.
+// outcome is everything that a run shows, including the names of files.
 type outcome struct {
 	ok      bool
 	printed string // stdout and stderr of all programs
-	stderr  string // theirs alone: stdout may be a connection
+	stderr  string // stderr alone, since stdout may be a connection
 	files   string // all files, without the value of client_key
 }
 
-// try runs the attempt through build and release, and through the CLI.
+// try runs the attempt with build and release, and with ccaas.
 func (a attempt) try(t *testing.T, env []string) outcome {
 	t.Helper()
 	dir := t.TempDir()
@@ -197,8 +199,8 @@ func flags(env []string) (flags []string) {
 	return flags
 }
 
-// show lists the files below dir with their content, in a connection.json
-// without client_key.
+// show returns the files below dir with their content. It leaves client_key out of a
+// connection.json.
 func show(t *testing.T, dir string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -227,13 +229,13 @@ func show(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// pieces are what would give a piece of 8 bytes of an Ed25519 key away: of its
-// seed raw and in hexadecimal, of its PEM, and of base64 of that.
+// pieces returns the texts that would give away 8 bytes of an Ed25519 key: of its seed, raw
+// and in hexadecimal, of its PEM, and of the PEM in base64.
 func pieces(t *testing.T, key ed25519.PrivateKey, text string) []string {
 	t.Helper()
 	const size = 8
 	seed := string(key.Seed())
-	body := strings.Split(text, "\n")[1][24:] // behind what every such key begins with
+	body := strings.Split(text, "\n")[1][24:] // after the part that is the same in every such key
 	var all []string
 	for i := range len(seed) - size {
 		all = append(all, seed[i:i+size], hex.EncodeToString([]byte(seed[i:i+size])))
@@ -297,8 +299,8 @@ func TestSecrets(t *testing.T) {
 			if strings.Contains(got.stderr, canary) || !a.ok && strings.Contains(got.printed, canary) {
 				t.Errorf("a value was printed: %s", got.printed)
 			}
-			// A key of another kind and length makes no difference that could be seen,
-			// but for that of the certificate, which is public.
+			// A key of another kind and length must make no visible difference, except in the
+			// certificate, which is public.
 			if second := a.try(t, otherEnv); got.without(one.Cert) != second.without(other.Cert) {
 				t.Errorf("the key can be told from what is shown:\n%s%s\n%s%s", got.printed, got.files, second.printed, second.files)
 			}
@@ -308,7 +310,8 @@ func TestSecrets(t *testing.T) {
 
 var differs = regexp.MustCompile(`client_cert: certificate [0-9a-f]{16}… until|TestSecrets\d+/\d+/`)
 
-// without is all that a run shows, without a certificate and without the folder of its files.
+// without returns everything that a run shows, without the certificate and the names of
+// temporary folders.
 func (o outcome) without(cert string) string {
 	return differs.ReplaceAllString(strings.ReplaceAll(o.printed+o.files, strings.ReplaceAll(cert, "\n", `\n`), ""), "")
 }

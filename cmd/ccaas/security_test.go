@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// tests are the names of all tests and fuzz targets of the project.
+// tests returns the names of all tests and fuzz targets of the project.
 func tests(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -33,8 +33,8 @@ func tests(t *testing.T) map[string]bool {
 	return names
 }
 
-// Each promise of SECURITY.md is held by something, and each test, script and file
-// that is to hold it is there.
+// Each promise in SECURITY.md names what tests it, and each test, script and file that it
+// names exists.
 func TestSecurityPage(t *testing.T) {
 	page, err := os.ReadFile("../../SECURITY.md")
 	if err != nil {
@@ -63,7 +63,7 @@ func TestSecurityPage(t *testing.T) {
 	}
 }
 
-// holds tells whether there is a test, a script or a file of that name.
+// holds reports whether there is a test, a script or a file with this name.
 func holds(defined map[string]bool, name string) bool {
 	path := "../../" + name
 	if strings.HasSuffix(name, ".txtar") {

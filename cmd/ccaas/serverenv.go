@@ -32,17 +32,17 @@ func serverEnvCommand(p *program.Program) *cobra.Command {
 		Use:   "serverenv FILE|DIR --shim go|node|java --env-file ENVFILE",
 		Short: "Print the environment of a peer's chaincode server",
 		Long: `Print the environment of the chaincode server that a peer with these variables
-will dial: the package ID, the address to listen on, and TLS as the peer's
-connection.json has it. The names are those that the shim reads or, for Go,
-those that the main function of Fabric's sample chaincode-external reads.
+will dial: the package ID, the address to listen on, and the TLS settings that
+match the peer's connection.json. The names are those that the shim reads or,
+for Go, those that Fabric's sample chaincode-external reads.
 
-Name the server's files by the paths at which the server finds them: with TLS
-its certificate and key, with client authentication also the CA of the peer's
-client certificate. ccaas does not read them. --without-files does without the
-peer's own, for a machine that has none of them.
+Give the paths at which the server finds its files: with TLS its certificate and
+key, with client authentication also the CA of the peer's client certificate.
+ccaas does not read them. With --without-files, the peer's own certificates and
+keys need not be on this machine.
 
-docker, Compose and systemd all read the lines as they are printed. With -o yaml
-they become the env of a Kubernetes container.`,
+docker, Compose and systemd can read the lines as they are. -o yaml prints the
+env of a Kubernetes container instead.`,
 		Example: `  ccaas serverenv basic.tgz --shim go --env-file peer0.env
   ccaas serverenv basic.tgz --shim node --env-file peer0.env -o yaml`,
 		Args: arguments("FILE|DIR"),
@@ -62,7 +62,7 @@ they become the env of a Kubernetes container.`,
 	cmd.Flags().StringVar(&options.files.clientCAs, "client-ca", "",
 		"the file of the CA that issued the peer's client certificate")
 	cmd.Flags().BoolVar(&options.withoutFiles, "without-files", false,
-		"do without the peer's certificates and keys that are not on this machine")
+		"use stand-ins for the peer's certificates and keys that are not on this machine")
 	options.output.add(cmd, "yaml")
 	requireFlags(cmd, "shim")
 	return cmd
@@ -107,7 +107,8 @@ func serverEnv(ctx context.Context, p *program.Program, name string, shim shim, 
 	return environment.writeLines(p.Stdout, remarks(c, shim))
 }
 
-// render renders the peer's connection, with stand-ins for what is not here if the options say so.
+// render renders the peer's connection. With --without-files, stand-ins replace files that are
+// not on this machine.
 func (o serverEnvOptions) render(p *program.Program, source *source) (rendered template.Rendered, err error) {
 	variables, err := o.read(p)
 	if err != nil {
@@ -133,10 +134,10 @@ func (o serverEnvOptions) render(p *program.Program, source *source) (rendered t
 	return rendered, err
 }
 
-// serverFiles are the files of a chaincode server, by the paths at which it finds them.
+// serverFiles are the paths of a chaincode server's files on the server's machine.
 type serverFiles struct{ cert, key, clientCAs string }
 
-// check holds the files against what the peer's connection needs the server to have.
+// check checks that the server has the files that the peer's connection needs.
 func (f serverFiles) check(c connection.Connection, shim shim) error {
 	var errs []error
 	check := func(flag, file string, needed bool) {
@@ -155,7 +156,8 @@ func (f serverFiles) check(c connection.Connection, shim shim) error {
 	return errors.Join(errs...)
 }
 
-// security says how a peer dials with this connection.
+// security says how a peer dials with this connection: with or without TLS and a client
+// certificate.
 func security(c connection.Connection) string {
 	switch {
 	case c.ClientAuthRequired:
@@ -166,7 +168,7 @@ func security(c connection.Connection) string {
 	return "without TLS"
 }
 
-// remarks are what whoever sets up the server must know besides its environment.
+// remarks returns what people who set up the server must know besides its environment.
 func remarks(c connection.Connection, shim shim) []string {
 	all := []string{fmt.Sprintf("for a peer that dials %s %s", c.Address, security(c))}
 	if !c.TLSRequired {
@@ -188,9 +190,9 @@ func remarks(c connection.Connection, shim shim) []string {
 	return all
 }
 
-// subjects names the CAs of a bundle.
+// subjects returns the names of the CAs in a bundle.
 func subjects(certs []*x509.Certificate) string {
-	if len(certs) == 0 { // it is not here
+	if len(certs) == 0 { // the file is not on this machine
 		return "a CA in the peer's root_cert"
 	}
 	var names []string

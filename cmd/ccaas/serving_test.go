@@ -10,8 +10,9 @@ import (
 	"ccaas-template-builder/internal/testserver"
 )
 
-// serving is "serving NAME IDFILE [CERT KEY]": it starts a server of the chaincode whose ID is in
-// a file, until the end of the script, and sets NAME to its address.
+// serving implements "serving NAME IDFILE [CERT KEY]". It starts a server that registers with
+// the chaincode ID in a file, and sets NAME to its address. The server runs until the script
+// ends.
 func serving(ts *testscript.TestScript, _ bool, args []string) {
 	var config *tls.Config
 	if len(args) > 2 {

@@ -12,24 +12,24 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// server is what a chaincode server is told by its environment. The files are paths on
-// its machine, empty if it needs none.
+// server is what the environment tells a chaincode server. The files are paths on the server's
+// machine. They are empty if it needs none.
 type server struct {
 	packageID, address   string
 	tls                  bool
 	cert, key, clientCAs string
 }
 
-// shim is how a server on one of Hyperledger's shims is told that.
+// shim says how the environment of one of Hyperledger's shims is written.
 type shim struct {
 	variables func(server) variables
-	clientCAs bool   // whether there is a variable for them
+	clientCAs bool   // whether there is a variable for the CA of clients
 	remark    string // about TLS
 }
 
 // shims are the values of --shim.
 var shims = map[string]shim{
-	// The Go shim reads no variables. These are those of Fabric's sample
+	// The Go shim reads no variables. These are the variables of Fabric's sample
 	// asset-transfer-basic/chaincode-external.
 	"go": {clientCAs: true, variables: func(s server) variables {
 		return variables{
@@ -41,7 +41,7 @@ var shims = map[string]shim{
 			{"CHAINCODE_CLIENT_CA_CERT", s.clientCAs},
 		}
 	}},
-	// The options of fabric-chaincode-node server, lib/cmds/serverCommand.js of fabric-shim.
+	// Options of fabric-chaincode-node server: lib/cmds/serverCommand.js of fabric-shim.
 	"node": {clientCAs: true, variables: func(s server) variables {
 		return variables{
 			{"CORE_CHAINCODE_ID", s.packageID},
@@ -51,8 +51,9 @@ var shims = map[string]shim{
 			{"CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE", s.clientCAs},
 		}
 	}},
-	// ChaincodeBase of fabric-chaincode-shim. The server itself uses the two …_FILE, and for each peer that
-	// connects the shim also reads the others, as if it were to dial that peer.
+	// ChaincodeBase of fabric-chaincode-shim. The server uses the two …_FILE variables. For
+	// each peer that connects, the shim also reads the others, as if it were going to dial
+	// that peer.
 	"java": {
 		remark: "the shim also reads a copy of the certificate and of the key in base64: base64 -w0 FILE >FILE.b64",
 		variables: func(s server) variables {
@@ -72,10 +73,10 @@ var shims = map[string]shim{
 	},
 }
 
-// listenAddress is where a server listens that peers dial at address: at the same port
-// and on all interfaces, but for a peer on the same machine on no other.
+// listenAddress returns the address on which a server must listen if peers dial address. The
+// port is the same. It is on all interfaces or, if the peer dials loopback, only on that.
 func listenAddress(address string) string {
-	host, port, _ := net.SplitHostPort(address) // a rendered address has both
+	host, port, _ := net.SplitHostPort(address) // a rendered address always has both
 	ip := net.ParseIP(host)
 	switch {
 	case host == "localhost", ip.IsLoopback():
@@ -86,21 +87,21 @@ func listenAddress(address string) string {
 	return net.JoinHostPort("0.0.0.0", port)
 }
 
-// variable is one of an environment.
+// variable is a variable of an environment.
 type variable struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// variables are an environment, in the order in which it is printed.
+// variables is an environment, in the order in which it is printed.
 type variables []variable
 
-// set are those that have a value.
+// set returns the variables that have a value.
 func (v variables) set() variables {
 	return slices.DeleteFunc(v, func(v variable) bool { return v.Value == "" })
 }
 
-// object is the environment as JSON has it.
+// object returns the environment as an object for JSON.
 func (v variables) object() map[string]string {
 	object := map[string]string{}
 	for _, variable := range v {
@@ -109,11 +110,11 @@ func (v variables) object() map[string]string {
 	return object
 }
 
-// sameEverywhere matches the values that docker, Compose, systemd and shells read alike,
+// sameEverywhere matches values that docker, Compose, systemd and shells all read alike
 // without quotes.
 var sameEverywhere = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=\[\]-]*$`)
 
-// writeLines writes NAME=VALUE lines below the remarks.
+// writeLines writes the remarks as comments, and NAME=VALUE lines below them.
 func (v variables) writeLines(w io.Writer, remarks []string) error {
 	for _, variable := range v {
 		if !sameEverywhere.MatchString(variable.Value) {
@@ -124,10 +125,11 @@ func (v variables) writeLines(w io.Writer, remarks []string) error {
 	return v.write(w, remarks, func(v variable) string { return v.Name + "=" + v.Value })
 }
 
-// writeYAML writes the env list of a Kubernetes container below the remarks.
+// writeYAML writes the remarks as comments, and the env list of a Kubernetes container below
+// them.
 func (v variables) writeYAML(w io.Writer, remarks []string) error {
 	return v.write(w, remarks, func(v variable) string {
-		value, _ := json.Marshal(v.Value) // a JSON string is one of YAML; a string always encodes
+		value, _ := json.Marshal(v.Value) // a JSON string is also a YAML string; encoding a string never fails
 		return "- name: " + v.Name + "\n  value: " + string(message.PrintableJSON(value))
 	})
 }

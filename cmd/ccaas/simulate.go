@@ -42,13 +42,13 @@ func simulateCommand(p *program.Program) *cobra.Command {
 		Short: "Install packages on simulated peers",
 		Long: `Install packages on simulated peers, with the builder's real programs, in the
 order, the folders and the environment that a peer uses. Each peer has only the
-variables in its own env file, besides the PATH and HOME that any process has,
-and propagates those that core.yaml lists, or all in its env file if no
-core.yaml is given. Fails if any peer does. Of several packages, those that
-would have the same address on a peer are named in a warning.
+variables in its own env file, besides the PATH and HOME that every process has.
+It propagates those that core.yaml lists or, without --core-yaml, all in its env
+file. ccaas fails if the install fails on any peer, and warns if several
+packages would have the same address on one.
 
 With --without-files, certificates and keys whose files are not on this machine
-are shown as "not here", and everything else is checked as ever.`,
+are shown as "not here", and everything else is checked as usual.`,
 		Example: `  ccaas simulate basic.tgz --peer peer0=peer0.env --peer peer1=peer1.env
   ccaas simulate basic.tgz --peer peer0=peer0.env --core-yaml core.yaml`,
 		Args: someArguments("FILE…"),
@@ -69,13 +69,13 @@ are shown as "not here", and everything else is checked as ever.`,
 	addCoreYAMLFlags(cmd, &options.coreYAML, &options.name)
 	cmd.Flags().BoolVar(&options.probe, "probe", false, "also dial each peer's chaincode server; see ccaas probe")
 	cmd.Flags().BoolVar(&options.withoutFiles, "without-files", false,
-		"do without the certificates and keys that are not on this machine")
+		"use stand-ins for the peers' certificates and keys that are not on this machine")
 	options.output.add(cmd)
 	requireFlags(cmd, "peer")
 	return cmd
 }
 
-// maxLines bounds how many different lines of a builder are kept.
+// maxLines is the maximum number of different lines of a builder that are kept.
 const maxLines = 1000
 
 // simulated is the result of the install on one peer.
@@ -85,12 +85,13 @@ type simulated struct {
 	Connection *connection.Connection  `json:"connection,omitempty"`
 	Errors     []string                `json:"errors"`
 	Probe      []probe.Stage           `json:"probe,omitempty"`
-	NotHere    []string                `json:"notHere,omitempty"` // keys of the connection
-	lines      []string                // everything that the builder's programs said
-	shared     *connection.SharedError // that a package before it has its address, or nil
+	NotHere    []string                `json:"notHere,omitempty"` // keys of the connection whose values are not here
+	lines      []string                // everything that the builder's programs printed
+	shared     *connection.SharedError // set if an earlier package has the same address
 }
 
-// namedPeer is a peer with the file of its variables, these, and what it has installed.
+// namedPeer is a simulated peer: its name, its env file and variables, and what is installed
+// on it.
 type namedPeer struct {
 	name, envFile string
 	env           map[string]string
@@ -112,7 +113,7 @@ func namedPeers(args []string) ([]namedPeer, error) {
 	return peers, nil
 }
 
-// simulate installs the packages in files on each peer; the arguments have been checked.
+// simulate installs the packages in files on each peer. The arguments have been checked.
 func simulate(
 	ctx context.Context, p *program.Program, files []string, peers []namedPeer, options simulateOptions,
 ) error {
@@ -146,15 +147,15 @@ func simulate(
 	return errors.Join(failures...)
 }
 
-// simulation is simulated peers with their builder.
+// simulation is the simulated peers and their builder.
 type simulation struct {
 	simulateOptions
 	peers    []namedPeer
 	builder  coreyaml.Builder
-	standIns *peer.StandIns // nil: the peers' files are here
+	standIns *peer.StandIns // nil: the peers' files must be on this machine
 }
 
-// prepare reads what the options name.
+// prepare reads the files that the options name.
 func (o simulateOptions) prepare(p *program.Program, peers []namedPeer) (*simulation, error) {
 	builder, err := o.externalBuilder(p)
 	if err != nil {
@@ -172,7 +173,8 @@ func (o simulateOptions) prepare(p *program.Program, peers []namedPeer) (*simula
 	return s, err
 }
 
-// installOnAll installs pkg on each peer, and with --probe dials its chaincode server.
+// installOnAll installs pkg on each peer. With --probe, it also dials the peer's chaincode
+// server.
 func (s *simulation) installOnAll(ctx context.Context, p *program.Program, pkg *archive.Package) ([]simulated, error) {
 	var results []simulated
 	for _, named := range s.peers {
@@ -201,12 +203,12 @@ func (s *simulation) installOnAll(ctx context.Context, p *program.Program, pkg *
 	return results, nil
 }
 
-// unread says which variables of a peer were probably meant for a package, but for those that
-// the builder gets: of these, it says so itself.
+// unread returns errors about a peer's variables that were probably meant for the package. It
+// leaves out those that the builder gets, since the builder warns about them itself.
 func unread(pkg *archive.Package, builder coreyaml.Builder, env map[string]string) []error {
 	file, err := pkg.Template()
 	if err != nil {
-		return nil // the install says why
+		return nil // the install reports the error
 	}
 	parsed, err := template.Parse(file.Name, file.Content)
 	if err != nil {
@@ -219,8 +221,8 @@ func unread(pkg *archive.Package, builder coreyaml.Builder, env map[string]strin
 	})
 }
 
-// externalBuilder returns the builder that the peers have: its programs, and what
-// core.yaml, if given, says about it.
+// externalBuilder returns the builder of the peers: its programs, and what core.yaml, if
+// given, says about it.
 func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, error) {
 	builder := coreyaml.Builder{Name: o.name}
 	if o.coreYAML != "" {
@@ -229,7 +231,8 @@ func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, 
 			return builder, err
 		}
 		for _, other := range before {
-			p.Warn("%s: the peers ask the builder %q first, which is not asked here", message.Printable(o.coreYAML), other.Name)
+			p.Warn("%s: the peers ask the builder %q first, but this simulation does not",
+				message.Printable(o.coreYAML), other.Name)
 		}
 		warnOf(p, lint.Path(o.coreYAML, ours))
 		builder = ours
@@ -239,7 +242,7 @@ func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, 
 	return builder, err
 }
 
-// builderDir returns the path of the external builder, as core.yaml would have it.
+// builderDir returns the path of the builder's folder, as core.yaml would have it.
 func builderDir(dir string) (string, error) {
 	if dir == "" {
 		self, err := os.Executable()
@@ -262,8 +265,8 @@ func builderDir(dir string) (string, error) {
 	return dir, nil
 }
 
-// installOn installs pkg on a peer of its own, in a folder of its own, with stand-ins for
-// files that are not here unless that is nil.
+// installOn installs pkg on a peer in a folder of its own. If standIns is not nil, they
+// replace files that are not on this machine.
 func installOn(
 	ctx context.Context, named namedPeer, builder coreyaml.Builder, pkg *archive.Package, standIns *peer.StandIns,
 ) (result simulated, err error) {
@@ -285,7 +288,7 @@ func installOn(
 	builders := []coreyaml.Builder{builder}
 	simulatedPeer := &peer.Peer{Dir: dir, Builders: builders, Env: peer.Process(env), Log: func(line string) {
 		if slices.Contains(result.lines, line) || len(result.lines) == maxLines {
-			return // it has been said before
+			return // printed before
 		}
 		result.lines = append(result.lines, line)
 		if said, ok := message.Parse(line); ok && said.Kind == message.Error {
@@ -309,7 +312,7 @@ func installOn(
 	return result, nil
 }
 
-// dial probes the chaincode server of a peer.
+// dial probes the peer's chaincode server.
 func (r *simulated) dial(ctx context.Context, packageID string) {
 	found := probe.Run(ctx, probe.Target{Connection: *r.Connection, PackageID: packageID})
 	r.Probe = found.Stages
@@ -322,7 +325,7 @@ func (r *simulated) dial(ctx context.Context, packageID string) {
 	}
 }
 
-// report prints the results and fails if an install did.
+// report prints the results. It returns an error if an install failed.
 func (s *simulation) report(p *program.Program, packageID string, results []simulated) error {
 	if s.output.json() {
 		if err := writeJSON(p, map[string]any{"packageID": packageID, "peers": results}); err != nil {
@@ -334,7 +337,8 @@ func (s *simulation) report(p *program.Program, packageID string, results []simu
 	return s.failures(p, packageID, results)
 }
 
-// failures prints what the peers would log, and fails if the install or the probe did on one.
+// failures prints what the peers would log. It returns an error if an install or a probe
+// failed.
 func (s *simulation) failures(p *program.Program, packageID string, results []simulated) error {
 	var failed []string
 	for _, r := range results {
@@ -368,7 +372,8 @@ func table(p *program.Program, packageID string, results []simulated) error {
 	return writeTable(p.Stdout, []string{"PEER", "ADDRESS", "TLS", "CLIENT CERTIFICATE", "EXPIRES", "RESULT"}, rows)
 }
 
-// row shows the expiry of the client's own certificate, the first of its chain.
+// row returns the table row of a peer. It shows when the client's own certificate expires,
+// which is the first in its chain.
 func row(r simulated) []string {
 	if r.Connection == nil {
 		return []string{r.Name, "-", "-", "-", "-", "failed"}

@@ -15,17 +15,17 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// source is the code of a package, given as a package file or as the folder it is
-// made from.
+// source is the code of a package. It was given as a package file or as the folder that the
+// package is made from.
 type source struct {
 	dir      chaincode.Dir
 	metadata chaincode.Metadata
 	pkg      *archive.Package // nil for a folder
-	ctx      context.Context  // of the verb
+	ctx      context.Context  // the context of the verb
 }
 
-// openSource opens a package file, or a package folder whose package is to have
-// this label.
+// openSource opens a package file or a package folder. For a folder, label is the label of its
+// package.
 func openSource(ctx context.Context, name, label string) (*source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -60,7 +60,7 @@ func openSource(ctx context.Context, name, label string) (*source, error) {
 	return &source{dir: code, metadata: pkg.Metadata, pkg: pkg, ctx: ctx}, nil
 }
 
-// packageFile opens a package for a verb that takes no folder.
+// packageFile opens a package for a verb that does not accept folders.
 func packageFile(ctx context.Context, name string) (*archive.Package, error) {
 	return openPackage(ctx, name, madeOf(filepath.Dir(name)))
 }
@@ -69,8 +69,8 @@ func madeOf(dir string) string {
 	return fmt.Sprintf("make a package of the folder: ccaas package PACKAGE --path %s --label LABEL", message.OneLine(dir))
 }
 
-// openPackage opens a package file. Its error is archive.Open's with a hint, if the
-// file looks like what belongs in another argument; ofTemplate is that for a template.
+// openPackage opens a package file. It adds a hint to the error if the file seems to be meant
+// for another argument. ofTemplate is the hint for a template.
 func openPackage(ctx context.Context, name, ofTemplate string) (*archive.Package, error) {
 	pkg, err := archive.Open(ctx, name)
 	file := (*safefile.FileError)(nil)
@@ -91,8 +91,8 @@ func openPackage(ctx context.Context, name, ofTemplate string) (*archive.Package
 	return nil, safefile.At(name, message.WithHint(file.Err, hint))
 }
 
-// Close closes the folder, if it is one on a disk. Its error says also whether the
-// verb has been interrupted.
+// Close closes the folder, if the source is a folder on disk. It returns an error also if the
+// verb was interrupted.
 func (s *source) Close() (err error) {
 	if dir, ok := s.dir.(*os.Root); ok {
 		err = dir.Close()

@@ -30,15 +30,15 @@ func statusCommand(p *program.Program) *cobra.Command {
 	var options statusOptions
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show what an organisation's peers have of its chaincodes",
+		Short: "Show which of an organisation's peers have its chaincodes",
 		Long: `Show, for each chaincode that is committed or that the organisation has
 approved, which peers of the organisation have the approved package, and which
-organisations have approved. Nothing is changed. Fails if a peer lacks the
-package or does not answer. Its environment is that of the peer CLI.
+organisations have approved. It changes nothing, and fails if a peer lacks the
+package or does not answer. It uses the environment of the peer CLI.
 
-With --ask, each peer is also asked for an answer of the chaincode. This is not
-the default, because a peer whose chaincode server has another package ID will
-commit no blocks from then on, until that server is stopped.`,
+With --ask, also ask the chaincode on each peer for an answer. This is not the
+default: if a chaincode server has another package ID, the peer that asks it
+commits no more blocks until that server is stopped.`,
 		Example: `  ccaas status
   ccaas status -C mychannel -n basic --ask`,
 		Args: arguments(),
@@ -55,7 +55,7 @@ commit no blocks from then on, until that server is stopped.`,
 	}
 	cmd.Flags().StringVarP(&options.channel, "channelID", "C", "", "the channel (default: all that the peer has joined)")
 	cmd.Flags().StringVarP(&options.name, "name", "n", "", "the name of the chaincode (default: all)")
-	cmd.Flags().BoolVar(&options.ask, "ask", false, "ask each peer for an answer of the chaincode")
+	cmd.Flags().BoolVar(&options.ask, "ask", false, "ask the chaincode on each peer for an answer")
 	options.access.add(cmd)
 	options.question.add(cmd)
 	options.output.add(cmd)
@@ -123,7 +123,7 @@ func writeStatus(p *program.Program, mspID string, all []lifecycle.ChaincodeStat
 	return nil
 }
 
-// writePeers prints a row for each peer; its error goes to stderr.
+// writePeers prints a row for each peer. The peers' errors go to stderr.
 func writePeers(p *program.Program, peers []lifecycle.PeerStatus, asked bool) error {
 	headings := []string{"PEER", "ADDRESS", "BLOCKS", "INSTALLED", "PACKAGES"}
 	if asked {

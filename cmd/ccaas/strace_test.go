@@ -18,12 +18,12 @@ import (
 	"ccaas-template-builder/internal/testpki"
 )
 
-// install is a package with a client certificate and an index, unpacked as the
-// peer does, and the environment that it needs.
+// install is a package with a client certificate and an index, unpacked as a peer unpacks it,
+// and the environment that it needs.
 type install struct {
 	dir   string
 	env   []string
-	named []string // the files and folders that variables name
+	named []string // the files and folders whose paths are in variables
 }
 
 func newInstall(t *testing.T) install {
@@ -57,7 +57,7 @@ func newInstall(t *testing.T) install {
 	return i
 }
 
-// folder makes an empty folder, replacing what was there.
+// folder makes an empty folder. It removes what was there before.
 func (i install) folder(t *testing.T, name string) string {
 	t.Helper()
 	path := filepath.Join(i.dir, name)
@@ -70,7 +70,7 @@ func (i install) folder(t *testing.T, name string) string {
 	return path
 }
 
-// run runs a command line in the install's folder and environment.
+// run runs a command line in the folder of the install, with its environment.
 func (i install) run(line string, more ...string) (string, error) {
 	cmd := exec.Command("sh", "-c", "exec "+line)
 	if umask, rest, ok := strings.Cut(line, ";"); ok {
@@ -88,15 +88,16 @@ func needStrace(t *testing.T) {
 	}
 }
 
-// inject begins a command line: strace, under which calls of one name fail as fault
-// says. At no others is the program stopped; for a signal it would have to be.
+// inject returns the first part of a command line: strace, which makes calls of one name fail
+// as described by fault. The program is stopped at no other calls. This is not possible for
+// faults that are signals.
 func inject(log, fault string) string {
 	call, _, _ := strings.Cut(fault, ":")
 	return "strace -f --seccomp-bpf -o " + log + " -e trace=" + call + " -e inject=" + fault + " "
 }
 
-// The same package and values give the same bytes and modes, whatever the time
-// zone, the language and the umask.
+// The same package and values give the same bytes and modes, whatever the time zone, language
+// and umask are.
 func TestSameOutput(t *testing.T) {
 	t.Parallel()
 	i := newInstall(t)
@@ -122,7 +123,7 @@ func TestSameOutput(t *testing.T) {
 	}
 }
 
-// checkModes wants every file 0600 and every folder below dir 0700.
+// checkModes checks that every file below dir has mode 0600 and every folder 0700.
 func checkModes(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -148,8 +149,8 @@ var (
 	openedPath  = regexp.MustCompile(`^(?:AT_FDCWD|\d+)<([^>]*)>, "([^"]*)"`)
 )
 
-// No program has anything to do with a network, or with files that are not in
-// its arguments, in TMPDIR or named by a variable.
+// No program uses a network, or opens files that are not in its arguments, in TMPDIR or named
+// by a variable.
 func TestHermetic(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -174,7 +175,7 @@ func TestHermetic(t *testing.T) {
 		for line := range strings.Lines(string(text)) {
 			call := syscallLine.FindStringSubmatch(line)
 			if call == nil {
-				continue // a signal, an exit, the end of a call
+				continue // a signal, an exit or the end of a call
 			}
 			path := openedPath.FindStringSubmatch(call[2])
 			if path == nil {
@@ -196,8 +197,8 @@ func TestHermetic(t *testing.T) {
 	}
 }
 
-// mayOpen tells whether file is one of the allowed or below one, or what the Go
-// runtime looks at when it starts.
+// mayOpen reports whether file is one of those allowed, is below one of them, or is read by
+// the Go runtime when it starts.
 func mayOpen(allowed []string, file string) bool {
 	if strings.HasPrefix(file, "/sys/kernel/mm/") || strings.HasPrefix(file, "/sys/fs/cgroup/") ||
 		slices.Contains([]string{"/proc/self/cgroup", "/proc/self/mountinfo", "/proc/self/auxv"}, file) {
@@ -206,16 +207,18 @@ func mayOpen(allowed []string, file string) bool {
 	return slices.ContainsFunc(allowed, func(a string) bool { return file == a || strings.HasPrefix(file, a+"/") })
 }
 
-// writing are the system calls by which files come into being.
+// writing lists the system calls that create and write files.
 var writing = []string{"openat", "mkdirat", "write", "copy_file_range", "fsync", "close", "renameat"}
 
-// interrupted are the programs that write, with where the connection goes.
+// interrupted lists the programs that write, each with its output folder and the path of the
+// connection in it.
 var interrupted = []struct{ command, out, target string }{
 	{"build src metadata out", "out", "out/connection.json"},
 	{"release good release", "release", "release/chaincode/server/connection.json"},
 }
 
-// good leaves the output of an undisturbed build in the folder good.
+// good returns the connection that an undisturbed build makes. Its output is in the folder
+// good.
 func (i install) good(t *testing.T) []byte {
 	t.Helper()
 	i.folder(t, "good")
@@ -229,8 +232,8 @@ func (i install) good(t *testing.T) []byte {
 	return want
 }
 
-// Killed at whichever system call, a program leaves its connection.json whole or
-// not at all, and no file that others could read.
+// A program that is killed at any system call leaves its connection.json whole or not at all,
+// and no file that others could read.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -243,7 +246,8 @@ func TestKilled(t *testing.T) {
 				for n := 1; i.kill(t, p.command, p.out, p.target, call, n, want); n++ {
 				}
 			}
-			// Killed before the rename, it has written all of it, elsewhere.
+			// A program that is killed before the rename has already written the whole file
+			// elsewhere.
 			i.kill(t, p.command, p.out, p.target, "renameat", 1, want)
 			written, _ := filepath.Glob(filepath.Join(i.dir, filepath.Dir(p.target), ".connection.json*"))
 			if len(written) != 1 {
@@ -253,7 +257,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// kill runs a program that is killed as with killed, and tells whether it was.
+// kill runs a program, kills it as killed does, and checks what it leaves. It reports whether
+// the program was killed.
 func (i install) kill(t *testing.T, command, out, target, call string, n int, want []byte) bool {
 	t.Helper()
 	dir := i.folder(t, out)
@@ -266,8 +271,8 @@ func (i install) kill(t *testing.T, command, out, target, call string, n int, wa
 	return killed
 }
 
-// killed runs a program that is killed when one of its threads makes a system call
-// for the nth time, and tells whether it came to that. It must not fail otherwise.
+// killed runs a program and kills it when one of its threads makes a system call for the nth
+// time. It reports whether that happened. The program must not fail otherwise.
 func (i install) killed(t *testing.T, command, call string, n int) bool {
 	t.Helper()
 	out, err := i.run(fmt.Sprintf("umask 000; strace -f -o /dev/null -e trace=%s -e inject=%s:signal=KILL:when=%d %s/bin/%s", call, call, n, builder, command))
@@ -279,8 +284,8 @@ func (i install) killed(t *testing.T, command, call string, n int) bool {
 	return killed
 }
 
-// Told to stop at whichever system call, a program leaves all of its output or none
-// of it, and in that case says why.
+// A program that is told to stop at any system call leaves all of its output, or none and an
+// error.
 func TestToldToStop(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -302,8 +307,8 @@ func TestToldToStop(t *testing.T) {
 	}
 }
 
-// tell runs a program that gets SIGTERM when one of its threads makes a system call
-// for the nth time, and tells whether it came to that.
+// tell runs a program and sends it SIGTERM when one of its threads makes a system call for the
+// nth time. It reports whether that happened.
 func (i install) tell(t *testing.T, command, out, target, call string, n int) bool {
 	t.Helper()
 	dir, log := i.folder(t, out), filepath.Join(i.dir, out+".strace")
@@ -327,7 +332,7 @@ func (i install) tell(t *testing.T, command, out, target, call string, n int) bo
 	return strings.Contains(string(text), "--- SIGTERM")
 }
 
-// A disk that is full or fails is an error, and nothing is left.
+// If a disk is full or fails, there is an error, and nothing is left.
 func TestFailingDisk(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -347,8 +352,8 @@ func TestFailingDisk(t *testing.T) {
 	}
 }
 
-// What stands in the place of an output, a symbolic link above all, is not
-// written through.
+// A file or symbolic link in the place of an output is replaced. The link's target is never
+// written to.
 func TestPlantedLinks(t *testing.T) {
 	t.Parallel()
 	i := newInstall(t)

@@ -9,10 +9,10 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// writeTable prints rows in columns below their headings, one line per row. No
-// cell is cut or wrapped to fit a terminal, so that an address can be copied and
-// found by grep. Only message.OneLine's limit on every line applies: a package may
-// name a variable of 60 KB, which would pad that column in every other row.
+// writeTable prints rows in columns below their headings, one line per row. It never cuts or
+// wraps a cell to fit a terminal, so that people can copy an address or find it with grep.
+// Cells have only the length limit of message.OneLine, since a package may have a variable
+// with a name of 60 KB, which would widen that column in every row.
 func writeTable(w io.Writer, headings []string, rows [][]string) error {
 	var text strings.Builder
 	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)

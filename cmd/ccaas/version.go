@@ -23,7 +23,8 @@ func versionCommand(p *program.Program) *cobra.Command {
 	}
 }
 
-// version returns what the Go toolchain recorded: the tag, or the commit and its time.
+// version returns the version that the Go toolchain has recorded: a tag, or a commit with its
+// time.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

@@ -48,7 +48,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 		Hook:     options.hook.hook(p),
 		Splay:    options.hook.splay,
 		Servers: func(ctx context.Context) ([]refresh.Server, error) {
-			env, _ := environment() // if it is broken, the peer reads its connections all the same
+			env, _ := environment() // ignore errors: the peer reads its connections nevertheless
 			r := options.refresher(p, env)
 			r.Probe = probe.Run
 			return r.Servers(ctx, "")
@@ -63,7 +63,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 	return nil
 }
 
-// logOnce returns a function that logs each warning when it first hears it.
+// logOnce returns a function that logs each warning once.
 func logOnce(log *slog.Logger) warn {
 	said := map[string]bool{}
 	return func(format string, args ...any) {
@@ -74,7 +74,7 @@ func logOnce(log *slog.Logger) warn {
 	}
 }
 
-// logger writes a line for each event.
+// logger returns a logger that writes one line for each event.
 func logger(p *program.Program, output outputFlag) *slog.Logger {
 	if output.json() {
 		return slog.New(slog.NewJSONHandler(printableJSON{p.Stderr}, nil))
@@ -82,8 +82,8 @@ func logger(p *program.Program, output outputFlag) *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.Stderr, nil))
 }
 
-// serve serves the status at an address until stop is called; it does nothing if
-// the address is empty.
+// serve serves the status at an address until stop is called. If the address is empty, it does
+// nothing.
 func serve(address string, status *watch.Status, log *slog.Logger) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil

@@ -33,7 +33,7 @@ type watch struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	events chan event
-	said   strings.Builder // all that it has logged
+	said   strings.Builder // everything that it has logged
 }
 
 func startWatch(t *testing.T, o outdated, flags string) *watch {
@@ -63,7 +63,7 @@ func startWatch(t *testing.T, o outdated, flags string) *watch {
 	return w
 }
 
-// next returns the next event, whose message must be this one.
+// next returns the next event, which must have this message.
 func (w *watch) next(message string) event {
 	w.t.Helper()
 	select {
@@ -78,7 +78,7 @@ func (w *watch) next(message string) event {
 	return event{}
 }
 
-// get returns what is served at a path.
+// get returns what the watch serves at a path.
 func (w *watch) get(address, path string) string {
 	w.t.Helper()
 	answer, err := http.Get("http://" + address + path)
@@ -93,7 +93,7 @@ func (w *watch) get(address, path string) string {
 	return string(body)
 }
 
-// set gives the host of the connection another value.
+// set changes the host in the connection's address.
 func (o outdated) set(t *testing.T, host string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(o.dir, "values/HOST"), []byte(host), 0o600); err != nil {
@@ -101,8 +101,8 @@ func (o outdated) set(t *testing.T, host string) {
 	}
 }
 
-// A watched peer has a new connection whenever a value changes, an old one where the
-// value is bad, and a new one again; a signal ends the watch.
+// A watch replaces the connection whenever a value changes. It keeps the old one while the
+// value is bad, and replaces it once the value is good again. A signal ends the watch.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	o := newOutdated(t)
@@ -153,16 +153,16 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// refreshWrites are the system calls by which a refresh could change a file, and
-// openings among them that do not.
+// writes lists the system calls by which a refresh could change a file. reading matches those
+// of them that only read.
 var (
 	writes  = "openat,open,creat,mkdirat,mkdir,unlinkat,unlink,renameat,renameat2,rename,linkat,symlinkat,fchmodat,chmod,fchownat,chown,truncate"
 	reading = regexp.MustCompile(`^\d+ +openat\(.*O_RDONLY`)
 	named   = regexp.MustCompile(`^\d+ +\w+\((?:AT_FDCWD<([^>]*)>|\d+<([^>]*)>), "([^"]*)"`)
 )
 
-// A refresh writes in the peer's folder only, and there beside the builds only: all
-// else may be on a file system that cannot be written to.
+// A refresh writes only to the peer's folder, and there only to externalbuilder. Everything
+// else may be read-only.
 func TestRefreshWrites(t *testing.T) {
 	t.Parallel()
 	needStrace(t)
@@ -194,16 +194,16 @@ func TestRefreshWrites(t *testing.T) {
 		}
 		written++
 	}
-	if written < 5 { // the lock, and two files that are made and renamed
+	if written < 5 { // the lock, and two files that are created and renamed
 		t.Errorf("it was seen to write %d times", written)
 	}
 }
 
-// Servers are probed with the connection in place, whatever the log says besides.
+// Servers are probed with the connection that is in place, whatever the refresh reports.
 func TestWatchServers(t *testing.T) {
 	t.Parallel()
 	o := newOutdated(t)
-	o.set(t, "127.0.0.1") // where nobody listens at port 1
+	o.set(t, "127.0.0.1") // nobody listens on port 1 there
 	w := startWatch(t, o, " --probe-interval 50ms")
 	address := w.skip("listening").Address
 	for e := w.skip("server down"); e.Address != "127.0.0.1:1"; e = w.skip("server down") {

@@ -1,14 +1,14 @@
-// Command chaincode-go is the chaincode of ../chaincode-node on the Go shim. It
-// reads the variables that Fabric's samples for Go have:
+// Command chaincode-go is the same chaincode as ../chaincode-node, with the Go shim. It reads
+// the variables of Fabric's samples for Go:
 //
 //	CHAINCODE_ID              the package ID
-//	CHAINCODE_SERVER_ADDRESS  HOST:PORT to listen at
-//	CHAINCODE_TLS_DISABLED    true for none (default: false)
-//	CHAINCODE_TLS_CERT        file of the server's certificate
-//	CHAINCODE_TLS_KEY         file of its key
-//	CHAINCODE_CLIENT_CA_CERT  file of the CA of its peer's client certificate;
-//	                          without it, no client is asked for one
-//	SERVER_NAME               what the function server answers
+//	CHAINCODE_SERVER_ADDRESS  HOST:PORT to listen on
+//	CHAINCODE_TLS_DISABLED    true turns TLS off (default: false)
+//	CHAINCODE_TLS_CERT        the file of the server's certificate
+//	CHAINCODE_TLS_KEY         the file of its key
+//	CHAINCODE_CLIENT_CA_CERT  the file of the CA of the peer's client certificate;
+//	                          without it, the server asks clients for none
+//	SERVER_NAME               the answer of the function server
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 )
 
-// notes keeps texts under names, and says which chaincode server has answered:
+// notes stores texts under names. It can also say which chaincode server has answered, since
 // each peer has its own.
 type notes struct{}
 
@@ -52,7 +52,7 @@ func call(stub shim.ChaincodeStubInterface, function string, args []string) (str
 		return "", putPrivate(stub, args[0], args[1])
 	case function == "getPrivate" && len(args) == 2:
 		return getPrivate(stub, args[0], args[1])
-	case function == "server" && len(args) == 0: // to be queried, never endorsed
+	case function == "server" && len(args) == 0: // for queries only: each server answers something else
 		return os.Getenv("SERVER_NAME"), nil
 	}
 	return "", fmt.Errorf("there is no function %q with %d arguments", function, len(args))
@@ -79,8 +79,8 @@ func get(stub shim.ChaincodeStubInterface, name string) (string, error) {
 	return n.Text, err
 }
 
-// putPrivate keeps a text in a private data collection. It takes the text from the transient data
-// of the proposal, which are not in the transaction, unlike arguments.
+// putPrivate stores a text in a private data collection. It takes the text from the transient
+// data of the proposal, which do not become part of the transaction, as arguments do.
 func putPrivate(stub shim.ChaincodeStubInterface, collection, name string) error {
 	transient, err := stub.GetTransient()
 	if err != nil {
@@ -115,7 +115,7 @@ func main() {
 	log.Fatal(server.Start())
 }
 
-// tlsProperties reads the files that the variables name.
+// tlsProperties reads the files whose paths are in the variables.
 func tlsProperties() (properties shim.TLSProperties, err error) {
 	if os.Getenv("CHAINCODE_TLS_DISABLED") == "true" {
 		return shim.TLSProperties{Disabled: true}, nil

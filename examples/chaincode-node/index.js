@@ -2,8 +2,8 @@
 
 const { Contract } = require('fabric-contract-api');
 
-// A contract that keeps texts under names, and says which chaincode server has
-// answered: each peer has its own.
+// A contract that stores texts under names. It can also say which chaincode server has
+// answered, since each peer has its own.
 class Notes extends Contract {
     async put(ctx, name, text) {
         await ctx.stub.putState(name, Buffer.from(JSON.stringify({ docType: 'note', text })));
@@ -17,8 +17,9 @@ class Notes extends Contract {
         return JSON.parse(state.toString()).text;
     }
 
-    // putPrivate keeps a text in a private data collection. It takes the text from the transient
-    // data of the proposal, which are not in the transaction, unlike arguments.
+    // putPrivate stores a text in a private data collection. It takes the text from the
+    // transient data of the proposal, which do not become part of the transaction, as
+    // arguments do.
     async putPrivate(ctx, collection, name) {
         const text = ctx.stub.getTransient().get('text');
         if (!text) {
@@ -35,7 +36,8 @@ class Notes extends Contract {
         return text.toString();
     }
 
-    // server is a name that the server was given; to be queried, never endorsed.
+    // server returns the name that this server was given. It is for queries only, since each
+    // server answers something else.
     async server() {
         return process.env.SERVER_NAME || '';
     }

@@ -1,5 +1,5 @@
-// Package compose_test holds the example to what it is for: Compose takes it, and
-// its peers get connections that lead to its chaincode servers.
+// Package compose_test checks that Compose accepts the example, and that its peers get
+// connections to its chaincode servers.
 package compose_test
 
 import (
@@ -37,7 +37,7 @@ func TestDockerCompose(t *testing.T) {
 	}
 }
 
-// Each peer gets a connection to the server that is its own.
+// Each peer gets a connection to its own server.
 func TestPeers(t *testing.T) {
 	n := newNetwork(t)
 	ours := t.TempDir()
@@ -76,7 +76,8 @@ func (n network) makePackage(ours string) *archive.Package {
 	return must.Get(archive.Parse(must.Get(os.ReadFile(n.path("deploy", "/package/notes.tgz")))(n.T)))(n.T)
 }
 
-// builders are those of the core.yaml that the Dockerfile makes of that of Fabric 2.5.
+// builders returns the builders in the core.yaml that the Dockerfile makes from that of Fabric
+// 2.5.
 func (n network) builders(ours string) []coreyaml.Builder {
 	n.Helper()
 	dockerfile := string(must.Get(os.ReadFile(project + "/Dockerfile"))(n.T))
@@ -96,8 +97,8 @@ func (n network) builders(ours string) []coreyaml.Builder {
 	return must.Get(coreyaml.Parse([]byte(strings.ReplaceAll(coreYAML, installed, ours))))(n.T)
 }
 
-// checkServer checks that the connection leads to a service that has this package ID,
-// and that the two shake hands.
+// checkServer checks that the connection leads to a service with this package ID, and that a
+// TLS handshake between the two succeeds.
 func (n network) checkServer(peer string, c connection.Connection, packageID string) {
 	n.Helper()
 	host, port, _ := net.SplitHostPort(c.Address)
@@ -138,17 +139,17 @@ func (n network) checkServer(peer string, c connection.Connection, packageID str
 	}
 }
 
-// checkTargets checks that what is built is a target of the Dockerfile.
+// checkTargets checks that each service that is built names a target of the Dockerfile.
 func (n network) checkTargets() {
 	dockerfile := string(must.Get(os.ReadFile(project + "/Dockerfile"))(n.T))
 	for service, s := range n.services {
 		if s.Build != nil && !strings.Contains(dockerfile, " AS "+s.Build.Target+"\n") {
-			n.Errorf("%s: %q is no target of the Dockerfile", service, s.Build.Target)
+			n.Errorf("%s: %q is not a target of the Dockerfile", service, s.Build.Target)
 		}
 	}
 }
 
-// checkScripts checks that a script that is a command can be run as one.
+// checkScripts checks that scripts that are commands are executable.
 func (n network) checkScripts() {
 	for service, s := range n.services {
 		if len(s.Command) == 0 || !strings.HasSuffix(s.Command[0], ".sh") {
@@ -161,10 +162,10 @@ func (n network) checkScripts() {
 	}
 }
 
-// checkAddresses checks that services listen where others dial them.
+// checkAddresses checks that each address that is dialled is one on which a service listens.
 func (n network) checkAddresses() {
 	configtx := strings.ReplaceAll(string(must.Get(os.ReadFile("../network/configtx.yaml"))(n.T)), ", Port: ", ":")
-	texts := []string{strings.ReplaceAll(configtx, "peer0.org2.example.com:7051", "")} // its organisation is not on this channel
+	texts := []string{strings.ReplaceAll(configtx, "peer0.org2.example.com:7051", "")} // Org2 is not on this channel
 	for _, s := range n.services {
 		for _, value := range s.Environment {
 			texts = append(texts, *value)
@@ -182,7 +183,7 @@ func (n network) checkAddresses() {
 	}
 }
 
-// checkPaths checks that what the services' variables and the scripts name is there.
+// checkPaths checks that the files named by the services' variables and scripts exist.
 func (n network) checkPaths() {
 	for service := range n.services {
 		var texts []string

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Makes the channel, joins the organisation's peers to it, and deploys the package, unless that
-# is done already: it may run again. compose.yaml has the variables. From the install on, where
-# there is more than the peer CLI, this is one command: ccaas deploy "$PACKAGE" -C mychannel -n notes -v 1.0
+# Creates the channel, joins the organisation's peers to it, and deploys the package. It skips
+# what is already done, so it can run again. compose.yaml sets the variables. If ccaas were in
+# this image, one command could replace everything after channel.sh:
+#
+#   ccaas deploy "$PACKAGE" -C mychannel -n notes -v 1.0
 set -eu
 
 definition="-C mychannel -n notes -v 1.0 --sequence 1"

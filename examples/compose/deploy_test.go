@@ -13,8 +13,8 @@ import (
 	"ccaas-template-builder/internal/testprograms"
 )
 
-// broken is a program of Fabric that does the first thing that changes the network, and then
-// fails, as if the script had been killed there.
+// broken is a stand-in for a program of Fabric. It runs the first command that changes the
+// network, and then fails, as if the script had been killed there.
 const broken = `#!/bin/sh
 case "${0##*/} $*" in
 *" join "* | *" install "* | *" approveformyorg "* | *" commit "*)
@@ -24,7 +24,8 @@ esac
 exec REAL/"${0##*/}" "$@"
 `
 
-// Wherever a deploy was broken off, the next one goes on; once all is done, one more does nothing.
+// Wherever a deployment was interrupted, the next one continues. Once everything is done,
+// another one does nothing.
 func TestDeploy(t *testing.T) {
 	programs := t.TempDir()
 	if err := testprograms.Build(project, programs); err != nil {

@@ -9,7 +9,7 @@ import (
 	"ccaas-template-builder/internal/envfile"
 )
 
-// An env file that gives no warning about Compose is what Compose reads.
+// If an env file causes no warning about Compose, Compose reads it as we do.
 func FuzzEnvFile(f *testing.F) {
 	for _, value := range []string{
 		"x", "a b", "a #b", "a#b", " x ", "$x", "a$", `a\nb`, `"a\nb"`, `"a\"b\\c\$d"`, "\"\\`\"", `'a\'`, `'a\\b'`, `"a\eb"`, "'a\nb'", "\"a\n b\" ",

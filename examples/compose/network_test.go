@@ -16,8 +16,9 @@ import (
 	"ccaas-template-builder/internal/must"
 )
 
-// network is the example as Compose sets it up, but that the root of each container is
-// a folder, in which a volume is a symbolic link. What it does not know it refuses.
+// network is the example as Compose sets it up, with a folder in place of each container's
+// root and symbolic links in place of volumes. It fails the test if the example uses anything
+// else.
 type network struct {
 	*testing.T
 	services types.Services
@@ -37,7 +38,7 @@ func newNetwork(t *testing.T) network {
 	return n
 }
 
-// path is where a path in the container of a service is in truth.
+// path returns the path on this machine of a path in a service's container.
 func (n network) path(service, path string) string {
 	return filepath.Join(n.dir, "containers", service, path)
 }
@@ -46,18 +47,18 @@ func (n network) mount(service string, volume types.ServiceVolumeConfig) {
 	n.Helper()
 	to := n.path(service, volume.Target)
 	n.mkdir(filepath.Dir(to))
-	if volume.Type == types.VolumeTypeBind { // its files name paths of the container
+	if volume.Type == types.VolumeTypeBind { // its files refer to paths in the container
 		n.mkdir(to)
 		for _, entry := range must.Get(os.ReadDir(volume.Source))(n.T) {
 			if !entry.IsDir() {
 				content := must.Get(os.ReadFile(filepath.Join(volume.Source, entry.Name())))(n.T)
-				n.write(filepath.Join(to, entry.Name()), n.inTruth(service, string(content)))
+				n.write(filepath.Join(to, entry.Name()), n.onHost(service, string(content)))
 			}
 		}
 		return
 	}
 	if _, ok := n.volumes[volume.Source]; !ok || volume.Type != types.VolumeTypeVolume {
-		n.Fatalf("%s: %s is no volume of this network", service, volume.Source)
+		n.Fatalf("%s: %s is not a volume of this network", service, volume.Source)
 	}
 	from := filepath.Join(n.dir, "volumes", volume.Source)
 	n.mkdir(from)
@@ -81,7 +82,7 @@ func (n network) write(file, content string) {
 	}
 }
 
-// source is where a file of a container that is no volume's is in the project.
+// source returns the path in the project of a file that is mounted into a service's container.
 func (n network) source(service, path string) string {
 	for _, volume := range n.services[service].Volumes {
 		if name, below := strings.CutPrefix(path, volume.Target+"/"); below && volume.Type == types.VolumeTypeBind {
@@ -91,8 +92,8 @@ func (n network) source(service, path string) string {
 	return path
 }
 
-// inTruth is a text of a container with the paths of its volumes where they are in truth.
-func (n network) inTruth(service, text string) string {
+// onHost returns text with paths in the service's volumes replaced by those on this machine.
+func (n network) onHost(service, text string) string {
 	for _, volume := range n.services[service].Volumes {
 		top := "/" + strings.Split(volume.Target, "/")[1]
 		path := regexp.MustCompile(`(?m)(^|[\s"\[=])` + regexp.QuoteMeta(top) + `(["/\s]|$)`)
@@ -101,22 +102,23 @@ func (n network) inTruth(service, text string) string {
 	return text
 }
 
-// environment is that of a service, with its paths where they are in truth.
+// environment returns the environment of a service, with the paths on this machine.
 func (n network) environment(service string) map[string]string {
 	n.Helper()
 	env := map[string]string{}
 	for name, value := range n.services[service].Environment {
-		env[name] = n.inTruth(service, *value)
+		env[name] = n.onHost(service, *value)
 	}
 	return env
 }
 
-// command is the command of a service with the program, in its container or in truth.
+// command returns a command that runs program with the arguments and the environment of a
+// service.
 func (n network) command(service, program string, path ...string) *exec.Cmd {
 	n.Helper()
 	cmd := exec.CommandContext(n.Context(), program)
 	for _, arg := range n.services[service].Command {
-		cmd.Args = append(cmd.Args, n.inTruth(service, arg))
+		cmd.Args = append(cmd.Args, n.onHost(service, arg))
 	}
 	cmd.Env = []string{"PATH=" + strings.Join(append(path, os.Getenv("PATH")), ":")}
 	for name, value := range n.environment(service) {
@@ -125,7 +127,7 @@ func (n network) command(service, program string, path ...string) *exec.Cmd {
 	return cmd
 }
 
-// makeCrypto runs the service crypto with Fabric's programs, as the user that runs this test.
+// makeCrypto runs the service crypto with Fabric's programs, as the user who runs this test.
 func (n network) makeCrypto() {
 	n.Helper()
 	script := n.path("crypto", "/network/crypto.sh")
@@ -135,7 +137,7 @@ func (n network) makeCrypto() {
 	}
 }
 
-// fabric is the folder of Fabric's programs.
+// fabric returns the folder of Fabric's programs.
 func fabric(t *testing.T) string {
 	t.Helper()
 	bin := os.Getenv("FABRIC_BIN")
@@ -145,7 +147,7 @@ func fabric(t *testing.T) string {
 	return bin
 }
 
-// peers are the services that are peers.
+// peers returns the names of the services that are peers.
 func (n network) peers() []string {
 	return slices.Sorted(maps.Keys(n.services.Filter(func(s types.ServiceConfig) bool { return strings.HasPrefix(s.Image, "fabric-peer-ccaas:") })))
 }

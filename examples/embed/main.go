@@ -1,5 +1,5 @@
-// Command embed renders the connection.json of a peer from a map, as the controller of an
-// operator does with the values that it has for the peer.
+// Command embed renders the connection.json of a peer from a map of values, as the controller
+// of an operator could do.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// render renders the template in a package's connection.json for the peer with these values.
+// render renders the template in document for the peer that has these values.
 func render(document []byte, label string, values map[string]string) (connection.Connection, error) {
 	parsed, templateErr := template.Parse(chaincode.ConnectionFile, document)
 	env, valuesErr := environ.Load(values, label)

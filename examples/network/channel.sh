@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes the channel, and joins peers of one organisation to it, as far as that is not done:
+# Creates the channel and joins peers of one organisation to it, unless that is already done:
 #
 #   channel.sh PEER_ADDRESS...
 #
-# It takes the environment of the peer CLI, and
+# It needs the environment of the peer CLI, and
 #
 #   CRYPTO         the folder that crypto.sh has filled
 #   ORDERER        the orderer's address
@@ -11,7 +11,7 @@
 #   ORDERER_CA     the file of its CA's certificate
 set -eu
 
-# retry repeats a command that a node refuses until it has started.
+# retry repeats a command that fails until the node has started.
 retry() {
   for _ in $(seq 60); do
     "$@" && return

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the certificates and the channel's first block, once, and gives each node its own.
+# Makes the certificates and the channel's first block, once, and copies to each node its own.
 #
 #   CRYPTO   the folder for all of it; a configtx.yaml that is already there is used
 #   NODES    the folder with a folder for each node, named as the node
@@ -18,11 +18,11 @@ for folder in "$NODES"/*.example.com; do
   orderer.*)
     cp -R "$CRYPTO/ordererOrganizations/$domain/orderers/$node/." "$folder"
     ;;
-  notes.*) # a chaincode server, which trusts the peers of its organisation
+  notes.*) # a chaincode server; it trusts the peers of its organisation
     domain=${domain#*.}
     cp "$servers/peers/$node/tls/"* "$folder"
     cp "$CRYPTO/peerOrganizations/$domain/tlsca/tlsca.$domain-cert.pem" "$folder/peers.crt"
-    test "$(id -u)" != 0 || chown 65534:65534 "$folder"/* # as whom it runs in a container
+    test "$(id -u)" != 0 || chown 65534:65534 "$folder"/* # the user in the container
     ;;
   *)
     cp -R "$CRYPTO/peerOrganizations/$domain/peers/$node/." "$folder"

@@ -1,4 +1,4 @@
-// Command network runs this folder's network on loopback until it is interrupted:
+// Command network runs the Fabric network of this folder on loopback until it is interrupted:
 //
 //	network up [flags]
 //	network down [flags]
@@ -19,7 +19,7 @@ import (
 	"ccaas-template-builder/internal/network"
 )
 
-// room is how much space must be free for the network, in bytes: it takes 160 MB from the start.
+// room is how many bytes must be free for the network, which takes 160 MB when it starts.
 const room = 256 << 20
 
 func main() {
@@ -37,7 +37,7 @@ func main() {
 	}
 	flags.Parse(os.Args[2:])
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second signal ends this process at once, and with it the network
+	context.AfterFunc(ctx, stop) // a second signal ends this process and the network at once
 	err := absolute(&config)
 	if err == nil && os.Args[1] == "up" {
 		err = up(ctx, config)
@@ -122,7 +122,7 @@ func checkRoom(dir string, room uint64) error {
 	return nil
 }
 
-// ready says what is running and what to type next.
+// ready says what is running and what the user can type next.
 func ready(n *network.Network) string {
 	return fmt.Sprintf(`ready: Org1 and Org2, two peers each, on the channel %s; the chaincode notes answers on all four
 It runs until Ctrl-C. In another terminal:
@@ -133,7 +133,8 @@ More to try: examples/network/README.md. Logs: %[2]s/*/log
 `, network.Channel, shown(n.Dir))
 }
 
-// shown is the shortest path to type: relative to the current folder if it is below that.
+// shown returns the shortest path for the user to type. It is relative if path is below the
+// current folder.
 func shown(path string) string {
 	if wd, err := os.Getwd(); err == nil {
 		if relative, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(relative) {

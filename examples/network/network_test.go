@@ -18,7 +18,7 @@ import (
 	"ccaas-template-builder/internal/network"
 )
 
-// A network is to stand, or to end, within this time on a slow machine.
+// patience is how long a network may take to start, or to end, on a slow machine.
 const patience = 2 * time.Minute
 
 // run is a run of make network.
@@ -27,11 +27,11 @@ type run struct {
 	dir   string
 	port  int
 	cmd   *exec.Cmd
-	lines chan string // its stdout
+	lines chan string // the lines of its stdout
 	errs  *bytes.Buffer
 }
 
-// launch runs make network; its process group is its own, as a terminal's job is.
+// launch runs make network in a process group of its own, like a job of a terminal.
 func launch(t *testing.T, dir string, port int) *run {
 	t.Helper()
 	u := &run{t: t, dir: dir, port: port, lines: make(chan string, 100), errs: new(bytes.Buffer)}
@@ -57,7 +57,8 @@ func (u *run) scan(out io.Reader) {
 	close(u.lines)
 }
 
-// ready waits for the line that says so, and returns it with those after it.
+// ready waits for the line that says that the network is ready. It returns this line and those
+// after it.
 func (u *run) ready() (said []string) {
 	u.t.Helper()
 	timeout := time.After(patience)
@@ -79,16 +80,16 @@ func (u *run) ready() (said []string) {
 	}
 }
 
-// failure waits until make network has ended with an error, and returns what it has said.
+// failure waits until make network has ended with an error, and returns its output.
 func (u *run) failure() string {
 	u.t.Helper()
 	if err := u.wait(); err == nil || strings.Contains(err.Error(), "killed") {
-		u.t.Fatalf("make network has not ended with an error: %v", err)
+		u.t.Fatalf("make network did not end with an error: %v", err)
 	}
 	return u.errs.String()
 }
 
-// wait waits until make network has ended, or has had the time to.
+// wait waits until make network has ended. It kills it after patience.
 func (u *run) wait() error {
 	timeout := time.AfterFunc(patience, func() { syscall.Kill(-u.cmd.Process.Pid, syscall.SIGKILL) })
 	defer timeout.Stop()
@@ -97,7 +98,7 @@ func (u *run) wait() error {
 	return u.cmd.Wait()
 }
 
-// answers looks whether each of the four peers is answered by its own chaincode server.
+// answers checks that each of the four peers gets its answer from its own chaincode server.
 func (u *run) answers() {
 	u.t.Helper()
 	for _, organisation := range []string{"org1", "org2"} {
@@ -111,7 +112,7 @@ func (u *run) answers() {
 	}
 }
 
-// shell runs a command after the script of an organisation, for one of its peers.
+// shell sources the script of an organisation for one of its peers, and runs a command.
 func (u *run) shell(organisation string, number int, command string) string {
 	u.t.Helper()
 	argument := ""
@@ -128,7 +129,7 @@ func (u *run) shell(organisation string, number int, command string) string {
 	return string(out)
 }
 
-// gone waits until no process of the network is left, and all of its ports are free.
+// gone waits until no process of the network is left and all its ports are free.
 func (u *run) gone() {
 	u.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
@@ -142,7 +143,8 @@ func (u *run) gone() {
 	}
 }
 
-// taken is a port of the network at which something listens, or a file that is locked.
+// taken returns an address of the network at which something listens, or a file that is
+// locked.
 func (u *run) taken() string {
 	for i := range network.Ports {
 		address := net.JoinHostPort(network.Host, strconv.Itoa(u.port+i))
@@ -165,7 +167,7 @@ func (u *run) taken() string {
 	return ""
 }
 
-// process is the process that runs the network.
+// process returns the ID of the process that runs the network.
 func (u *run) process() int {
 	u.t.Helper()
 	content, err := os.ReadFile(filepath.Join(u.dir, "lock"))
@@ -195,7 +197,7 @@ func requireNetwork(t *testing.T) (dir string, port int) {
 	return filepath.Join(t.TempDir(), "it's a network"), port
 }
 
-// However a network ends, and whatever else was tried meanwhile, the next one stands.
+// However a network ends, and whatever else was tried in the meantime, the next one works.
 func TestNetwork(t *testing.T) {
 	dir, port := requireNetwork(t)
 	u := launch(t, dir, port)
@@ -265,7 +267,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// A network that is killed while it starts leaves nothing that keeps the next one from starting.
+// A network that is killed while it starts does not keep the next one from starting.
 func TestKilledEarly(t *testing.T) {
 	dir, port := requireNetwork(t)
 	for i := range 6 {
@@ -287,7 +289,7 @@ func TestKilledEarly(t *testing.T) {
 	u.wait()
 }
 
-// A folder that no network has made is left alone.
+// A folder that no network has made stays as it is.
 func TestForeignFolder(t *testing.T) {
 	dir, port := requireNetwork(t)
 	file := filepath.Join(dir, "thesis.txt")
@@ -297,7 +299,7 @@ func TestForeignFolder(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const want = " is not the folder of a network: move it away"
+	const want = " is not the folder of a network: use another folder, or move it away"
 	if said := launch(t, dir, port).failure(); !strings.Contains(said, want) {
 		t.Errorf("make network says %q", said)
 	}

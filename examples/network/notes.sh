@@ -1,12 +1,13 @@
 #!/bin/sh
-# Deploys the chaincode notes on the network, from its source to the first answer of all four
-# peers, each from a server of its own. make network runs it; copy from it what you need.
+# Builds the chaincode notes and deploys it on the network. In the end all four peers answer,
+# each from its own chaincode server. make network runs this script; copy from it what you
+# need.
 set -eu
 
 cd "$(dirname "$0")/../.." # the checkout
 network=${NETWORK:-$PWD/network}
 
-# use takes the environment of the peer CLI for a peer: use org1 0
+# use sets the environment of the peer CLI for a peer, as in: use org1 0
 use() {
   script=$network/$1.sh
   shift
@@ -33,11 +34,11 @@ for organisation in org1 org2; do
     peer=peer$number.$organisation.example.com
     address=127.0.0.1:$((${CORE_PEER_ADDRESS##*:} + 1))
 
-    # All that this peer alone needs to know: where its chaincode server is.
+    # This peer needs to know only where its chaincode server is.
     mkdir -p "$network/$peer/values/notes_1.0"
     printf %s "$address" >"$network/$peer/values/notes_1.0/CORE_CHAINCODE_ADDRESS"
 
-    # The server has the package ID, a certificate, and the CA of its peer.
+    # The server needs the package ID, a certificate, and the CA of its peer.
     server=$network/notes.$peer
     CHAINCODE_ID=$id CHAINCODE_SERVER_ADDRESS=$address SERVER_NAME="notes of $peer" \
       CHAINCODE_TLS_CERT=$server/server.crt CHAINCODE_TLS_KEY=$server/server.key CHAINCODE_CLIENT_CA_CERT=$server/peers.crt \
@@ -49,9 +50,10 @@ for organisation in org1 org2; do
   done
 done
 
-# Each organisation installs and approves; the second one finds that the first has approved, and
-# commits. On a network that has been up for a minute, a peer knows all others, and no addresses
-# have to be given; here the peers have hardly met.
+# Each organisation installs and approves. The second one also commits, since the first has
+# already approved. Org1 runs again to check that the chaincode answers on its peers. The
+# addresses of all peers are needed only because this network has just started: after about a
+# minute, each peer has found the others by gossip.
 for organisation in org1 org2 org1; do
   use $organisation
   ccaas deploy "$network/notes/notes.tgz" -C mychannel --query '{"Args":["server"]}' "$@"

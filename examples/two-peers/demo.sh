@@ -1,6 +1,6 @@
 #!/bin/sh
-# One package, one package ID, two peers: each gets its own connection.json.
-# Run it from the project's folder, after make build; see make demo.
+# One package with one package ID on two peers, each of which gets its own connection.json. Run
+# it in the project's folder after make build, or run make demo.
 set -eu
 PATH=$PWD/bin:$PATH
 dir=$(mktemp -d)

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// Another Go program can use all that pkg exports: no exported name mentions a type of internal.
+// Other Go programs can use all that pkg exports: no exported name mentions a type of
+// internal.
 func TestExportedTypes(t *testing.T) {
 	files := exportFiles(t)
 	compiled := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
@@ -41,7 +42,8 @@ func TestExportedTypes(t *testing.T) {
 	}
 }
 
-// exportFiles are the files with what the compiler knows of each package, by import path.
+// exportFiles returns, by import path, the files in which the compiler describes what each
+// package exports.
 func exportFiles(t *testing.T) map[string]string {
 	t.Helper()
 	list := exec.Command("go", "list", "-deps", "-export", "-json=ImportPath,Export", "./pkg/...")
@@ -62,8 +64,8 @@ func exportFiles(t *testing.T) map[string]string {
 	}
 }
 
-// internalTypes are the types of our internal packages that an exported object mentions: its
-// type, and that of each exported field and method.
+// internalTypes returns the types of our internal packages that an exported object mentions in
+// its own type or in that of an exported field or method.
 func internalTypes(object types.Object) (found []string) {
 	seen := map[types.Type]bool{}
 	var visit func(types.Type)
@@ -84,7 +86,7 @@ func internalTypes(object types.Object) (found []string) {
 				if strings.HasPrefix(of.Path(), module+"internal/") {
 					found = append(found, t.String())
 				}
-				return // what it is made of is its own package's matter
+				return // checked where it is declared
 			}
 			visit(t.Underlying())
 			for method := range t.Methods() {

@@ -1,5 +1,5 @@
-// Package architecture_test holds the project's imports against the table in
-// docs/design.md, and what the builder's programs link against what they may.
+// Package architecture_test compares the project's imports with the table in docs/design.md,
+// and checks what the builder's programs link.
 package architecture_test
 
 import (
@@ -14,14 +14,14 @@ import (
 	"testing"
 )
 
-// module is the path of the module, with a slash behind it.
+// module is the path of the module, with a slash at the end.
 var module = func() string {
 	info, _ := debug.ReadBuildInfo()
 	return info.Main.Path + "/"
 }()
 
-// imports are the direct imports of each package that ours depend on, ours
-// included, but for folders of tests alone.
+// imports returns the direct imports of all packages that our packages depend on, ours
+// included. Folders that contain only tests are left out.
 func imports(t *testing.T) map[string][]string {
 	t.Helper()
 	list := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,GoFiles", "./...")
@@ -49,8 +49,8 @@ func imports(t *testing.T) map[string][]string {
 	}
 }
 
-// allowed is the table of docs/design.md: for each folder, the folders of ours
-// that it may import.
+// allowed returns the table of docs/design.md: for each folder, the folders of ours that it
+// may import.
 func allowed(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/design.md")
@@ -67,7 +67,7 @@ func allowed(t *testing.T) map[string][]string {
 	return table
 }
 
-// permits tells whether a row of the table lets folder import other.
+// permits reports whether a row of the table lets folder import other.
 func permits(folder string, row []string, other string) bool {
 	return slices.ContainsFunc(row, func(may string) bool {
 		switch may {
@@ -107,9 +107,9 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// The peer runs detect for every package that is installed, and release has
-// nothing to compute: what starts slowly must not be linked into them. None of
-// the three has any business with a network.
+// The peer runs detect for every package that is installed, and release computes nothing, so
+// neither may link anything that makes a program slow to start. None of the three uses a
+// network.
 func TestPrograms(t *testing.T) {
 	graph := imports(t)
 	network := []string{"google.golang.org/grpc", "github.com/spf13/cobra", "net/http"}
@@ -126,7 +126,8 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// Only ccaas talks to peers: what does it is linked by nothing else that people build of ours.
+// Only ccaas talks to peers. No other program or package of ours links Hyperledger's
+// libraries.
 func TestHyperledger(t *testing.T) {
 	graph := imports(t)
 	linked := func(from string) []string {
@@ -152,7 +153,7 @@ func TestHyperledger(t *testing.T) {
 	}
 }
 
-// path is a shortest chain of imports from one package to another, or nil.
+// path returns a shortest chain of imports from one package to another, or nil.
 func path(graph map[string][]string, from, to string) []string {
 	came := map[string]string{from: ""}
 	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {

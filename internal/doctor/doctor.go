@@ -1,5 +1,5 @@
-// Package doctor examines the machine of a peer before an install: would the
-// peer find the builder, run it, and give it what it needs?
+// Package doctor examines a peer's machine before an install: does the peer find the builder,
+// can it run it, and does it give it what it needs?
 package doctor
 
 import (
@@ -16,16 +16,16 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// Machine is where the peer runs, and what it is given.
+// Machine describes the machine that the peer runs on.
 type Machine struct {
-	// CoreYAML is the name of the peer's core.yaml, and Data its content.
+	// CoreYAML is the path of the peer's core.yaml, and Data its content.
 	CoreYAML string
 	Data     []byte
-	// Builder is the name of our builder in it.
+	// Builder is the name that our builder has in core.yaml.
 	Builder string
 	// Env is the environment of the peer's process.
 	Env map[string]string
-	// PeerDir is its peer.fileSystemPath; empty to skip its builds.
+	// PeerDir is the peer's peer.fileSystemPath. If it is empty, the builds are not checked.
 	PeerDir string
 	// Platform is GOOS/GOARCH.
 	Platform string
@@ -33,37 +33,37 @@ type Machine struct {
 	Free func(dir string) (uint64, error)
 }
 
-// Package is one that is to be installed.
+// Package is a package that is to be installed.
 type Package struct {
-	Name             string // of its file
+	Name             string // the name of its file
 	*archive.Package        // nil if it could not be read
-	Err              error  // why not
+	Err              error  // why it could not be read
 }
 
-// Check is one question, and what was found against a yes.
+// Check is one question and what was found that speaks against a yes.
 type Check struct {
 	Name     string            `json:"name"`
 	Findings []finding.Finding `json:"findings"`
-	// Skipped reports whether it was not asked, because of earlier findings.
+	// Skipped reports whether the check was skipped because of earlier findings.
 	Skipped bool `json:"skipped"`
-	// Hints are what the builder's programs say to do.
+	// Hints are the hints that the builder's programs print.
 	Hints []string `json:"hints,omitempty"`
 }
 
-// examination is one run of all checks.
+// examination is the state of one call of Examine.
 type examination struct {
 	Machine
 	builders []coreyaml.Builder
 	ours     coreyaml.Builder
-	list     string             // where the builders are listed
-	read     bool               // the list could be read
-	servers  connection.Servers // of the chaincodes that the peer has built
-	labels   []string           // of the packages, and of what is installed
+	list     string             // the file or variable that lists the builders
+	read     bool               // whether the list could be read
+	servers  connection.Servers // of the chaincodes that are installed on the peer
+	labels   []string           // of the packages, and of what is installed on the peer
 	checks   []Check
 }
 
-// Examine runs the checks. One that makes no sense after an earlier error is
-// skipped. The error is that of ctx.
+// Examine runs the checks. It skips a check that makes no sense after an earlier error. The
+// error is that of ctx.
 func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check, error) {
 	e := &examination{Machine: machine, list: machine.CoreYAML, servers: installedServers(machine.PeerDir)}
 	e.labels = labels(machine.PeerDir, packages)
@@ -78,7 +78,7 @@ func Examine(ctx context.Context, machine Machine, packages []Package) ([]Check,
 	return e.checks, ctx.Err()
 }
 
-// labels are those of the packages and of the builds in a peer's folder.
+// labels returns the labels of the packages and of the builds in the peer's folder.
 func labels(peerDir string, packages []Package) []string {
 	var all []string
 	for _, p := range packages {
@@ -89,16 +89,16 @@ func labels(peerDir string, packages []Package) []string {
 	if peerDir == "" {
 		return all
 	}
-	builds, _ := store.Store(peerDir).Builds() // a check of its own says what is wrong with them
+	builds, _ := store.Store(peerDir).Builds() // another check reports the error
 	for _, b := range builds {
-		name := filepath.Base(string(b)) // LABEL-HASH
+		name := filepath.Base(string(b)) // has the form LABEL-HASH
 		all = append(all, name[:max(0, strings.LastIndexByte(name, '-'))])
 	}
 	return all
 }
 
-// check adds a check, skipped unless it makes sense, and reports whether it was
-// made and found no error.
+// check runs a check and adds its result. If sense is false, it adds the check as skipped. It
+// reports whether the check was run and found no error.
 func (e *examination) check(sense bool, name string, look func() []finding.Finding) bool {
 	check := Check{Name: name, Findings: []finding.Finding{}, Skipped: !sense}
 	if sense {
@@ -108,10 +108,10 @@ func (e *examination) check(sense bool, name string, look func() []finding.Findi
 	return sense && finding.Count(check.Findings, finding.Error) == 0
 }
 
-// config finds the builders that the peer has, and ours among them.
+// config looks for the builders that the peer has, and for ours among them.
 func (e *examination) config() []finding.Finding {
 	var all []finding.Finding
-	var concerned bool // by a key that the peer does not read
+	var concerned bool // whether a key that the peer does not read is about our builder
 	core, err := coreyaml.Read(e.Data)
 	replacement := e.Env[coreyaml.ListVariable]
 	switch {
@@ -136,7 +136,8 @@ func (e *examination) config() []finding.Finding {
 	return all
 }
 
-// inheritance finds a builder none of whose variables is set, so that it gets all.
+// inheritance reports that none of the builder's variables is set, in which case its programs
+// get all variables of the peer.
 func (e *examination) inheritance() []finding.Finding {
 	if _, inherits := e.ours.Environment(e.Env); inherits {
 		return []finding.Finding{finding.New(finding.WholeEnvironment, e.list,

@@ -8,8 +8,8 @@ import (
 	"ccaas-template-builder/internal/finding"
 )
 
-// The disk of a test is never full, so what is free is made up here. All else is
-// in cmd/ccaas/testdata/script/doctor.txtar.
+// A test cannot fill the disk, so the free space is made up here. Everything else is tested in
+// cmd/ccaas/testdata/script/doctor.txtar.
 func TestFree(t *testing.T) {
 	for name, test := range map[string]struct {
 		free func(string) (uint64, error)

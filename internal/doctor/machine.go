@@ -13,11 +13,11 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// minFree is what should be free for temporary files, in bytes: as much as the
-// largest package this builder accepts, unpacked.
+// minFree is how much space should be free for temporary files, in bytes: enough to unpack the
+// largest package that this builder accepts.
 const minFree = 128 << 20
 
-// tempDir looks at the folder in which the peer unpacks a package.
+// tempDir checks the folder in which the peer unpacks packages.
 func (e *examination) tempDir() []finding.Finding {
 	dir := e.Env["TMPDIR"]
 	if dir == "" {
@@ -38,11 +38,11 @@ func (e *examination) tempDir() []finding.Finding {
 	return nil
 }
 
-// rebuild says how to make a build again.
+// rebuild says how to have a build made again.
 const rebuild = "stop the peer, remove this folder and start the peer: " +
 	"it rebuilds the chaincode from the package that it kept"
 
-// builds looks at the builds that the peer has made.
+// builds checks the builds that the peer has made.
 func (e *examination) builds() []finding.Finding {
 	peerStore := store.Store(e.PeerDir)
 	builds, err := peerStore.Builds()
@@ -73,7 +73,7 @@ func (e *examination) builds() []finding.Finding {
 	return all
 }
 
-// readConnection reads the connection that the peer reads.
+// readConnection returns the connection.json of a build that the peer reads.
 func readConnection(b store.Build) ([]byte, error) {
 	dir, err := b.Open()
 	if err != nil {

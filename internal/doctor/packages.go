@@ -21,8 +21,8 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// packages checks whether each package would be installed or, if there are none,
-// which builder takes the simplest possible package.
+// packages checks whether each package can be installed. If there are none, it checks which
+// builder takes the simplest possible package.
 func (e *examination) packages(ctx context.Context, sense bool, packages []Package) {
 	if len(packages) == 0 {
 		simple, err := simplePackage()
@@ -45,7 +45,7 @@ func (e *examination) packages(ctx context.Context, sense bool, packages []Packa
 	}
 }
 
-// readable says why a package cannot be read.
+// readable reports why the package cannot be read.
 func (p Package) readable() []finding.Finding {
 	if file := (*safefile.FileError)(nil); errors.As(p.Err, &file) {
 		return []finding.Finding{lint.Unreadable(file)}
@@ -58,12 +58,12 @@ func simplePackage() (*archive.Package, error) {
 	return archive.Write("doctor", chaincode.DefaultType, files)
 }
 
-// peer returns one that keeps what it builds in dir.
+// peer returns a simulated peer that keeps its builds in dir.
 func (e *examination) peer(dir string, log func(string)) *peer.Peer {
 	return &peer.Peer{Dir: dir, Builders: e.builders, Env: e.Env, Log: log}
 }
 
-// taken checks which builder takes a package.
+// taken checks that our builder takes the package.
 func (e *examination) taken(ctx context.Context, pkg *archive.Package) []finding.Finding {
 	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
@@ -83,7 +83,8 @@ func (e *examination) taken(ctx context.Context, pkg *archive.Package) []finding
 	return nil
 }
 
-// needs looks for the variables without which a package cannot be built.
+// needs looks for variables that the package needs to be built and that the builder does not
+// get.
 func (e *examination) needs(p Package) []finding.Finding {
 	parsed := e.template(p)
 	if parsed == nil {
@@ -101,8 +102,9 @@ func (e *examination) needs(p Package) []finding.Finding {
 	return all
 }
 
-// unread looks for variables of the peer, and for a folder of values, that were probably meant
-// for a package. Labels are those of other packages; build knows none.
+// unread looks for variables and folders of values that nothing reads and that were probably
+// meant for this package. Labels are those of the other packages on this machine, whose
+// folders are right. build does not know these labels.
 func (e *examination) unread(p Package, labels []string) []finding.Finding {
 	if p.Package == nil {
 		return nil
@@ -118,12 +120,12 @@ func (e *examination) unread(p Package, labels []string) []finding.Finding {
 	return lint.NotRead(parsed.Unread(env, p.Metadata.Label, labels))
 }
 
-// notSet is about a variable that is needed and propagated, but not set.
+// notSet returns the finding about a variable that is needed and propagated, but not set.
 func (e *examination) notSet(v template.Variable, pkg string) finding.Finding {
 	f := finding.New(finding.NotSet, "", "%s, which %s needs, is not set", strings.Join(v.Names(), " or "), pkg).
 		WithHint("set it for the peer process; what is only in core.yaml, such as peer.id, is not passed on")
 	for _, name := range v.Names() {
-		if e.Env[name] != "" { // it is not passed on, or there would be nothing to say
+		if e.Env[name] != "" { // it is set, so it must be one that is not passed on
 			others := slices.DeleteFunc(v.Names(), func(n string) bool { return n == name })
 			f.Message = fmt.Sprintf("%s is set, which %s needs, but the peer passes on only %s",
 				name, pkg, strings.Join(others, ""))
@@ -133,7 +135,8 @@ func (e *examination) notSet(v template.Variable, pkg string) finding.Finding {
 	return f
 }
 
-// template returns that of a package. The install says what is wrong with it.
+// template returns the template of a package, or nil if it is not valid. In that case the
+// install reports the errors.
 func (e *examination) template(p Package) *template.Template {
 	file, err := p.Template()
 	if err != nil {
@@ -146,8 +149,8 @@ func (e *examination) template(p Package) *template.Template {
 	return parsed
 }
 
-// install installs a package on a simulated peer, with the variables and the
-// programs of this one.
+// install installs a package on a simulated peer that has the variables and the builder's
+// programs of this machine.
 func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *heard) []finding.Finding {
 	ctx, cancel := context.WithTimeout(ctx, peer.InstallTimeout)
 	defer cancel()
@@ -166,15 +169,16 @@ func (e *examination) install(ctx context.Context, pkg *archive.Package, heard *
 	return heard.findings
 }
 
-// heard is what the builder's programs say, each line once, and the address that they make.
+// heard collects what the builder's programs print, each line once, and the address that they
+// make.
 type heard struct {
-	known    []finding.Finding // said by another check, or known to be no fault
+	known    []finding.Finding // reported by another check, or known to be harmless
 	findings []finding.Finding
 	hints    []string
 	address  string
 }
 
-// maxHeard limits how much of it is kept.
+// maxHeard is the maximum number of findings, and of hints, that are kept.
 const maxHeard = 50
 
 func (h *heard) line(line string) {
@@ -199,7 +203,7 @@ func (h *heard) add(code finding.Code, text string) {
 	}
 }
 
-// gets reports whether our builder gets a variable that is set.
+// gets reports whether a variable is set and our builder gets it.
 func (e *examination) gets(name string) bool {
 	return e.Env[name] != "" && e.ours.Propagates(name)
 }

@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// programs looks at the files that the peer would run.
+// programs checks the files that the peer would run.
 func (e *examination) programs() []finding.Finding {
 	path := e.ours.Path
 	if !filepath.IsAbs(path) {
@@ -49,7 +49,7 @@ func (e *examination) programs() []finding.Finding {
 	return all
 }
 
-// program looks at one program, and notes its version.
+// program checks one program and records its version in versions.
 func (e *examination) program(file, name string, versions map[string]string) (f finding.Finding, wrong bool) {
 	install := "ccaas install " + e.ours.Path
 	if _, err := exec.LookPath(file); errors.Is(err, os.ErrNotExist) {
@@ -73,7 +73,7 @@ func (e *examination) program(file, name string, versions map[string]string) (f 
 	return f, false
 }
 
-// otherwise returns what a program that cannot be run leads to.
+// otherwise returns what happens at an install if a program cannot be run.
 func otherwise(name string) string {
 	switch name {
 	case "build":

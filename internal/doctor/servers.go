@@ -10,8 +10,9 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// installedServers are the servers of all chaincodes that a peer has built, whoever's builder
-// it was. What cannot be read, no peer can dial either: builds reports it.
+// installedServers returns the servers of all chaincodes that the peer has built, by whichever
+// builder. It skips builds that cannot be read, which the peer cannot dial either; the check
+// builds reports them.
 func installedServers(peerDir string) connection.Servers {
 	servers := connection.Servers{}
 	if peerDir == "" {
@@ -31,7 +32,8 @@ func installedServers(peerDir string) connection.Servers {
 	return servers
 }
 
-// taken finds that a package would get the address of another one in servers, and adds it.
+// taken reports that the package gets the address of another chaincode in servers, and adds
+// the package to servers.
 func (p Package) taken(servers connection.Servers, address string) []finding.Finding {
 	defer servers.Add(p.ID, address)
 	shared := servers.Shared(p.ID, address)
@@ -42,7 +44,7 @@ func (p Package) taken(servers connection.Servers, address string) []finding.Fin
 		WithHint("%s", shared.Hint())}
 }
 
-// sharedServers finds chaincodes that have one address.
+// sharedServers reports installed chaincodes that have the same address.
 func (e *examination) sharedServers() []finding.Finding {
 	var all []finding.Finding
 	for _, dialled := range slices.Sorted(maps.Keys(e.servers)) {

@@ -89,10 +89,10 @@ func (n *fabric) misidentify() {
 	for _, wrong := range []struct {
 		what, variable, value, want string
 	}{
-		{"as a user who is no administrator", "CORE_PEER_MSPCONFIGPATH", filepath.Join(p.Dir, "msp"), "this identity is no administrator of its organisation"},
+		{"as a user who is no administrator", "CORE_PEER_MSPCONFIGPATH", filepath.Join(p.Dir, "msp"), "this identity is not an administrator of its organisation"},
 		{"with another MSP ID", "CORE_PEER_LOCALMSPID", "Org2MSP", "the peer does not accept the certificate of this identity"},
 		{"with the TLS CA of another organisation", "CORE_PEER_TLS_ROOTCERT_FILE", n.peers[2].client["CORE_PEER_TLS_ROOTCERT_FILE"],
-			p.Address + ": its TLS certificate is of another CA"},
+			p.Address + ": its TLS certificate was issued by another CA"},
 		{"with another host", "CORE_PEER_TLS_SERVERHOSTOVERRIDE", "elsewhere.example.com", "its TLS certificate does not fit"},
 		{"without TLS", "CORE_PEER_TLS_ENABLED", "false", "it closes the connection"},
 		{"at the orderer", "CORE_PEER_ADDRESS", n.Orderer.Address, ""},
@@ -122,7 +122,7 @@ func (n *fabric) stopPeer() {
 	n.step("ccaas deploy while %s is stopped", stopped.Name)
 	n.must(stopped.Process.Signal(syscall.SIGSTOP))
 	n.fails(p, "1: peer0.org1 now -; peer1.org1 failed -; waits for Org2MSP", packed.file,
-		[]string{stopped.Name + " (" + stopped.Address + "): it says nothing", "so nothing has been approved in this run"})
+		[]string{stopped.Name + " (" + stopped.Address + "): it does not answer", "so nothing has been approved in this run"})
 	n.must(stopped.Process.Signal(syscall.SIGCONT))
 	if out := n.status(p, false, "-n", "stopped"); !strings.Contains(out, "Org1MSP has not approved it") {
 		n.fatal("ccaas status says:\n%s", out)
@@ -157,12 +157,12 @@ func (n *fabric) misserve() {
 	n.peers[3].server = n.serveNotes(n.peers[3], label, label+":0123", n.notes(n.peers[3]))
 	n.deploys(one, "1: peer0.org1 now -; peer1.org1 now -; Org1MSP; waits for Org2MSP", packed.file)
 	n.fails(n.peers[2], "1: peer0.org2 now answers; peer1.org2 now fails; Org1MSP; Org2MSP; committed", packed.file, []string{
-		n.peers[3].Name + " (" + n.peers[3].Address + "): says nothing for 10s: most likely its chaincode server has another package ID than " + packed.id,
+		n.peers[3].Name + " (" + n.peers[3].Address + "): has not answered for 10s: most likely its chaincode server has another package ID than " + packed.id,
 		"commits no blocks on mychannel until that server is stopped", "ccaas probe --peer-dir"})
 	n.fails(one, "1: peer0.org1 before fails; peer1.org1 before fails; Org1MSP; Org2MSP; committed", packed.file, []string{
-		one.Name + " (" + one.Address + "): gets no answer of its chaincode server: error creating grpc connection to " + n.address(one, label),
+		one.Name + " (" + one.Address + "): gets no answer from its chaincode server: error creating grpc connection to " + n.address(one, label),
 		"connection refused",
-		other.Name + " (" + other.Address + "): gets no answer of its chaincode server: error creating grpc connection to " + n.address(other, label)})
+		other.Name + " (" + other.Address + "): gets no answer from its chaincode server: error creating grpc connection to " + n.address(other, label)})
 	n.status(one, true, "-n", "wrong")
 	if out := n.status(one, false, "-n", "wrong", "--ask"); strings.Count(out, "  fails ") != 2 {
 		n.fatal("ccaas status --ask says:\n%s", out)

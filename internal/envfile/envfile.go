@@ -1,6 +1,6 @@
-// Package envfile reads the variables of a peer's process from a file: lines of
-// NAME=VALUE, of which docker, Compose, systemd and a shell read most alike. What
-// one of them reads otherwise is a warning, what none of them needs an error.
+// Package envfile reads the variables of a peer's process from a file of NAME=VALUE lines.
+// docker, Compose, systemd and shells read most such lines alike. A line that one of them
+// reads differently gets a warning. A line that none of them needs is an error.
 package envfile
 
 import (
@@ -16,7 +16,7 @@ import (
 
 const maxFile = 4 << 20
 
-// Read returns the variables of a file, as Parse does.
+// Read reads a file and returns its variables. See Parse.
 func Read(file string) (env map[string]string, warnings []string, err error) {
 	data, err := safefile.ReadOperators(file, maxFile)
 	if err != nil {
@@ -25,15 +25,16 @@ func Read(file string) (env map[string]string, warnings []string, err error) {
 	return Parse(file, data)
 }
 
-// Parse returns the variables in data, the content of a file of that name.
+// Parse parses data, the content of an env file, and returns its variables. file is the name
+// for errors and warnings.
 //
-//	# a comment, if # is the first character; lines may be empty
-//	NAME=VALUE   without the blanks around VALUE; all else is part of it
-//	NAME='VALUE' as it is, over any number of lines
+//	# comment    only if # is the first character; empty lines are allowed
+//	NAME=VALUE   blanks around VALUE are dropped, everything else is part of it
+//	NAME='VALUE' taken as it is; it may have several lines
 //	NAME="VALUE" the same, but \" \\ \$ and \` lose their backslash
 //
-// Of two lines with one name, the last counts. The error joins one for each line that has
-// another form. Both it and the warnings begin with FILE:LINE, and hold no name and no value.
+// If a variable is set twice, the last line counts. The error joins one error for each line
+// that has another form. Errors and warnings begin with FILE:LINE and contain no name or value.
 func Parse(file string, data []byte) (env map[string]string, warnings []string, err error) {
 	p := parser{file: file, env: map[string]string{}, setIn: map[string]int{}}
 	if err := p.encoding(data); err != nil {
@@ -42,7 +43,7 @@ func Parse(file string, data []byte) (env map[string]string, warnings []string, 
 	text := strings.ReplaceAll(string(data), "\r\n", "\n")
 	if first, _, found := strings.Cut(string(data), "\r\n"); found {
 		p.line = 1 + strings.Count(first, "\n")
-		p.warn("a shell makes the carriage return at the end of each line a part of the value")
+		p.warn("a shell takes the carriage return at the end of each line for part of the value")
 	}
 	for p.line, p.rest = 1, text; p.rest != ""; p.line++ {
 		p.statement(strings.TrimLeft(p.next(), blanks))
@@ -50,28 +51,28 @@ func Parse(file string, data []byte) (env map[string]string, warnings []string, 
 	if err := errors.Join(p.errs...); err != nil {
 		return nil, nil, err
 	}
-	return p.env, p.said(), nil
+	return p.env, p.messages(), nil
 }
 
 const blanks = " \t"
 
 type parser struct {
 	file     string
-	rest     string // of the file, behind the current line
-	line     int    // the current one, from 1
+	rest     string // of the file, after the current line
+	line     int    // number of the current line, from 1
 	env      map[string]string
-	setIn    map[string]int // the line of each variable
+	setIn    map[string]int // the line that sets each variable
 	errs     []error
 	warnings []warning
 }
 
-// warning is one text and the lines that it is about.
+// warning is the text of a warning and the lines that it is about.
 type warning struct {
 	text  string
 	lines []int
 }
 
-// next returns the line at the beginning of the rest, and removes it there.
+// next removes the first line from the rest and returns it.
 func (p *parser) next() (line string) {
 	line, p.rest, _ = strings.Cut(p.rest, "\n")
 	return line
@@ -94,8 +95,8 @@ func (p *parser) warn(format string, args ...any) {
 	p.warnings = append(p.warnings, warning{text, []int{p.line}})
 }
 
-// said are the warnings, each once, with all their lines.
-func (p *parser) said() []string {
+// messages returns the warnings, each once, with all the lines that it is about.
+func (p *parser) messages() []string {
 	var all []string
 	for _, w := range p.warnings {
 		text := p.place(w.lines[0]) + w.text
@@ -107,7 +108,7 @@ func (p *parser) said() []string {
 	return all
 }
 
-// encoding rejects what is not UTF-8 without a byte order mark.
+// encoding reports what is not UTF-8, or begins with a byte order mark.
 func (p *parser) encoding(data []byte) error {
 	p.line = 1
 	switch {
@@ -125,7 +126,7 @@ func (p *parser) encoding(data []byte) error {
 	return errors.Join(p.errs...)
 }
 
-// What people write instead of NAME=VALUE.
+// Lines that people write by mistake instead of NAME=VALUE.
 var (
 	isName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	isItem   = regexp.MustCompile(`^-([ \t]|$)`)
@@ -133,7 +134,7 @@ var (
 	isYAML   = regexp.MustCompile(`^["']?[A-Za-z_][A-Za-z0-9_]*["']?[ \t]*:([ \t]|$)`)
 )
 
-// statement reads what begins in the current line.
+// statement reads the statement that begins with text, the current line.
 func (p *parser) statement(text string) {
 	name, value, assigned := strings.Cut(text, "=")
 	switch {

@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/envfile"
 )
 
-// parse joins the warnings, without the place of each.
+// parse returns the variables and the warnings, joined and without the name of the file.
 func parse(t *testing.T, text string) (env map[string]string, warnings string) {
 	t.Helper()
 	env, all, err := envfile.Parse("peer.env", []byte(text))
@@ -22,7 +22,7 @@ func parse(t *testing.T, text string) (env map[string]string, warnings string) {
 	return env, strings.ReplaceAll(strings.Join(all, "\n"), "peer.env:", "")
 }
 
-// What follows the = and the value that it is, with a part of the warning.
+// Each row has the text after the =, the value that it means, and a part of the warning.
 func TestValues(t *testing.T) {
 	for text, want := range map[string]struct{ value, warning string }{
 		"":                             {},
@@ -40,14 +40,14 @@ func TestValues(t *testing.T) {
 		"a$HOME":                       {"a$HOME", "Compose and a shell replace $"},
 		"${HOME}":                      {"${HOME}", "Compose and a shell replace $"},
 		`C:\x`:                         {`C:\x`, `systemd and a shell drop a \`},
-		`{"peername":"peer0"}`:         {`{"peername":"peer0"}`, "a shell reads a value with one of"},
-		"a;b":                          {"a;b", "a shell reads a value with one of"},
-		"~/x":                          {"~/x", "a shell reads a value with one of"},
-		"x:~y":                         {"x:~y", "a shell reads a value with one of"},
-		"it's":                         {"it's", "a shell reads a value with one of"},
+		`{"peername":"peer0"}`:         {`{"peername":"peer0"}`, "a shell reads a value with any of"},
+		"a;b":                          {"a;b", "a shell reads a value with any of"},
+		"~/x":                          {"~/x", "a shell reads a value with any of"},
+		"x:~y":                         {"x:~y", "a shell reads a value with any of"},
+		"it's":                         {"it's", "a shell reads a value with any of"},
 		"x\u00a0":                      {"x\u00a0", "Compose drops white space of any kind"},
 		"\fx":                          {"\fx", "Compose drops white space of any kind"},
-		"x\r":                          {"x", "a shell makes the carriage return"},
+		"x\r":                          {"x", "a shell takes the carriage return"},
 		`""`:                           {"", "docker keeps the quotes"},
 		`"x y" `:                       {"x y", "docker keeps the quotes"},
 		`'{"a":"$b\n"}'`:               {`{"a":"$b\n"}`, "docker keeps the quotes"},
@@ -57,9 +57,9 @@ func TestValues(t *testing.T) {
 		`"a\eb"`:                       {`a\eb`, "docker keeps the quotes"},
 		`"a$b"`:                        {"a$b", "Compose and a shell replace $"},
 		"\"a`b`\"":                     {"a`b`", "a shell runs"},
-		`'a\'`:                         {`a\`, `Compose does not end a value at a quote behind \`},
+		`'a\'`:                         {`a\`, `Compose does not end a value at a quote after \`},
 		"'a\nb\n'":                     {"a\nb\n", "takes each of its lines for another variable"},
-		"\"a\r\n\r\nb\"":               {"a\n\nb", "a shell makes the carriage return"},
+		"\"a\r\n\r\nb\"":               {"a\n\nb", "a shell takes the carriage return"},
 		"\"a\\\nb\"":                   {"a\\\nb", `join the line that ends with \`},
 		`-----BEGIN X-----\n-----END `: {`-----BEGIN X-----\n-----END`, "drop a \\"},
 	} {
@@ -73,7 +73,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// A warning has all lines that it is about; a variable that is set twice has its last value.
+// A warning lists all the lines that it is about. If a variable is set twice, the last value counts.
 func TestLines(t *testing.T) {
 	env, warnings := parse(t, "# it's\n\n  A='x'\nB='x\ny'\nC='z'\nA=\"y\"")
 	const want = "3: docker keeps the quotes around a value (also line 6, 7)\n" +
@@ -84,7 +84,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// Each error names its line, and holds nothing of what is in it.
+// Each error names its line, and quotes nothing of it.
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"A=1\n- secret=x":              "peer.env:2: is an item of a YAML list, as in a Compose file",
@@ -103,9 +103,9 @@ func TestErrors(t *testing.T) {
 		"1secret=x":                    "peer.env:1: has no variable's name before the =",
 		"A='secret":                    "peer.env:1: begins a value with ', and no other ' ends it",
 		"A=1\nB=\"secret\\\"\nC=2":     "peer.env:2: begins a value with \", and no other \" ends it",
-		"A=\"secret\" # x":             "peer.env:1: has more behind the quote that ends the value",
-		"A='secret'\\''x'":             "peer.env:1: has more behind the quote that ends the value",
-		"A='secret\nx' y\n!":           "peer.env:1: has more behind the quote that ends the value\npeer.env:3: has no =",
+		"A=\"secret\" # x":             "peer.env:1: has more after the quote that ends the value",
+		"A='secret'\\''x'":             "peer.env:1: has more after the quote that ends the value",
+		"A='secret\nx' y\n!":           "peer.env:1: has more after the quote that ends the value\npeer.env:3: has no =",
 		"\ufeffsecret=x":               "peer.env:1: begins with a byte order mark: save the file as UTF-8",
 		"\xff\xfes\x00":                "peer.env:1: begins with the byte order mark of UTF-16",
 		"\xfe\xff\x00s":                "peer.env:1: begins with the byte order mark of UTF-16",
@@ -133,7 +133,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// What has no warning about a shell is what shells read.
+// A value without a warning about a shell is the value that shells read.
 func TestShells(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs shells")
@@ -160,7 +160,7 @@ func TestShells(t *testing.T) {
 			}
 			out, err := exec.Command(path, "-c", `set -a; . "$1"; env -0`, shell, file).Output()
 			if got, want := string(out), "VALUE="+env["VALUE"]+"\x00"; err != nil || !strings.Contains("\x00"+got, "\x00"+want) {
-				t.Errorf("%s reads %q otherwise: %v", shell, value, err)
+				t.Errorf("%s reads %q differently: %v", shell, value, err)
 			}
 			compared++
 		}
@@ -170,8 +170,8 @@ func TestShells(t *testing.T) {
 	}
 }
 
-// The env files of the examples are such files, with nothing that a peer would get otherwise
-// but the quotes around the format of the log.
+// The env files of the examples mean the same to every reader, except that docker keeps the
+// quotes around the log format.
 func TestExamples(t *testing.T) {
 	for _, name := range []string{"peer.env", "orderer.env"} {
 		env, warnings, err := envfile.Read("../../examples/network/" + name)
@@ -181,7 +181,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// Format writes what Parse reads.
+// Parse reads back what Format writes.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"A=x\nB='y\nz'\n", "A=\"\\\"\"", "A=\"it's $x\"", "# A\n\nA", "A=-----BEGIN X\n", "A='", "A=\"\\"} {
 		f.Add([]byte(seed))

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Format returns a file from which Parse reads env, with quotes around values that need
-// them.
+// Format returns env as the text of an env file that Parse reads back. Values that need quotes
+// have them.
 func Format(env map[string]string) string {
 	var file strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -17,7 +17,7 @@ func Format(env map[string]string) string {
 	return file.String()
 }
 
-// written returns a value as a file has it.
+// written returns a value as it is written in the file, in quotes if it needs them.
 func written(value string) string {
 	const special = " \t\n\"'`$\\;&|<>()~"
 	switch {

@@ -2,10 +2,10 @@ package envfile
 
 import "strings"
 
-// pem is how a PEM block ends and begins.
+// A PEM block begins with pemBegin and ends with pemEnd.
 const pemBegin, pemEnd = "-----BEGIN ", "-----END "
 
-// assign reads the value of a variable, whose first line is text.
+// assign reads the value of a variable. text is its first line.
 func (p *parser) assign(name, text string) {
 	if first := p.setIn[name]; first > 0 {
 		p.warn("sets the variable of line %d again, and replaces its value", first)
@@ -14,7 +14,7 @@ func (p *parser) assign(name, text string) {
 	value := strings.TrimLeft(text, blanks)
 	if value != "" && value != text {
 		p.warn("docker keeps the blank after =, and a shell takes what follows for a command; " +
-			"here it is no part of the value")
+			"here it is not part of the value")
 	}
 	switch {
 	case value != "" && strings.ContainsRune(`"'`, rune(value[0])):
@@ -29,11 +29,11 @@ func (p *parser) assign(name, text string) {
 	}
 }
 
-// unquoted returns a value that is the rest of its line.
+// unquoted reads a value without quotes, which ends with its line.
 func (p *parser) unquoted(text string) string {
 	value := strings.Trim(text, blanks)
 	if !strings.HasSuffix(text, value) || value == "" && text != "" {
-		p.warn("docker keeps the blank at the end of the line; here it is no part of the value")
+		p.warn("docker keeps the blank at the end of the line; here it is not part of the value")
 	}
 	if strings.TrimSpace(value) != value {
 		p.warn("Compose drops white space of any kind at the ends of a value; here it is part of the value")
@@ -50,17 +50,16 @@ func (p *parser) unquoted(text string) string {
 		p.warn(`systemd and a shell drop a \ outside quotes; here it is part of the value`)
 	}
 	if strings.ContainsAny(value, "\"'`;&|<>()") || strings.HasPrefix(value, "~") || strings.Contains(value, ":~") {
-		p.warn("a shell reads a value with one of \" ' ` ; & | < > ( ) ~ otherwise, unless quotes are around it")
+		p.warn("a shell reads a value with any of \" ' ` ; & | < > ( ) ~ differently, unless it is in quotes")
 	}
 	return value
 }
 
-// quoted returns the value that ends with quote; text is the rest of the line behind the
-// quote that begins it.
+// quoted reads a value in quotes. text is what follows the first quote in its line.
 func (p *parser) quoted(quote byte, text string) string {
 	if end := closing(quote, text); end >= 0 {
 		p.warn("docker keeps the quotes around a value")
-		return p.ended(quote, text[:end], text[end+1:])
+		return p.content(quote, text[:end], text[end+1:])
 	}
 	end := closing(quote, p.rest)
 	if end < 0 {
@@ -71,42 +70,43 @@ func (p *parser) quoted(quote byte, text string) string {
 	p.warn("docker keeps the quotes around a value, and takes each of its lines for another variable")
 	text += "\n" + p.rest[:end]
 	p.rest = p.rest[end+1:]
-	value := p.ended(quote, text, p.next())
+	value := p.content(quote, text, p.next())
 	p.line += strings.Count(text, "\n")
 	return value
 }
 
-// ended returns the value of text between quotes, which behind follows in its line.
-func (p *parser) ended(quote byte, text, behind string) string {
-	if strings.Trim(behind, blanks) != "" {
-		p.fail("has more behind the quote that ends the value: remove it, or put all of the value in quotes")
+// content returns the value of text, which was between quotes. after is what follows the last
+// quote in its line.
+func (p *parser) content(quote byte, text, after string) string {
+	if strings.Trim(after, blanks) != "" {
+		p.fail("has more after the quote that ends the value: remove it, or put all of the value in quotes")
 	}
 	return p.unescaped(quote, text)
 }
 
-// closing is the index of the quote that ends text, or -1.
+// closing returns the index of the quote that ends text, or -1.
 func closing(quote byte, text string) int {
 	for i := 0; i < len(text); i++ {
 		switch {
 		case text[i] == quote:
 			return i
 		case quote == '"' && text[i] == '\\':
-			i++ // what follows is part of the value
+			i++ // the next byte is part of the value
 		}
 	}
 	return -1
 }
 
 const (
-	escaped        = "\"\\$`"     // by \ in double quotes, for a shell and systemd
-	composeEscapes = "abcfnrtv0`" // those that Compose reads otherwise
+	escaped        = "\"\\$`"     // what a backslash escapes in double quotes, in a shell and systemd
+	composeEscapes = "abcfnrtv0`" // what Compose reads differently after a backslash
 )
 
-// unescaped returns what text, without the quotes around it, means.
+// unescaped returns what text means. text was between quotes.
 func (p *parser) unescaped(quote byte, text string) string {
 	if quote == '\'' {
 		if strings.HasSuffix(text, `\`) {
-			p.warn(`Compose does not end a value at a quote behind \`)
+			p.warn(`Compose does not end a value at a quote after \`)
 		}
 		return text
 	}

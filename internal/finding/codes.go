@@ -1,10 +1,10 @@
 package finding
 
-// Code names a kind of finding permanently: docs/findings.md has a section for
-// each. A code is never reused.
+// Code names a kind of finding. It never changes its meaning and is never reused.
+// docs/findings.md has a section for each code.
 type Code string
 
-// Codes of a package file and its metadata.
+// Codes about a package file and its metadata.
 const (
 	BadPackage   Code = "CCB001"
 	BadLabel     Code = "CCB002"
@@ -13,7 +13,7 @@ const (
 	UnusedFile   Code = "CCB005"
 )
 
-// Codes of the template.
+// Codes about the template.
 const (
 	NoTemplate   Code = "CCB010"
 	BadDocument  Code = "CCB011"
@@ -27,7 +27,7 @@ const (
 	NoGoodValue  Code = "CCB019"
 )
 
-// Codes of what should not be the same on every peer.
+// Codes about values that should differ from peer to peer.
 const (
 	SameAddress     Code = "CCB020"
 	SameCertificate Code = "CCB021"
@@ -36,20 +36,20 @@ const (
 	DoubtfulLiteral Code = "CCB024"
 )
 
-// Codes of TLS.
+// Codes about TLS.
 const (
 	NoTLS           Code = "CCB030"
 	DomainNoAuth    Code = "CCB031"
 	DomainOldFabric Code = "CCB032"
 )
 
-// Codes of the state database's indexes.
+// Codes about the indexes of the state database.
 const (
 	BadIndex      Code = "CCB040"
 	IgnoredInMeta Code = "CCB041"
 )
 
-// Codes of a core.yaml.
+// Codes about a core.yaml.
 const (
 	NotPropagated         Code = "CCB050"
 	OptionalNotPropagated Code = "CCB051"
@@ -61,7 +61,7 @@ const (
 	PathToBin             Code = "CCB057"
 )
 
-// Codes of a peer's machine.
+// Codes about the peer's machine.
 const (
 	BadPath          Code = "CCB060"
 	NoProgram        Code = "CCB061"
@@ -88,7 +88,7 @@ type rule struct {
 	code      Code
 	severity  Severity
 	title     string // the heading of its section in docs/findings.md
-	otherwise string // what happens if it is ignored, where that is always the same
+	otherwise string // what happens if it is ignored, if that is always the same
 }
 
 const (
@@ -165,7 +165,7 @@ var rules = []rule{
 	{AddressShared, Warning, "Two chaincodes have one address", sharedServerMsg},
 }
 
-// Titles returns the headings of docs/findings.md, by code.
+// Titles returns the heading in docs/findings.md of each code.
 func Titles() map[Code]string {
 	titles := map[Code]string{}
 	for _, r := range rules {

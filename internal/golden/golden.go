@@ -1,4 +1,4 @@
-// Package golden compares what tests make with golden files.
+// Package golden compares the output of tests with golden files.
 package golden
 
 import (
@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// Check fails the test unless got is what the file holds. With -update, it is written.
+// Check fails the test if got differs from the file. With -update it writes the file instead.
 func Check(t testing.TB, file string, got []byte) {
 	t.Helper()
 	if *update {
@@ -22,6 +22,6 @@ func Check(t testing.TB, file string, got []byte) {
 		t.Fatal(err)
 	}
 	if string(got) != string(want) {
-		t.Errorf("got\n%swant, as in %s,\n%s(-update writes it anew)", got, file, want)
+		t.Errorf("got\n%swant, as in %s,\n%s(-update rewrites it)", got, file, want)
 	}
 }

@@ -90,8 +90,9 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// The project moves into a home, and from there into another, whose path sorts and
-// reads otherwise. With HOME_TEST, it is then checked, built and tested.
+// The project moves to a home, and from there to another, whose path sorts differently and
+// contains other characters. With HOME_TEST set, the moved project is then checked, built and
+// tested.
 func TestHome(t *testing.T) {
 	dir := copyProject(t)
 	old := strings.TrimSpace(command(t, dir, "go", "list", "-m"))
@@ -111,10 +112,10 @@ func TestHome(t *testing.T) {
 	command(t, dir, "go", "test", "./pkg/...", "./internal/architecture", "./internal/program")
 }
 
-// copyProject makes a repository of what would be committed here.
+// copyProject copies everything that would be committed here into a new repository.
 func copyProject(t *testing.T) string {
 	if _, err := os.Stat("../../.git"); err != nil {
-		t.Skip("this is no git repository")
+		t.Skip("this is not a git repository")
 	}
 	dir := t.TempDir()
 	command(t, ".", "git", "init", "-q", dir)
@@ -125,8 +126,8 @@ func copyProject(t *testing.T) string {
 	return dir
 }
 
-// expectGone looks for what is left of a path: in imports and links, and where a
-// go.mod has it. With a host, it can be nothing else wherever it stands.
+// expectGone fails the test if the old path is left anywhere: in an import, a link or a
+// go.mod. A path with a host name can mean nothing else, so it must be gone from every text.
 func expectGone(t *testing.T, dir, module string) {
 	t.Helper()
 	quoted := regexp.QuoteMeta(module)

@@ -1,6 +1,6 @@
-// Command home changes the path of the module, wherever a file of the project has
-// it, to one from which Go can fetch it. Anything that merely has the project's
-// name, such as the builder in core.yaml, is left alone.
+// Command home changes the path of the module, in every file of the project that has it, to
+// one that Go can fetch. It leaves alone what merely has the project's name, such as the
+// builder in core.yaml.
 package main
 
 import (
@@ -26,8 +26,8 @@ func main() {
 	}
 }
 
-// move changes the path of the module in the working folder, in all files except
-// those that git ignores. It reads all of them before it writes one.
+// move changes the path of the module in all files below the working folder, except those that
+// git ignores. It reads all files before it writes any.
 func move(to string) error {
 	if err := check(to); err != nil {
 		return err
@@ -66,7 +66,7 @@ func move(to string) error {
 		if filepath.Base(file) != "go.mod" {
 			continue
 		}
-		if _, err := run("", "go", "mod", "edit", "-fmt", file); err != nil { // sorts
+		if _, err := run("", "go", "mod", "edit", "-fmt", file); err != nil { // sorts the requirements
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func move(to string) error {
 
 var fetchable = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+(/[\w~-][\w.~-]*)+$`)
 
-// check checks that Go would fetch a module by this path.
+// check reports an error if Go could not fetch a module by this path.
 func check(module string) error {
 	if !fetchable.MatchString(module) {
 		return fmt.Errorf("%q is not HOST/PATH, such as example.org/team/ccaas-template-builder", module)
@@ -86,7 +86,7 @@ func check(module string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	_, err = run(dir, "go", "mod", "init", module) // checks more of the path
+	_, err = run(dir, "go", "mod", "init", module) // go mod init has more rules for paths
 	return err
 }
 

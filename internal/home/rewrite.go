@@ -9,15 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// rewriter puts one path of the module in place of another.
+// rewriter replaces one module path by another.
 type rewriter struct {
 	from, to string
-	before   *regexp.Regexp // what precedes it as the end of something longer
-	after    *regexp.Regexp // what follows a path, but not a longer one or a mere name
-	line     *regexp.Regexp // of go.mod: what is before the path, its version, the rest
+	before   *regexp.Regexp // matches what precedes the path if it is the end of something longer
+	after    *regexp.Regexp // matches what follows the path, but not if it is part of a longer one or a mere name
+	line     *regexp.Regexp // a line of go.mod: what precedes the path, its version, the rest
 }
 
-// newRewriter's files are those of the project, relative to its folder.
+// newRewriter returns a rewriter for a project whose files, relative to its folder, are files.
 func newRewriter(from, to string, files []string) rewriter {
 	r := rewriter{
 		from: from, to: to,
@@ -28,7 +28,8 @@ func newRewriter(from, to string, files []string) rewriter {
 	if hasHost(from) {
 		return r
 	}
-	// The path could be a name: of an image in a registry, of a folder below /opt.
+	// Without a host, the path could be a mere name, such as that of an image in a registry or
+	// a folder below /opt.
 	folders := []string{`\.\.\.`}
 	for _, file := range files {
 		if folder, _, ok := strings.Cut(file, "/"); ok {
@@ -46,7 +47,8 @@ func hasHost(module string) bool {
 	return strings.Contains(first, ".")
 }
 
-// file returns what a file is to hold. Go is formatted, as another path may sort differently.
+// file returns the new content of a file. It formats Go files, since the new path may sort
+// differently.
 func (r rewriter) file(name string, content []byte) ([]byte, error) {
 	old := string(content)
 	switch {
@@ -77,8 +79,9 @@ func (r rewriter) text(text string) string {
 	}
 }
 
-// mod is text for a go.mod, where the path may be on its own. The version required of
-// a module that replace takes from a folder means nothing, but must match the path.
+// mod rewrites the text of a go.mod, where the path may occur without quotes. If replace takes
+// a module from a folder, the version that is required of it has no meaning but must match the
+// path.
 func (r rewriter) mod(text string) string {
 	version := " v0.0.0"
 	if major := regexp.MustCompile(`/(v\d+)$`).FindStringSubmatch(r.to); major != nil {

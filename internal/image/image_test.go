@@ -46,8 +46,8 @@ func TestImages(t *testing.T) {
 	t.Run("chaincode-node", func(t *testing.T) { testChaincode(t, b, builds, files) })
 }
 
-// The image of the builder is four static programs and nothing else, and installs them
-// wherever its volume is, whoever runs it. What it has installed works there.
+// The builder's image contains four static programs and nothing else. As any user, it installs
+// them into its volume, wherever that is mounted, and what it has installed works there.
 func testBuilder(t *testing.T, b tool, builds []string, files string) {
 	expectPrograms(t, files, elfMachine(t, runtime.GOARCH))
 	image := b.build(t, root, "builder", append(builds, "--target", "builder")...)
@@ -61,7 +61,7 @@ func testBuilder(t *testing.T, b tool, builds []string, files string) {
 	}
 }
 
-// testInstalled runs the image as an init container, and then each program that it has
+// testInstalled runs the image as an init container does, and then each program that it has
 // installed as a peer does.
 func testInstalled(t *testing.T, b tool, image, files, user string, uid uint32) {
 	work := openFolder(t)
@@ -97,8 +97,8 @@ func testInstalled(t *testing.T, b tool, image, files, user string, uid uint32) 
 	}
 }
 
-// An image for another platform has that platform's programs, and is built without one
-// of them being run.
+// An image for another platform contains programs for that platform. Building it runs none of
+// them.
 func testOtherPlatform(t *testing.T, b tool, builds []string) {
 	arch := "arm64"
 	if runtime.GOARCH == arch {
@@ -115,8 +115,8 @@ func testOtherPlatform(t *testing.T, b tool, builds []string) {
 	}
 }
 
-// The image of a peer is its base, with the builder in place and first in core.yaml:
-// the builder's own doctor finds that an install works, in a base without any library.
+// The peer's image is its base image with the builder installed and first in core.yaml. The
+// builder's own doctor finds that an install works, even in a base image without any library.
 func testPeer(t *testing.T, b tool, builds []string, files, form string) {
 	standIn := openFolder(t)
 	peerImage(t, standIn, form)
@@ -137,8 +137,8 @@ func testPeer(t *testing.T, b tool, builds []string, files, form string) {
 		command: []string{"/opt/ccaas-template-builder/bin/ccaas", "doctor", "--core-yaml", "/etc/hyperledger/fabric/core.yaml", "--package", "/work/basic.tgz"}}))
 }
 
-// peerImage leaves in dir what a stand-in of Fabric's peer image is built of: no peer, but
-// its core.yaml in a volume, as there.
+// peerImage writes to dir what a stand-in for Fabric's peer image is built from. It contains
+// no peer, but has a core.yaml in a volume, as Fabric's image does.
 func peerImage(t *testing.T, dir, form string) {
 	t.Helper()
 	core, err := os.ReadFile("../../pkg/coreyaml/testdata/" + form + ".yaml")
@@ -158,8 +158,8 @@ CMD ["peer", "node", "start"]
 `)
 }
 
-// expectCoreYAML holds the core.yaml in dir against what the builder needs: every variable
-// that has a field, and those of its own.
+// expectCoreYAML checks that the core.yaml in dir propagates what the builder needs: every
+// variable of a setting, and the builder's own.
 func expectCoreYAML(t *testing.T, dir string) {
 	t.Helper()
 	core, err := os.ReadFile(dir + "/core.yaml")
@@ -188,7 +188,7 @@ func expectCoreYAML(t *testing.T, dir string) {
 	}
 }
 
-// The chaincode server registers as the package that it is told it is.
+// The chaincode server registers with the package ID that it is given.
 func testChaincode(t *testing.T, b tool, builds []string, files string) {
 	builds = append(builds, b.base(t, "NODE_IMAGE", nodeImage)...)
 	image := b.build(t, root, "chaincode-node", append(builds, "--target", "chaincode-node")...)
@@ -223,8 +223,8 @@ func testChaincode(t *testing.T, b tool, builds []string, files string) {
 	}
 }
 
-// expectPrograms holds the files of an image against what the builder's are: its four
-// programs, static, for anyone to run, and no more than maxSize.
+// expectPrograms checks the files of an image: they must be the builder's four programs,
+// static, executable by anyone, and no larger than maxSize.
 func expectPrograms(t *testing.T, files string, machine elf.Machine) {
 	t.Helper()
 	var found []string
@@ -298,7 +298,7 @@ func expectLabels(t *testing.T, c config, title string) {
 	}
 }
 
-// openFolder is a new folder that every user can write into.
+// openFolder returns a new folder that every user can write to.
 func openFolder(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "open")
@@ -311,7 +311,7 @@ func open(t *testing.T, dir string) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil { // whatever the umask is
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil { // unlike Mkdir, Chmod ignores the umask
 		t.Fatal(err)
 	}
 }

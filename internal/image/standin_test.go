@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// base returns the build's arguments for a base image: none if its default in the
-// Dockerfile can be pulled, else a stand-in of this machine's own programs.
+// base returns the arguments that set the base image of a build. There are none if the default
+// in the Dockerfile can be pulled. Otherwise they name a stand-in that is made from this
+// machine's own programs.
 func (b tool) base(t *testing.T, argument string, standIn func(t *testing.T, dir string)) []string {
 	t.Helper()
 	text, err := os.ReadFile("../../Dockerfile")
@@ -22,13 +23,13 @@ func (b tool) base(t *testing.T, argument string, standIn func(t *testing.T, dir
 	if b.command("pull", string(image)).Run() == nil {
 		return nil
 	}
-	t.Logf("%s cannot be pulled: a stand-in it is", image)
+	t.Logf("%s cannot be pulled, so a stand-in is used", image)
 	dir := t.TempDir()
 	standIn(t, dir)
 	return []string{"--build-arg", argument + "=" + b.build(t, dir, strings.ToLower(argument))}
 }
 
-// goImage leaves in dir what an image of Go is built of.
+// goImage writes to dir what a stand-in for Go's image is built from.
 func goImage(t *testing.T, dir string) {
 	t.Helper()
 	goroot := strings.TrimSpace(output(t, exec.Command("go", "env", "GOROOT")))
@@ -40,7 +41,7 @@ func goImage(t *testing.T, dir string) {
 	writeDockerfile(t, dir, filepath.Join(goroot, "bin"))
 }
 
-// nodeImage leaves in dir what an image of Node is built of.
+// nodeImage writes to dir what a stand-in for Node's image is built from.
 func nodeImage(t *testing.T, dir string) {
 	t.Helper()
 	node := copyPrograms(t, dir, "/bin/sh", "env", "node")
@@ -57,7 +58,8 @@ func nodeImage(t *testing.T, dir string) {
 	writeDockerfile(t, dir, filepath.Dir(node))
 }
 
-// writeDockerfile makes dir an image that trusts whom this machine trusts.
+// writeDockerfile writes a Dockerfile that makes an image of dir. The image trusts the same
+// CAs as this machine.
 func writeDockerfile(t *testing.T, dir, path string) {
 	t.Helper()
 	const certificates = "/etc/ssl/certs/ca-certificates.crt"
@@ -67,8 +69,8 @@ func writeDockerfile(t *testing.T, dir, path string) {
 		"FROM scratch\nCOPY . /\nENV PATH=%s:/usr/local/bin:/usr/bin:/bin NODE_EXTRA_CA_CERTS=%s\n", path, certificates))
 }
 
-// copyPrograms copies programs and the libraries that they load, and returns where the
-// last one is.
+// copyPrograms copies programs and the libraries that they load, and returns the path of the
+// last program.
 func copyPrograms(t *testing.T, dir string, names ...string) (path string) {
 	t.Helper()
 	for _, name := range names {
@@ -76,13 +78,13 @@ func copyPrograms(t *testing.T, dir string, names ...string) (path string) {
 		if path, err = exec.LookPath(name); err != nil {
 			t.Fatal(err)
 		}
-		libraries, _ := exec.Command("ldd", path).Output() // fails for a static program
+		libraries, _ := exec.Command("ldd", path).Output() // ldd fails for a static program
 		copyInto(t, dir, append(regexp.MustCompile(`/\S+`).FindAllString(string(libraries), -1), path)...)
 	}
 	return path
 }
 
-// copyInto copies files and folders to where they are, but below dir.
+// copyInto copies files and folders to the same paths below dir.
 func copyInto(t *testing.T, dir string, paths ...string) {
 	t.Helper()
 	output(t, exec.Command("cp", append([]string{"-rL", "--parents", "--target-directory=" + dir}, paths...)...))

@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// tool is docker, podman or buildah, with the flags that each of its verbs needs.
+// tool is docker, podman or buildah, with the flags that it needs before any verb.
 type tool []string
 
-// findTool returns the first tool that works here: a docker without a daemon does not.
+// findTool returns the first tool that works here. A docker without a daemon does not.
 func findTool(t *testing.T) tool {
 	t.Helper()
 	storage := t.TempDir()
-	t.Cleanup(func() { // a build of buildah that has failed leaves it mounted
+	t.Cleanup(func() { // buildah leaves it mounted if a build fails
 		exec.Command("umount", "--recursive", storage+"/root/overlay").Run()
 	})
 	buildah := tool{"buildah", "--root", storage + "/root", "--runroot", storage + "/run"}
@@ -29,7 +29,7 @@ func findTool(t *testing.T) tool {
 		{"docker"},
 		{"podman"},
 		buildah,
-		append(buildah[:len(buildah):len(buildah)], "--storage-driver", "vfs"), // slow, and works everywhere
+		append(buildah[:len(buildah):len(buildah)], "--storage-driver", "vfs"), // slow, but works everywhere
 	} {
 		if candidate.command("info").Run() == nil {
 			t.Logf("by %s", candidate[0])
@@ -44,18 +44,18 @@ func (b tool) isBuildah() bool { return b[0] == "buildah" }
 
 func (b tool) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(b[0], append(append([]string{}, b[1:]...), args...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that all it starts can be killed
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that everything it starts can be killed
 	cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=1", "BUILDAH_ISOLATION=chroot")
 	return cmd
 }
 
-// do runs a verb, which must succeed, and returns what it prints.
+// do runs a verb, which must succeed, and returns its output.
 func (b tool) do(t *testing.T, args ...string) string {
 	t.Helper()
 	return output(t, b.command(args...))
 }
 
-// output is what a command prints, which must succeed.
+// output runs a command, which must succeed, and returns its output.
 func output(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	var stderr strings.Builder
@@ -67,7 +67,7 @@ func output(t *testing.T, cmd *exec.Cmd) string {
 	return string(out)
 }
 
-// build builds what the folder dir has a Dockerfile for, and returns the image's name.
+// build builds an image from the Dockerfile in dir, and returns the image's name.
 func (b tool) build(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	image := "localhost/ccaas-image-test/" + name
@@ -76,7 +76,7 @@ func (b tool) build(t *testing.T, dir, name string, args ...string) string {
 	return image
 }
 
-// files builds the same, and returns the folder of the image's files.
+// files builds the same image, and returns a folder with the image's files.
 func (b tool) files(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	files := filepath.Join(t.TempDir(), "files")
@@ -84,7 +84,7 @@ func (b tool) files(t *testing.T, dir string, args ...string) string {
 	return files
 }
 
-// buildArgs are those of a build for this machine, or for the platform in args.
+// buildArgs returns the arguments of a build for this machine, or for the platform in args.
 func (b tool) buildArgs(args []string) []string {
 	all := append([]string{"build"}, args...)
 	if !b.isBuildah() {
@@ -94,12 +94,12 @@ func (b tool) buildArgs(args []string) []string {
 	if i := slices.Index(args, "--platform"); i >= 0 {
 		arch = strings.TrimPrefix(args[i+1], "linux/")
 	}
-	return append(all, "--layers", // as the others do: what is built is not built again
-		// Debian's, 1.28, does not supply these.
+	return append(all, "--layers", // cache layers, as docker and podman do by default
+		// buildah 1.28, which Debian has, does not set these.
 		"--build-arg", "BUILDPLATFORM=linux/"+runtime.GOARCH, "--build-arg", "TARGETOS=linux", "--build-arg", "TARGETARCH="+arch)
 }
 
-// config is what an image says about itself.
+// config is the configuration of an image.
 type config struct {
 	Architecture string
 	Config       struct {
@@ -128,8 +128,7 @@ func decode(t *testing.T, text string, into any) {
 	}
 }
 
-// container is how an image is run: as its own user and with its own command, unless
-// given.
+// container says how to run an image. The defaults are the image's own user and command.
 type container struct {
 	image        string
 	user         string
@@ -137,8 +136,8 @@ type container struct {
 	command      []string
 }
 
-// run returns a command that runs a container, with the host's network. The container
-// is gone when the test ends.
+// run returns a command that runs a container in the host's network. The container is removed
+// when the test ends.
 func (b tool) run(t *testing.T, c container) *exec.Cmd {
 	t.Helper()
 	name := fmt.Sprintf("ccaas-image-test-%d", time.Now().UnixNano())
@@ -163,7 +162,8 @@ func (b tool) run(t *testing.T, c container) *exec.Cmd {
 	return b.command(append(append([]string{"run"}, options...), c.command[1:]...)...)
 }
 
-// runBuildah is run by buildah, which makes a container first, and knows no default command.
+// runBuildah does what run does with buildah, which must create a container first and ignores
+// the default command.
 func (b tool) runBuildah(t *testing.T, c container, name string, options []string) *exec.Cmd {
 	t.Helper()
 	b.do(t, "from", "--name", name, c.image)

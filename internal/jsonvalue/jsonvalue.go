@@ -1,4 +1,4 @@
-// Package jsonvalue decodes JSON to the values that templates work on.
+// Package jsonvalue decodes JSON to values that templates can use.
 package jsonvalue
 
 import (
@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// Decode decodes data, one JSON value and nothing after it, into target.
-// Numbers in it stay json.Number where target has any; see Numbers.
+// Decode decodes data into target. data must be one JSON value with nothing after it. Numbers
+// become json.Number where target has an interface type; see Numbers.
 func Decode(data []byte, target any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -23,8 +23,8 @@ func Decode(data []byte, target any) error {
 	return nil
 }
 
-// Numbers turns the numbers in v, as Decode leaves them, into int64 if they are
-// integers, otherwise into float64. It changes maps and lists in place.
+// Numbers converts the numbers in v, as Decode leaves them, to int64 if they are integers,
+// otherwise to float64. It changes maps and lists in place.
 func Numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:

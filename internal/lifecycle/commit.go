@@ -16,12 +16,13 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// noEndorsers are the words of a gateway that cannot find the endorsers by discovery: there are no
-// anchor peers, or gossip has not yet heard of the others.
+// noEndorsers lists what a gateway says when it cannot find endorsers by discovery, because
+// the channel has no anchor peers or gossip has not found the other organisations' peers yet.
 var noEndorsers = []string{"no combination of peers can be derived", "failed to find any endorsing peers"}
 
-// commit commits the definition through the gateway, which asks enough peers; where it does not
-// find them, with the endorsements of the peers that were given, if they are enough.
+// commit commits the definition. It lets the gateway find the endorsing peers. If the gateway
+// does not find enough, it takes the endorsements of the peers that were given, if those are
+// enough.
 func (d *deployment) commit(ctx context.Context) error {
 	err := d.submit(ctx, func(ctx context.Context, gw *chaincode.Gateway) error {
 		return gw.Commit(ctx, d.state.definition)
@@ -46,7 +47,7 @@ func (d *deployment) commit(ctx context.Context) error {
 	return d.gatewayPeer().wrong("", late(d.commitWith(ctx, endorsers)))
 }
 
-// firstOfEach is a peer of each organisation that has answered.
+// firstOfEach returns one peer of each organisation: the first that has answered.
 func firstOfEach(peers []*Peer) (firsts []*Peer) {
 	for _, p := range peers {
 		if p.Err == nil && !slices.Contains(mspIDs(firsts), p.MSPID) {
@@ -56,7 +57,8 @@ func firstOfEach(peers []*Peer) (firsts []*Peer) {
 	return firsts
 }
 
-// enough tells whether endorsements of these organisations fulfil the channel's policy for commits.
+// enough reports whether endorsements by these organisations satisfy the channel's policy for
+// commits.
 func (d *deployment) enough(ctx context.Context, endorsers []string) (bool, error) {
 	config := &common.Config{}
 	p := d.gatewayPeer()
@@ -66,8 +68,8 @@ func (d *deployment) enough(ctx context.Context, endorsers []string) (bool, erro
 	return len(endorsers) >= needed(config, len(d.state.approvals)), nil
 }
 
-// needed is how many of a channel's organisations have to endorse a commit. Where that is no simple
-// majority or the like, all are taken to be needed.
+// needed returns how many of a channel's organisations have to endorse a commit. If the policy
+// is neither ANY nor MAJORITY, it returns all.
 func needed(config *common.Config, all int) int {
 	policy := config.GetChannelGroup().GetGroups()["Application"].GetPolicies()["LifecycleEndorsement"].GetPolicy()
 	meta := &common.ImplicitMetaPolicy{}
@@ -82,8 +84,8 @@ func needed(config *common.Config, all int) int {
 	return all
 }
 
-// commitWith commits the definition with the endorsements of these peers, through the gateway of
-// one that knows the channel.
+// commitWith commits the definition with the endorsements of these peers. It uses the gateway
+// of one that has joined the channel.
 func (d *deployment) commitWith(ctx context.Context, endorsers []*Peer) error {
 	def := d.state.definition
 	policy, err := proto.Marshal(def.ApplicationPolicy)
@@ -121,7 +123,8 @@ func (d *deployment) commitWith(ctx context.Context, endorsers []*Peer) error {
 	return p.submit(ctx, prepared)
 }
 
-// submit submits a prepared transaction through the gateway of a peer, and waits for its block.
+// submit submits a prepared transaction through the peer's gateway, and waits until it is in a
+// block.
 func (p *Peer) submit(ctx context.Context, prepared []byte) error {
 	transaction, err := p.gateway.NewTransaction(prepared)
 	if err != nil {
@@ -138,12 +141,12 @@ func (p *Peer) submit(ctx context.Context, prepared []byte) error {
 	return err
 }
 
-// invalid is the error of a transaction that a peer has found invalid.
+// invalid is the error for a transaction that peers have marked invalid.
 type invalid struct{ code peer.TxValidationCode }
 
 func (i *invalid) Error() string { return "the transaction is invalid: " + i.code.String() }
 
-// endorse collects the endorsements of peers for a proposal.
+// endorse collects the endorsements of a proposal by the given peers.
 func endorse(ctx context.Context, signed *peer.SignedProposal, endorsers []*Peer) ([]*peer.ProposalResponse, error) {
 	var responses []*peer.ProposalResponse
 	for _, p := range endorsers {
@@ -162,7 +165,8 @@ func endorse(ctx context.Context, signed *peer.SignedProposal, endorsers []*Peer
 	return responses, nil
 }
 
-// assemble makes the envelope of a transaction, without its signature (protoutil.CreateSignedTx).
+// assemble returns the envelope of a transaction without its signature, as
+// protoutil.CreateSignedTx makes it.
 func assemble(signed *peer.SignedProposal, responses []*peer.ProposalResponse) (*common.Envelope, error) {
 	proposed, header, payload := &peer.Proposal{}, &common.Header{}, &peer.ChaincodeProposalPayload{}
 	err := proto.Unmarshal(signed.GetProposalBytes(), proposed)
@@ -174,7 +178,7 @@ func assemble(signed *peer.SignedProposal, responses []*peer.ProposalResponse) (
 	for _, r := range responses {
 		action.Endorsements = append(action.Endorsements, r.GetEndorsement())
 	}
-	input, err := proto.Marshal(&peer.ChaincodeProposalPayload{Input: payload.GetInput()}) // not the transient data
+	input, err := proto.Marshal(&peer.ChaincodeProposalPayload{Input: payload.GetInput()}) // no transient data
 	if err != nil {
 		return nil, err
 	}

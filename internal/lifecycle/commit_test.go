@@ -22,7 +22,7 @@ func TestNeeded(t *testing.T) {
 	for _, test := range []struct {
 		what   string
 		config *common.Config
-		want   [4]int // of 1, 2, 3 and 4 organisations
+		want   [4]int // for 1, 2, 3 and 4 organisations
 	}{
 		{"ANY", meta(common.ImplicitMetaPolicy_ANY), [4]int{1, 1, 1, 1}},
 		{"MAJORITY", meta(common.ImplicitMetaPolicy_MAJORITY), [4]int{1, 2, 2, 3}},

@@ -12,18 +12,19 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// Wanted is the definition that is asked for. What is nil stays as the channel has it, or else is
-// Fabric's default.
+// Wanted is the definition that the user asks for. A nil field stays as it is on the channel,
+// or else gets Fabric's default.
 type Wanted struct {
 	Name         string
 	Version      string
-	Sequence     int64 // 0: that of the committed definition, or the next
+	Sequence     int64 // 0: the committed sequence, or the next if something changes
 	Policy       *peer.ApplicationPolicy
 	Collections  *peer.CollectionConfigPackage
 	InitRequired *bool
 }
 
-// Check returns an error for a name or a version that peers refuse (core/chaincode/lifecycle/scc.go).
+// Check returns an error if peers would refuse the name or the version
+// (core/chaincode/lifecycle/scc.go).
 func (w Wanted) Check() error {
 	if !regexp.MustCompile(`^[a-zA-Z0-9]+([-_][a-zA-Z0-9]+)*$`).MatchString(w.Name) {
 		return fmt.Errorf("the name %q must consist of letters and digits, with single - and _ between them", w.Name)
@@ -37,14 +38,14 @@ func (w Wanted) Check() error {
 	return nil
 }
 
-// What peers take a definition to have that does not say it.
+// What peers assume if a definition leaves it out.
 const (
 	defaultPolicy = "/Channel/Application/Endorsement"
 	defaultEscc   = "escc"
 	defaultVscc   = "vscc"
 )
 
-// recorded is a definition as peers tell it, in one of the messages that have one.
+// recorded is any of the messages in which peers return a definition.
 type recorded interface {
 	GetSequence() int64
 	GetVersion() string
@@ -55,7 +56,7 @@ type recorded interface {
 	GetInitRequired() bool
 }
 
-// definition reads a recorded definition.
+// definition converts a recorded definition.
 func definition(channel, name string, r recorded) (*chaincode.Definition, error) {
 	policy := &peer.ApplicationPolicy{}
 	if err := proto.Unmarshal(r.GetValidationParameter(), policy); err != nil {
@@ -68,9 +69,9 @@ func definition(channel, name string, r recorded) (*chaincode.Definition, error)
 	}, nil
 }
 
-// resolve is the definition that is to be approved and committed: what is wanted, the rest as in
-// the one that is committed, or in the organisation's own latest approval of this version. Each of
-// the two may be nil.
+// resolve returns the definition to be approved and committed. It has what is wanted. What w
+// leaves open comes from committed or, if the organisation has already approved this version,
+// from approved. Either may be nil.
 func (w Wanted) resolve(channel string, committed, approved *chaincode.Definition) (*chaincode.Definition, error) {
 	d := &chaincode.Definition{
 		EndorsementPlugin: defaultEscc, ValidationPlugin: defaultVscc,
@@ -114,7 +115,7 @@ func (w Wanted) resolve(channel string, committed, approved *chaincode.Definitio
 	return d, nil
 }
 
-// differences says what is not the same in two definitions, but for the sequence.
+// differences lists what differs between two definitions, except the sequence.
 func differences(from, to *chaincode.Definition) (changes []string) {
 	changed := func(what, from, to string) {
 		if from != to {
@@ -136,7 +137,7 @@ func differences(from, to *chaincode.Definition) (changes []string) {
 	return changes
 }
 
-// policyText is a policy as people write it.
+// policyText returns a policy as people write it.
 func policyText(policy *peer.ApplicationPolicy) string {
 	if signature := policy.GetSignaturePolicy(); signature != nil {
 		text, err := chaincode.SignaturePolicyEnvelopeToString(signature)

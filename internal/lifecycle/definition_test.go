@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/must"
 )
 
-// at is a definition as a peer tells it.
+// at returns a definition as a peer returns it.
 func at(t *testing.T, sequence int64, version, signature string, collections ...string) *chaincode.Definition {
 	d := &chaincode.Definition{Sequence: sequence, Version: version, EndorsementPlugin: "escc", ValidationPlugin: "vscc",
 		ApplicationPolicy: channelPolicy(defaultPolicy)}
@@ -41,7 +41,7 @@ func TestResolve(t *testing.T) {
 	for name, test := range map[string]struct {
 		wanted              Wanted
 		committed, approved *chaincode.Definition
-		want                string // the definition, or words of the error
+		want                string // the definition, or a part of the error
 	}{
 		"the first":                 {wanted("1.0"), nil, nil, "1 1.0 /Channel/Application/Endorsement none false"},
 		"the same":                  {wanted("1.0"), at(t, 3, "1.0", ""), nil, "3 1.0 /Channel/Application/Endorsement none false"},
@@ -110,7 +110,7 @@ func TestMissing(t *testing.T) {
 		"everything": {state{definition: first, approvals: approvals(false, false)}, []string{"peer0", "peer1"}, true,
 			[]string{"install the package on peer0, peer1", "approve sequence 1 for Org1MSP", "wait for Org2MSP to approve sequence 1"}},
 		"the last to approve": {state{definition: first, approvals: approvals(false, true)}, nil, true,
-			[]string{"approve sequence 1 for Org1MSP", "commit sequence 1", "ask each peer for an answer of the chaincode"}},
+			[]string{"approve sequence 1 for Org1MSP", "commit sequence 1", "ask the chaincode on each peer for an answer"}},
 		"only to commit": {state{definition: first, approvals: approvals(true, true), packageID: id}, nil, false,
 			[]string{"commit sequence 1"}},
 		"only to wait": {state{definition: first, approvals: approvals(true, false), packageID: id}, nil, true,
@@ -119,7 +119,7 @@ func TestMissing(t *testing.T) {
 		"committed without us": {state{definition: first, committed: first, approvals: approvals(false, true)}, nil, false,
 			[]string{"approve sequence 1 for Org1MSP"}},
 		"committed without the other": {state{definition: first, committed: first, approvals: approvals(true, false), packageID: id}, nil, true,
-			[]string{"ask each peer for an answer of the chaincode"}},
+			[]string{"ask the chaincode on each peer for an answer"}},
 		"another package": {state{definition: first, committed: first, approvals: approvals(true, true), packageID: old}, []string{"peer1"}, false,
 			[]string{"install the package on peer1", "approve sequence 1 for Org1MSP again, with this package instead of " + old}},
 		"approved without a package": {state{definition: first, committed: first, approvals: approvals(true, true)}, nil, false,

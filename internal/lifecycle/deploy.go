@@ -14,29 +14,31 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// Request is what to deploy.
+// Request says what to deploy.
 type Request struct {
-	Package   []byte // the package file
+	Package   []byte // the content of the package file
 	PackageID string
 	Wanted    Wanted
 	DryRun    bool
-	Wait      time.Duration // for the commit, if other organisations have to approve
-	Question  *Question     // nil: no peer is asked
-	// Progress gets a line when something begins or has been done. It may be called concurrently.
+	Wait      time.Duration // how long to wait for other organisations to approve
+	Question  *Question     // what to ask each peer in the end; nil: nothing
+	// Progress is called with a line when something begins or is done, possibly by several
+	// goroutines at once.
 	Progress func(line string)
 }
 
-// Installed says when a peer has got the package.
+// Installed says when the package was installed on a peer.
 type Installed string
 
-// What is known of a peer's package; empty is that it is not installed.
+// The values of Installed. The empty value means that the package is not installed, or that
+// nothing is known.
 const (
 	InstalledNow    Installed = "now"
 	InstalledBefore Installed = "before"
 	InstallFailed   Installed = "failed"
 )
 
-// Result is what came of a request. The names in JSON never change.
+// Result is the result of a deployment. Its names in JSON never change.
 type Result struct {
 	PackageID string       `json:"packageID"`
 	Channel   string       `json:"channel"`
@@ -44,49 +46,51 @@ type Result struct {
 	Version   string       `json:"version"`
 	Sequence  int64        `json:"sequence"`
 	Peers     []PeerResult `json:"peers"`
-	// Approvals are those of this definition, by MSP ID.
+	// Approvals says, by MSP ID, which organisations have approved this definition.
 	Approvals map[string]bool `json:"approvals"`
-	// Mismatches say what an organisation has approved otherwise, as far as the peer tells.
+	// Mismatches says what other organisations have approved differently, as far as the peer
+	// reports it.
 	Mismatches map[string][]string `json:"mismatches,omitempty"`
 	Committed  bool                `json:"committed"`
 	WaitsFor   []string            `json:"waitsFor"`
-	Plan       []string            `json:"plan,omitempty"` // of a dry run
+	Plan       []string            `json:"plan,omitempty"` // what a dry run would do
 
 	MSPID       string   `json:"-"`
 	ApprovedNow bool     `json:"-"`
-	Renewed     string   `json:"-"` // the package whose approval was renewed with this one
-	Changes     []string `json:"-"` // from the committed definition, if there is one
+	Renewed     string   `json:"-"` // the package that was approved before at the same sequence
+	Changes     []string `json:"-"` // compared with the committed definition, if there is one
 }
 
-// PeerResult is what came of it on a peer of the organisation.
+// PeerResult is the result on one peer of the organisation.
 type PeerResult struct {
 	Name      string    `json:"name"`
 	Address   string    `json:"address"`
 	Installed Installed `json:"installed"`
-	Answers   *bool     `json:"answers"` // null: was not asked
+	Answers   *bool     `json:"answers"` // null: not asked
 	Error     string    `json:"error,omitempty"`
 }
 
-// patience is how long what passes is tried again, and how long one request that goes to the
-// orderer may take.
+// patience is how long errors that may pass are retried. submitTimeout limits one request that
+// goes to the orderer.
 const (
 	patience      = time.Minute
 	submitTimeout = 30 * time.Second
 	pause         = time.Second
 )
 
-// deployment is one run.
+// deployment is the state of one call of Deploy.
 type deployment struct {
 	*Channel
 	Request
 	result   *Result
 	state    *state
 	before   string // the package that the organisation used when the run began, or empty
-	approved int64  // the sequence that has been approved in this run
+	approved int64  // the sequence that this run has approved
 }
 
-// Deploy brings the organisation to what is requested, and does only what is missing. The result is
-// there also if there is an error; its peers are those of the channel, in order.
+// Deploy brings the organisation to the requested state. It does only what is missing. It
+// returns a result even if there is an error. The peers in it are those of the channel, in the
+// same order.
 func (c *Channel) Deploy(ctx context.Context, r Request) (*Result, error) {
 	d := &deployment{Channel: c, Request: r, result: &Result{
 		PackageID: r.PackageID, Channel: c.Name, Name: r.Wanted.Name, Version: r.Wanted.Version, MSPID: c.organisation.MSPID,
@@ -95,7 +99,7 @@ func (c *Channel) Deploy(ctx context.Context, r Request) (*Result, error) {
 	for i, p := range c.Peers {
 		d.result.Peers[i] = PeerResult{Name: p.Name, Address: p.Address}
 	}
-	if err := d.patiently(ctx, func() error { return d.look(ctx) }); err != nil {
+	if err := d.retry(ctx, func() error { return d.look(ctx) }); err != nil {
 		return d.result, err
 	}
 	d.before = d.state.before
@@ -106,7 +110,7 @@ func (c *Channel) Deploy(ctx context.Context, r Request) (*Result, error) {
 	}
 	if err = errors.Join(err, d.install(ctx, installed)); err != nil {
 		nothing := errors.New("so nothing has been approved in this run")
-		return d.result, errors.Join(err, message.WithHint(nothing, "mend that, and run it again"))
+		return d.result, errors.Join(err, message.WithHint(nothing, "fix that, and run it again"))
 	}
 	if err := d.agree(ctx); err != nil {
 		return d.result, errors.Join(err, d.stuck())
@@ -117,10 +121,10 @@ func (c *Channel) Deploy(ctx context.Context, r Request) (*Result, error) {
 	return d.result, d.question(ctx)
 }
 
-// stuck joins the errors of the peers that have fallen silent since they were installed on.
+// stuck joins the errors of the peers that have stopped answering since the install.
 func (d *deployment) stuck() error { return d.each(func(int, *Peer) error { return nil }) }
 
-// plan says what is missing: installed are the peers that have the package.
+// plan lists what is missing. installed says which peers have the package.
 func (d *deployment) plan(installed []bool) []string {
 	var lacking []string
 	for i, p := range d.Peers {
@@ -131,7 +135,7 @@ func (d *deployment) plan(installed []bool) []string {
 	return d.state.missing(d.result.MSPID, d.PackageID, lacking).steps(d.Question != nil)
 }
 
-// look brings the state and what the result says of it up to date.
+// look updates the state, and what the result says about it.
 func (d *deployment) look(ctx context.Context) error {
 	s, err := d.Channel.look(ctx, d.Wanted)
 	if err != nil {
@@ -152,8 +156,8 @@ func (d *deployment) look(ctx context.Context) error {
 	return nil
 }
 
-// installed tells which peers have the package. The error joins those of the peers that cannot
-// tell.
+// installed reports for each peer whether it has the package. The error joins the errors of
+// peers that could not be asked.
 func (d *deployment) installed(ctx context.Context) ([]bool, error) {
 	has := make([]bool, len(d.Peers))
 	errs := d.each(func(i int, p *Peer) error {
@@ -171,8 +175,8 @@ func (d *deployment) installed(ctx context.Context) ([]bool, error) {
 	return has, errs
 }
 
-// each does something with each peer at the same time. What is wrong is the peer's error in the
-// result, and it is done no more to a peer that has one.
+// each calls do for all peers at the same time. An error becomes the peer's error in the
+// result. Peers that already have an error are skipped.
 func (d *deployment) each(do func(i int, p *Peer) error) error {
 	errs := make([]error, len(d.Peers))
 	var all sync.WaitGroup
@@ -193,7 +197,8 @@ func (d *deployment) each(do func(i int, p *Peer) error) error {
 	return errors.Join(errs...)
 }
 
-// install installs the package where it is not. A peer that fails does not keep the others from it.
+// install installs the package on the peers that lack it. If it fails on one peer, the others
+// get it nevertheless.
 func (d *deployment) install(ctx context.Context, installed []bool) error {
 	return d.each(func(i int, p *Peer) error {
 		if installed[i] {
@@ -205,7 +210,7 @@ func (d *deployment) install(ctx context.Context, installed []bool) error {
 		result, err := chaincode.NewPeer(p.conn, p.id).Install(asked, bytes.NewReader(d.Package))
 		switch {
 		case err != nil && strings.Contains(said(err), "chaincode already successfully installed"):
-			d.result.Peers[i].Installed = InstalledBefore // by another run
+			d.result.Peers[i].Installed = InstalledBefore // by another run at the same time
 		case err != nil:
 			return p.wrong("the install failed", err)
 		case result.GetPackageId() != d.PackageID:
@@ -218,14 +223,15 @@ func (d *deployment) install(ctx context.Context, installed []bool) error {
 	})
 }
 
-// installTimeout is the peer's own (chaincode.installTimeout), and a little more.
+// installTimeout is a little longer than that of the peer (chaincode.installTimeout).
 const installTimeout = 310 * time.Second
 
-// agree approves and commits, as far as that is not done and the others have approved.
+// agree approves and commits the definition, if that is missing, and waits for the other
+// organisations if asked to.
 func (d *deployment) agree(ctx context.Context) error {
 	late := time.Now().Add(d.Wait)
 	for waiting := false; ; {
-		if err := d.patiently(ctx, func() error { return d.step(ctx) }); err != nil {
+		if err := d.retry(ctx, func() error { return d.step(ctx) }); err != nil {
 			return err
 		}
 		if d.state.isCommitted() {
@@ -250,7 +256,8 @@ func (d *deployment) agree(ctx context.Context) error {
 	return nil
 }
 
-// step does what is missing at the moment, until nothing is or others have to approve.
+// step does everything that can be done now: until nothing is missing, or other organisations
+// have to approve.
 func (d *deployment) step(ctx context.Context) error {
 	if err := d.look(ctx); err != nil {
 		return err
@@ -273,8 +280,8 @@ func (d *deployment) step(ctx context.Context) error {
 	return nil
 }
 
-// approve approves the definition for the organisation. It does so once in a run: that it is not
-// approved after that is another deployment's doing.
+// approve approves the definition for the organisation. It does so only once in a run: if the
+// approval is gone after that, another deployment has replaced it.
 func (d *deployment) approve(ctx context.Context) error {
 	if d.approved != 0 {
 		if d.state.packageID == d.PackageID {
@@ -294,7 +301,7 @@ func (d *deployment) approve(ctx context.Context) error {
 	return err
 }
 
-// submit has a gateway bring a transaction to the orderer, and waits for its block.
+// submit sends a transaction through a gateway, and waits until it is in a block.
 func (d *deployment) submit(ctx context.Context, send func(context.Context, *chaincode.Gateway) error) error {
 	ctx, cancel := context.WithTimeout(ctx, submitTimeout)
 	defer cancel()
@@ -302,7 +309,7 @@ func (d *deployment) submit(ctx context.Context, send func(context.Context, *cha
 	return p.wrong("", late(send(ctx, chaincode.NewGateway(p.conn, p.id))))
 }
 
-// late is the error of a transaction of which there is no news in time.
+// late explains the error of a transaction that was not in a block in time.
 func late(err error) error {
 	if err == nil || !silent(err) {
 		return err
@@ -313,8 +320,8 @@ func late(err error) error {
 
 var errNotYet = errors.New("the peers do not yet know what was approved")
 
-// patiently does something again as long as its errors are such as pass.
-func (d *deployment) patiently(ctx context.Context, do func() error) error {
+// retry repeats do as long as it returns an error that may pass.
+func (d *deployment) retry(ctx context.Context, do func() error) error {
 	late := time.Now().Add(patience)
 	for {
 		err := do()

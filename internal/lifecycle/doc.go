@@ -1,4 +1,5 @@
-// Package lifecycle deploys a chaincode for one organisation, as its administrator, and looks at
-// what is deployed: [Connect], then [Organisation.Deploy] or [Organisation.Status]. Requests are
-// signed and sent by Hyperledger's libraries; what to send, and when, is decided here.
+// Package lifecycle deploys a chaincode for one organisation, as its administrator, and
+// reports what is deployed: [Open], [Organisation.On], then [Channel.Deploy] or
+// [Channel.Status]. Hyperledger's libraries sign and send the requests. This package decides
+// what to send and when.
 package lifecycle

@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// The variables of the peer CLI that are read here, by its names.
+// Variables of the peer CLI that are read here.
 const (
 	addressVariable    = "CORE_PEER_ADDRESS"
 	mspIDVariable      = "CORE_PEER_LOCALMSPID"
@@ -27,17 +27,17 @@ const (
 	clientKeyVariable  = "CORE_PEER_TLS_CLIENTKEY_FILE"
 )
 
-// maxPEM limits a file of certificates or a key.
+// maxPEM is the maximum size of a file with certificates or a key, in bytes.
 const maxPEM = 1 << 20
 
-// environment is that of the peer CLI.
+// environment is the environment of the peer CLI.
 type environment map[string]string
 
 func unset(variable string) error {
 	return message.WithHint(fmt.Errorf("%s is not set", variable), "set the environment of the peer CLI")
 }
 
-// path is that of a file that a variable names. As for the peer CLI, a relative one begins in the
+// path returns the path in a variable. As in the peer CLI, a relative path is relative to the
 // folder of core.yaml.
 func (e environment) path(variable string) (string, error) {
 	path := e[variable]
@@ -50,7 +50,7 @@ func (e environment) path(variable string) (string, error) {
 	return path, nil
 }
 
-// file is the content of a file that a variable names.
+// file returns the content of the file whose path is in a variable.
 func (e environment) file(variable string) ([]byte, error) {
 	path, err := e.path(variable)
 	if err != nil {
@@ -67,7 +67,7 @@ func readPEM(what, path string) ([]byte, error) {
 	return data, nil
 }
 
-// enabled reads a variable that is true or false; unset is false.
+// enabled returns the value of a variable that must be true or false. It is false if not set.
 func (e environment) enabled(variable string) (bool, error) {
 	if e[variable] == "" {
 		return false, nil
@@ -79,7 +79,8 @@ func (e environment) enabled(variable string) (bool, error) {
 	return is, nil
 }
 
-// roots is a pool of the CA certificates in a file that what names.
+// roots returns a pool of the CA certificates in a file. what is the name of the file in
+// errors.
 func roots(what string, pem []byte) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
@@ -88,7 +89,7 @@ func roots(what string, pem []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// clientCertificate is what a peer is shown that wants mutual TLS, or nil.
+// clientCertificate returns the certificate for peers that require mutual TLS, or nil.
 func (e environment) clientCertificate() (*tls.Certificate, error) {
 	mutual, err := e.enabled(mutualVariable)
 	if err != nil || !mutual {
@@ -101,12 +102,13 @@ func (e environment) clientCertificate() (*tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("%s and %s are no certificate with its key: %w", clientCertVariable, clientKeyVariable, err)
+		return nil, fmt.Errorf("%s and %s are not a certificate and its key: %w",
+			clientCertVariable, clientKeyVariable, err)
 	}
 	return &pair, nil
 }
 
-// hashOf is what discovery has to know of the certificate for mutual TLS.
+// hashOf returns the hash of the client certificate, which discovery requires with mutual TLS.
 func hashOf(client *tls.Certificate) []byte {
 	if client == nil {
 		return nil
@@ -115,17 +117,17 @@ func hashOf(client *tls.Certificate) []byte {
 	return hash[:]
 }
 
-// target is a peer before it has answered.
+// target says how to reach a peer that has not answered yet.
 type target struct {
-	name    string // none if it is not known
+	name    string // empty if not known
 	address string
-	roots   *x509.CertPool // of its TLS certificate; nil: without TLS
-	host    string         // in its certificate, if that is not the address's
-	from    string         // the variable, flag or file that names roots
-	others  bool           // it is known to be another organisation's
+	roots   *x509.CertPool // the CAs of its TLS certificate; nil: no TLS
+	host    string         // the host name in its certificate, if the address has another
+	from    string         // the variable, flag or file that roots come from
+	others  bool           // whether it is known to belong to another organisation
 }
 
-// String names a peer for an error.
+// String returns the name of the peer for an error.
 func (t target) String() string {
 	if t.name == "" || t.name == t.address {
 		return t.address
@@ -140,7 +142,7 @@ func checkAddress(what, address string) error {
 	return nil
 }
 
-// own is the peer that the environment names.
+// own returns the peer that the environment names.
 func (e environment) own() (target, error) {
 	t := target{address: e[addressVariable], host: e[hostVariable], from: rootsVariable}
 	if t.address == "" {
@@ -161,7 +163,7 @@ func (e environment) own() (target, error) {
 	return t, err
 }
 
-// given are the peers of --peerAddresses, each with its file of --tlsRootCertFiles.
+// given returns the peers in --peerAddresses, each with its file in --tlsRootCertFiles.
 func (e environment) given(addresses, files []string) ([]target, error) {
 	withTLS, err := e.enabled(tlsVariable)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// administrator is the identity that signs: the certificate of the MSP folder in signcerts, and its
-// key in keystore. No error holds a key.
+// administrator returns the identity that signs: the certificate in signcerts of the MSP
+// folder, and its key in keystore. No error contains a key.
 func (e environment) administrator(mspID string, now time.Time) (identity.SigningIdentity, error) {
 	if e["CORE_PEER_BCCSP_DEFAULT"] == "PKCS11" {
 		return nil, message.WithHint(errors.New("CORE_PEER_BCCSP_DEFAULT is PKCS11: a key in an HSM cannot be used here"),
@@ -45,14 +45,14 @@ func (e environment) administrator(mspID string, now time.Time) (identity.Signin
 
 func checkValidity(cert *x509.Certificate, now time.Time) error {
 	if now.After(cert.NotAfter) || now.Before(cert.NotBefore) {
-		return message.WithHint(fmt.Errorf("the certificate of %q is valid from %s to %s only",
+		return message.WithHint(fmt.Errorf("the certificate of %q is valid only from %s to %s",
 			cert.Subject.CommonName, cert.NotBefore.UTC().Format(time.RFC3339), cert.NotAfter.UTC().Format(time.RFC3339)),
 			"enroll the administrator again, and check the clock")
 	}
 	return nil
 }
 
-// signingCertificate is the first one in signcerts, as for Fabric.
+// signingCertificate returns the first certificate in signcerts, as Fabric does.
 func signingCertificate(dir string) (*x509.Certificate, error) {
 	for _, path := range filesIn(filepath.Join(dir, "signcerts")) {
 		for _, block := range pemBlocks(path) {
@@ -65,7 +65,7 @@ func signingCertificate(dir string) (*x509.Certificate, error) {
 		"name the msp folder of an administrator, such as users/Admin@org1.example.com/msp")
 }
 
-// signingKey is the key in keystore that belongs to a certificate.
+// signingKey returns the key in keystore that belongs to the certificate.
 func signingKey(dir string, cert *x509.Certificate) (crypto.PrivateKey, error) {
 	keystore := filepath.Join(dir, "keystore")
 	found := 0
@@ -92,7 +92,7 @@ func signingKey(dir string, cert *x509.Certificate) (crypto.PrivateKey, error) {
 	return nil, message.WithHint(fmt.Errorf("no ECDSA key in %q", keystore), hint)
 }
 
-// privateKey is the ECDSA key of a block, or nil.
+// privateKey returns the ECDSA key in a block, or nil.
 func privateKey(block *pem.Block) *ecdsa.PrivateKey {
 	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
 		return key
@@ -102,18 +102,19 @@ func privateKey(block *pem.Block) *ecdsa.PrivateKey {
 	return ec
 }
 
-// filesIn are the files of a folder by name, none if it cannot be read.
+// filesIn returns the files in a folder in the order of their names, or none if the folder
+// cannot be read.
 func filesIn(dir string) (paths []string) {
 	entries, _ := os.ReadDir(dir)
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), ".") { // Kubernetes' ..data
+		if !strings.HasPrefix(entry.Name(), ".") { // skips Kubernetes' ..data
 			paths = append(paths, filepath.Join(dir, entry.Name()))
 		}
 	}
 	return paths
 }
 
-// pemBlocks are the blocks of a file, none if it cannot be read.
+// pemBlocks returns the PEM blocks in a file, or none if the file cannot be read.
 func pemBlocks(path string) (blocks []*pem.Block) {
 	data, err := safefile.ReadOperators(path, maxPEM)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/testpki"
 )
 
-// write writes a file below dir, and returns its path.
+// write writes a file below dir and returns its path.
 func write(t *testing.T, dir, name, content string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -25,7 +25,8 @@ func write(t *testing.T, dir, name, content string) string {
 	return path
 }
 
-// explainsAs fails the test unless an error, with its hints, holds these words; none is no error.
+// explainsAs fails the test unless the error and its hints contain words. Empty words mean no
+// error.
 func explainsAs(t *testing.T, err error, words string) {
 	t.Helper()
 	var lines []string
@@ -58,7 +59,7 @@ func TestAdministrator(t *testing.T) {
 		"encrypted":    {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/k": encrypted}, "is encrypted"},
 		"no signcerts": {map[string]string{"keystore/k": admin.Key}, "name the msp folder of an administrator"},
 		"only a key":   {map[string]string{"signcerts/c.pem": admin.Key, "keystore/k": admin.Key}, "no certificate in"},
-		"expired":      {map[string]string{"signcerts/c.pem": expired.Cert, "keystore/k": expired.Key}, `the certificate of "Old@org1" is valid from`},
+		"expired":      {map[string]string{"signcerts/c.pem": expired.Cert, "keystore/k": expired.Key}, `the certificate of "Old@org1" is valid only from`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -83,7 +84,8 @@ func TestAdministrator(t *testing.T) {
 	explainsAs(t, err, "a key in an HSM cannot be used here")
 }
 
-// A relative path of the environment begins in the folder of core.yaml, as for the peer CLI.
+// A relative path in the environment is relative to the folder of core.yaml, as in the peer
+// CLI.
 func TestOwnPeer(t *testing.T) {
 	now := time.Now()
 	dir := t.TempDir()
@@ -122,7 +124,7 @@ func TestOwnPeer(t *testing.T) {
 	}
 	mutual[clientKeyVariable] = dir + "/client.crt"
 	_, err := mutual.clientCertificate()
-	explainsAs(t, err, "are no certificate with its key")
+	explainsAs(t, err, "are not a certificate and its key")
 	delete(mutual, clientCertVariable)
 	_, err = mutual.clientCertificate()
 	explainsAs(t, err, "CORE_PEER_TLS_CLIENTCERT_FILE is not set")

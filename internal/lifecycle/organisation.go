@@ -14,28 +14,28 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Access says who asks, and where the peers are.
+// Access says who signs the requests, and where the peers are.
 type Access struct {
-	Env              map[string]string // that of the peer CLI
-	Profile          string            // the file of a connection profile, or
-	PeerAddresses    []string          // peers, or neither: the one of Env, and those that it knows
-	TLSRootCertFiles []string          // one for each of PeerAddresses
+	Env              map[string]string // the environment of the peer CLI
+	Profile          string            // the file of a connection profile, or empty
+	PeerAddresses    []string          // if this is empty too, the peer in Env and those that it knows
+	TLSRootCertFiles []string          // one for each address
 	Now              time.Time
 }
 
-// Organisation is an organisation as its administrator reaches it.
+// Organisation gives access to an organisation as its administrator.
 type Organisation struct {
 	MSPID string
 
 	id        identity.SigningIdentity
 	client    *tls.Certificate // for mutual TLS
 	targets   []target
-	discovers bool // the other peers are to be found by discovery
+	discovers bool // whether to find the other peers by discovery
 	mutex     sync.Mutex
 	conns     []*grpc.ClientConn
 }
 
-// Open reads who asks and where the peers are. Nothing is connected yet.
+// Open reads the identity and the addresses of the peers. It connects to nothing yet.
 func Open(access Access) (*Organisation, error) {
 	env := environment(access.Env)
 	o := &Organisation{MSPID: env[mspIDVariable]}
@@ -72,7 +72,8 @@ func (o *Organisation) Close() {
 	}
 }
 
-// On meets the peers on a channel. An error says that none of the organisation can be used.
+// On connects to the peers and asks each about the channel. It returns an error if none of the
+// organisation's peers can be used.
 func (o *Organisation) On(ctx context.Context, channel string) (*Channel, error) {
 	met := o.meetAll(ctx, o.targets, channel)
 	if o.discovers && (met[0].Err == nil || met[0].stuck) {
@@ -102,7 +103,8 @@ func (o *Organisation) On(ctx context.Context, channel string) (*Channel, error)
 	return c, nil
 }
 
-// Channel is a channel with the organisation's peers, and those of others that were given.
+// Channel is a channel with the organisation's peers and the given peers of other
+// organisations.
 type Channel struct {
 	Name  string
 	Peers []*Peer
@@ -111,7 +113,7 @@ type Channel struct {
 	others       []*Peer
 }
 
-// usable are the organisation's peers that have answered.
+// usable returns the organisation's peers that have answered.
 func (c *Channel) usable() []*Peer {
 	return slices.DeleteFunc(slices.Clone(c.Peers), func(p *Peer) bool { return p.Err != nil })
 }
@@ -126,7 +128,7 @@ func mspIDs(peers []*Peer) (ids []string) {
 	return ids
 }
 
-// Channels are the channels that the first peer that answers has joined.
+// Channels returns the channels that the first peer that answers has joined.
 func (o *Organisation) Channels(ctx context.Context) ([]string, error) {
 	var errs []error
 	for _, t := range o.targets {

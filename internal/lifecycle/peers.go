@@ -27,33 +27,34 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// greetingTimeout is how long a peer may take to be connected and to answer a first question, and
-// queryTimeout for any other that needs no chaincode.
+// greetingTimeout limits connecting to a peer and its first answer. queryTimeout limits any
+// other query that needs no chaincode server.
 const (
 	greetingTimeout = 8 * time.Second
 	queryTimeout    = 10 * time.Second
 )
 
-// maxMessage is what peers themselves accept (peer.maxRecvMsgSize): 100 MiB.
+// maxMessage is the maximum size of a message in bytes. Peers have the same limit
+// (peer.maxRecvMsgSize).
 const maxMessage = 100 << 20
 
 // Peer is a peer that has answered, or the reason why it has not.
 type Peer struct {
-	Name    string // the common name of its certificate, or what is known before it answers
+	Name    string // the common name of its certificate, or what is known of it before it answers
 	Address string
 	MSPID   string
 	Err     error // nil if it can be used
 
 	target   target
 	identity []byte // its serialized identity
-	height   uint64 // how many blocks of the channel it had when it was met
-	stuck    bool   // it commits no blocks
+	height   uint64 // how many blocks of the channel it had in its first answer
+	stuck    bool   // whether it commits no blocks
 	conn     *grpc.ClientConn
 	gateway  *client.Gateway
 	id       identity.SigningIdentity
 }
 
-// wrong is an error of this peer, with what is known of its cause.
+// wrong returns err as an error of this peer, explained if its cause is known.
 func (p *Peer) wrong(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -67,7 +68,7 @@ func (p *Peer) wrong(doing string, err error) error {
 	return fmt.Errorf("%s: %w", t, err)
 }
 
-// dial prepares the connection to a peer; it is made when it is first needed.
+// dial prepares a connection to a peer. The connection is made when it is first used.
 func (o *Organisation) dial(t target) (*Peer, error) {
 	secure := insecure.NewCredentials()
 	if t.roots != nil {
@@ -90,8 +91,8 @@ func (o *Organisation) dial(t target) (*Peer, error) {
 	return &Peer{Name: name, Address: t.address, target: t, conn: conn, gateway: gw, id: o.id}, err
 }
 
-// meet connects to a peer, and asks it for the length of the channel. Its answer is signed, so it
-// tells who it is. A peer that cannot be used has Err.
+// meet connects to a peer and asks it for the number of blocks of the channel. The answer is
+// signed, so it proves which peer it is from. If the peer cannot be used, its Err says why.
 func (o *Organisation) meet(ctx context.Context, t target, channel string) *Peer {
 	p, err := o.dial(t)
 	if err != nil {
@@ -107,24 +108,24 @@ func (o *Organisation) meet(ctx context.Context, t target, channel string) *Peer
 	switch {
 	case err == nil:
 		p.height, p.identity = info.GetHeight(), response.GetEndorsement().GetEndorser()
-		p.MSPID, p.Name, err = whose(p.identity, p.Name)
+		p.MSPID, p.Name, err = decodeIdentity(p.identity, p.Name)
 		p.Err = p.wrong("", err)
 	case silent(err) && p.joined(ctx, channel):
-		p.getStuck(channel)
+		p.markStuck(channel)
 	default:
 		p.Err = p.wrong("", err)
 	}
 	return p
 }
 
-// joined asks a peer whether it has joined a channel. One that commits no blocks answers this, but
-// no question about the channel.
+// joined reports whether a peer has joined a channel. A peer that commits no blocks answers
+// this, although it answers no query on the channel.
 func (p *Peer) joined(ctx context.Context, channel string) bool {
 	channels, err := p.channels(ctx)
 	return err == nil && slices.Contains(channels, channel)
 }
 
-// channels are those that a peer has joined.
+// channels returns the channels that the peer has joined.
 func (p *Peer) channels(ctx context.Context) (names []string, err error) {
 	asked, cancel := context.WithTimeout(ctx, greetingTimeout)
 	defer cancel()
@@ -133,7 +134,7 @@ func (p *Peer) channels(ctx context.Context) (names []string, err error) {
 	if _, err := p.query(asked, calling("", "cscc", "GetChannels"), joined, grpc.Peer(from)); err != nil {
 		return nil, p.wrong("", err)
 	}
-	if info, ok := from.AuthInfo.(credentials.TLSInfo); ok && p.Name == p.Address { // this answer is not signed
+	if info, ok := from.AuthInfo.(credentials.TLSInfo); ok && p.Name == p.Address { // the answer is not signed
 		p.Name = cmp.Or(info.State.PeerCertificates[0].Subject.CommonName, p.Name)
 	}
 	for _, channel := range joined.GetChannels() {
@@ -143,8 +144,8 @@ func (p *Peer) channels(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// getStuck notes that a peer commits no blocks.
-func (p *Peer) getStuck(channel string) {
+// markStuck records that the peer commits no blocks.
+func (p *Peer) markStuck(channel string) {
 	p.stuck = true
 	const likely = "most likely a chaincode server of this peer has another package ID than its package, " +
 		"and the peer commits none until that server is stopped"
@@ -152,7 +153,7 @@ func (p *Peer) getStuck(channel string) {
 		"stop that server: ccaas probe --peer-dir on that peer's machine finds it", nil))
 }
 
-// meetAll meets peers at the same time.
+// meetAll calls meet for all peers at the same time.
 func (o *Organisation) meetAll(ctx context.Context, targets []target, channel string) []*Peer {
 	peers := make([]*Peer, len(targets))
 	var all sync.WaitGroup
@@ -163,9 +164,9 @@ func (o *Organisation) meetAll(ctx context.Context, targets []target, channel st
 	return peers
 }
 
-// whose reads a serialized identity: the MSP ID, and the common name of the certificate, or name if
-// it has none.
-func whose(serialized []byte, name string) (mspID, commonName string, err error) {
+// decodeIdentity decodes a serialized identity. It returns the MSP ID and the common name of the
+// certificate, or name if the certificate has none.
+func decodeIdentity(serialized []byte, name string) (mspID, commonName string, err error) {
 	id := &msp.SerializedIdentity{}
 	if err := proto.Unmarshal(serialized, id); err != nil {
 		return "", name, errors.New("its identity cannot be read")
@@ -178,8 +179,8 @@ func whose(serialized []byte, name string) (mspID, commonName string, err error)
 	return id.GetMspid(), name, nil
 }
 
-// discover returns the other peers of the organisation that a peer knows on the channel. Their TLS
-// certificates must be of the same CA as that peer's.
+// discover returns the other peers of the organisation that a peer knows on the channel. Their
+// TLS certificates must come from the same CA as that peer's.
 func (o *Organisation) discover(ctx context.Context, from *Peer, channel string) ([]target, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -198,7 +199,7 @@ func (o *Organisation) discover(ctx context.Context, from *Peer, channel string)
 		if err := checkAddress("a peer's external endpoint", address); err != nil {
 			return nil, from.wrong("discovery", err)
 		}
-		_, name, _ := whose(member.GetIdentity(), address)
+		_, name, _ := decodeIdentity(member.GetIdentity(), address)
 		if string(member.GetIdentity()) == string(from.identity) || address == from.Address {
 			continue
 		}
@@ -208,5 +209,5 @@ func (o *Organisation) discover(ctx context.Context, from *Peer, channel string)
 	return targets, nil
 }
 
-// String names a peer for an error.
+// String returns the name of the peer for an error.
 func (p *Peer) String() string { return target{name: p.Name, address: p.Address}.String() }

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// plan is what is missing.
+// plan says what is missing.
 type plan struct {
 	sequence int64
 	install  []string // the names of the peers that lack the package
 	approve  string   // the organisation that has to approve, or empty
-	renews   string   // the package that it has approved at this sequence before, or empty
+	renews   string   // the package that the organisation has approved before at this sequence, or empty
 	commit   bool
-	waitsFor []string // the organisations that have to approve before it can be committed
+	waitsFor []string // the organisations that have to approve before the commit
 }
 
-// missing is what has to be done for a package of the organisation own to be used as the definition
-// of a state says: lacking are the peers without it.
+// missing returns what has to be done until the organisation own uses the package for the
+// definition in s. lacking has the names of the peers without the package.
 func (s *state) missing(own, packageID string, lacking []string) plan {
 	p := plan{sequence: s.definition.Sequence, install: lacking, waitsFor: s.waitsFor(own)}
 	if !s.approvals[own] || s.packageID != packageID {
@@ -29,7 +29,8 @@ func (s *state) missing(own, packageID string, lacking []string) plan {
 	return p
 }
 
-// steps are the lines of a plan; ask tells whether the peers are to be asked in the end.
+// steps returns the plan as lines of text. ask says whether the peers are to be asked in the
+// end.
 func (p plan) steps(ask bool) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if len(p.install) > 0 {
@@ -47,7 +48,7 @@ func (p plan) steps(ask bool) (lines []string) {
 	if len(p.waitsFor) > 0 {
 		add("wait for %s to approve sequence %d", strings.Join(p.waitsFor, ", "), p.sequence)
 	} else if ask {
-		add("ask each peer for an answer of the chaincode")
+		add("ask the chaincode on each peer for an answer")
 	}
 	return lines
 }

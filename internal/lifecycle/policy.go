@@ -13,11 +13,12 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// Policy is that of --signature-policy or of --channel-config-policy, or nil if both are empty.
+// Policy returns the policy given by --signature-policy or by --channel-config-policy, or nil
+// if both are empty.
 func Policy(signature, reference string) (*peer.ApplicationPolicy, error) {
 	switch {
 	case signature != "" && reference != "":
-		return nil, errors.New("a signature policy and a channel config policy exclude each other")
+		return nil, errors.New("give a signature policy or a channel config policy, not both")
 	case signature != "":
 		return signaturePolicy(signature)
 	case reference != "":
@@ -28,22 +29,22 @@ func Policy(signature, reference string) (*peer.ApplicationPolicy, error) {
 
 func signaturePolicy(text string) (*peer.ApplicationPolicy, error) {
 	policy, err := chaincode.NewApplicationPolicy(text, "")
-	if err != nil { // whose words are about the numbers that it takes other things for
-		return nil, message.WithHint(fmt.Errorf("%q is no signature policy", text),
+	if err != nil { // replaced, since it complains about numbers where there are none
+		return nil, message.WithHint(fmt.Errorf("%q is not a signature policy", text),
 			"such as OR('Org1MSP.peer','Org2MSP.peer'): AND, OR or OutOf(N, …) of quoted MSPID.ROLE, "+
 				"with the roles member, admin, client and peer")
 	}
 	return policy, nil
 }
 
-// channelPolicy refers to a policy in the channel's configuration.
+// channelPolicy returns a reference to a policy in the channel's configuration.
 func channelPolicy(reference string) *peer.ApplicationPolicy {
 	return &peer.ApplicationPolicy{
 		Type: &peer.ApplicationPolicy_ChannelConfigPolicyReference{ChannelConfigPolicyReference: reference},
 	}
 }
 
-// collection is one as the peer CLI reads it (internal/peer/chaincode/common.go).
+// collection is a collection as the peer CLI reads it (internal/peer/chaincode/common.go).
 type collection struct {
 	Name              string `json:"name"`
 	Policy            string `json:"policy"`
@@ -58,7 +59,8 @@ type collection struct {
 	} `json:"endorsementPolicy"`
 }
 
-// Collections reads the JSON of the peer CLI's --collections-config. An empty list is none.
+// Collections reads the JSON of the peer CLI's --collections-config. It returns nil for an
+// empty list.
 func Collections(data []byte) (*peer.CollectionConfigPackage, error) {
 	var collections []collection
 	decoder := json.NewDecoder(bytes.NewReader(data))

@@ -16,7 +16,7 @@ func TestPolicy(t *testing.T) {
 	}
 	for _, bad := range []string{"Org1MSP.peer", "OR('Org1MSP.boss')", "OR('Org1MSP.peer'", "'", "OutOf(3, 'A.peer')", "XOR('A.peer','B.peer')"} {
 		_, err := Policy(bad, "")
-		explainsAs(t, err, "is no signature policy")
+		explainsAs(t, err, "is not a signature policy")
 	}
 	if policy, err := Policy("", ""); policy != nil || err != nil {
 		t.Errorf("no policy is %v, %v", policy, err)
@@ -45,7 +45,7 @@ func TestCollections(t *testing.T) {
 		"{}":                                   "must be a JSON list of collections",
 		"[] []":                                "more than one value",
 		`[{"nam": 1}]`:                         `unknown field "nam"`,
-		`[{"name": "a", "policy": "Org1MSP"}]`: `collection 1, "a": policy: "Org1MSP" is no signature policy`,
+		`[{"name": "a", "policy": "Org1MSP"}]`: `collection 1, "a": policy: "Org1MSP" is not a signature policy`,
 		`[{"policy": "OR('A.member')"}]`:       "has no name",
 		`[{"name": "a", "policy": "OR('A.member')",
 			"endorsementPolicy": {"signaturePolicy": "x"}}]`: "endorsementPolicy: ",

@@ -15,10 +15,12 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// maxProfile limits a connection profile, which may hold certificates.
+// maxProfile is the maximum size of a connection profile, in bytes. It may contain
+// certificates.
 const maxProfile = 4 << 20
 
-// profile is what is read of a common connection profile; JSON is YAML.
+// profile is the part of a common connection profile that is read here. A profile in JSON is
+// also YAML.
 type profile struct {
 	Client struct {
 		Organization string `yaml:"organization"`
@@ -41,7 +43,7 @@ type profilePeer struct {
 	} `yaml:"grpcOptions"`
 }
 
-// pems is certificates in PEM: a text, or a list of them.
+// pems is one or more certificates in PEM. A profile has them as a text or as a list of texts.
 type pems string
 
 func (p *pems) UnmarshalYAML(node *yaml.Node) error {
@@ -53,7 +55,8 @@ func (p *pems) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode((*string)(p))
 }
 
-// readProfile returns the MSP ID of the organisation whose profile it is, and all peers in it.
+// readProfile returns the MSP ID of the organisation that the profile is for, and all peers in
+// it.
 func readProfile(file, mspID string) (string, []target, error) {
 	data, err := safefile.ReadOperators(file, maxProfile)
 	if err != nil {
@@ -61,7 +64,7 @@ func readProfile(file, mspID string) (string, []target, error) {
 	}
 	var p profile
 	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&p); err != nil {
-		return "", nil, fmt.Errorf("%q: is no connection profile: %w", file, err)
+		return "", nil, fmt.Errorf("%q: is not a connection profile: %w", file, err)
 	}
 	name, err := p.organisation(mspID)
 	if err != nil {
@@ -86,8 +89,8 @@ func readProfile(file, mspID string) (string, []target, error) {
 	return ours.MSPID, targets, nil
 }
 
-// organisation is the key of the organisation whose profile it is: that with this MSP ID, or if
-// that is empty the client's, or the only one.
+// organisation returns the key of the organisation that the profile is for: the one with this
+// MSP ID or, if mspID is empty, the client's or the only one.
 func (p profile) organisation(mspID string) (string, error) {
 	names := slices.Sorted(maps.Keys(p.Organizations))
 	for _, name := range names {
@@ -102,7 +105,7 @@ func (p profile) organisation(mspID string) (string, error) {
 	case name == "" && len(names) == 1:
 		name = names[0]
 	case name == "":
-		return "", message.WithHint(errors.New("does not say whose it is"), "set "+mspIDVariable)
+		return "", message.WithHint(errors.New("does not say which organisation it is for"), "set "+mspIDVariable)
 	}
 	if p.Organizations[name].MSPID == "" {
 		return "", fmt.Errorf("the organisation %q has no mspid", name)
@@ -110,7 +113,8 @@ func (p profile) organisation(mspID string) (string, error) {
 	return name, nil
 }
 
-// target is a peer with the certificates that its entry has, or names relative to the profile.
+// target returns the peer with its certificates, which the entry contains or names by a path
+// relative to dir.
 func (p profilePeer) target(dir string) (target, error) {
 	scheme, address, found := strings.Cut(p.URL, "://")
 	address = strings.TrimRight(address, "/")

@@ -71,8 +71,8 @@ func TestProfileErrors(t *testing.T) {
 		"no mspid":             {`{"organizations": {"A": {"peers": ["p"]}}}`, "", `the organisation "A" has no mspid`},
 		"whose":                {`{"organizations": {"A": {}, "B": {}}}`, "", "set CORE_PEER_LOCALMSPID"},
 		"no peers":             {`{"organizations": {"A": {"mspid": "AMSP"}}}`, "", `has no peers of the organisation "A"`},
-		"a list":               {`[1, 2]`, "", "is no connection profile"},
-		"no YAML":              {"\tx: [", "", "is no connection profile"},
+		"a list":               {`[1, 2]`, "", "is not a connection profile"},
+		"no YAML":              {"\tx: [", "", "is not a connection profile"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := readProfile(write(t, t.TempDir(), "profile.json", test.profile), test.own)

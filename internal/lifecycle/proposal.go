@@ -13,13 +13,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// call is a function of a chaincode with its arguments.
+// call is a call of a chaincode function.
 type call struct {
 	channel, chaincode string
-	args               [][]byte // the function first
+	args               [][]byte // the first is the name of the function
 }
 
-// calling is a call whose arguments are text.
+// calling returns a call whose arguments are text.
 func calling(channel, chaincode string, args ...string) call {
 	c := call{channel: channel, chaincode: chaincode}
 	for _, arg := range args {
@@ -28,13 +28,13 @@ func calling(channel, chaincode string, args ...string) call {
 	return c
 }
 
-// gatewayOf is a client of the gateway of a peer. It signs what is given to it, and hashes nothing
-// before: the identity does that.
+// gatewayOf returns a client of a peer's gateway. It leaves hashing to the identity, which
+// hashes what it signs.
 func gatewayOf(conn grpc.ClientConnInterface, id identity.SigningIdentity) (*client.Gateway, error) {
 	return client.Connect(id, client.WithClientConnection(conn), client.WithHash(hash.NONE), client.WithSign(id.Sign))
 }
 
-// proposal makes the signed proposal of a call, and the ID of its transaction.
+// proposal returns the signed proposal of a call, with the ID of its transaction.
 func proposal(gw *client.Gateway, id identity.SigningIdentity, c call) (*gateway.ProposedTransaction, error) {
 	contract := gw.GetNetwork(c.channel).GetContract(c.chaincode)
 	proposed, err := contract.NewProposal(string(c.args[0]), client.WithBytesArguments(c.args[1:]...))
@@ -53,8 +53,8 @@ func proposal(gw *client.Gateway, id identity.SigningIdentity, c call) (*gateway
 	return transaction, err
 }
 
-// process has this very peer, and none for it, run a call, which changes nothing. The response may
-// be one of an error.
+// process lets this peer, and no other in its place, run a call without changing anything. The
+// response may report an error.
 func (p *Peer) process(ctx context.Context, c call, options ...grpc.CallOption) (*peer.ProposalResponse, error) {
 	transaction, err := proposal(p.gateway, p.id, c)
 	if err != nil {
@@ -63,7 +63,8 @@ func (p *Peer) process(ctx context.Context, c call, options ...grpc.CallOption) 
 	return peer.NewEndorserClient(p.conn).ProcessProposal(ctx, transaction.GetProposal(), options...)
 }
 
-// query is process for a call whose response is a message. A response of an error is an error.
+// query does what process does, for a call that returns a message. A response that reports an
+// error becomes an error.
 func (p *Peer) query(
 	ctx context.Context, c call, result proto.Message, options ...grpc.CallOption,
 ) (*peer.ProposalResponse, error) {
@@ -80,7 +81,7 @@ func (p *Peer) query(
 	return response, nil
 }
 
-// refusal is what a peer said.
+// refusal is an error that a peer reports in its response.
 type refusal struct{ said string }
 
 func (r *refusal) Error() string { return r.said }

@@ -14,17 +14,18 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// Question is what a peer asks its chaincode server.
+// Question is what a peer asks the chaincode.
 type Question struct {
 	Args    []string
 	Timeout time.Duration
 }
 
-// Metadata is the question that every chaincode of a contract API answers, and to which any other
-// has an error to say, which is an answer, too.
+// Metadata is a question that every chaincode made with a contract API answers. Any other
+// chaincode answers it with an error, which is also an answer.
 var Metadata = []string{"org.hyperledger.fabric:GetMetadata"}
 
-// ParseQuestion reads the peer CLI's JSON of a call: {"Args":[…]}, or with the function beside it.
+// ParseQuestion reads a call in the JSON of the peer CLI: {"Args":[…]}, with the function as
+// the first argument or under a key of its own.
 func ParseQuestion(text string) ([]string, error) {
 	var call struct {
 		Function string
@@ -41,13 +42,13 @@ func ParseQuestion(text string) ([]string, error) {
 	return args, nil
 }
 
-// adoptionTimeout is how long a peer may take to use a package that it has for a definition that
-// another peer has committed.
+// adoptionTimeout is how long a peer may take to use an installed package for a definition
+// that was committed through another peer.
 const adoptionTimeout = 30 * time.Second
 
-// question asks each peer of the organisation for an answer of the chaincode.
+// question asks the chaincode on each peer of the organisation.
 func (d *deployment) question(ctx context.Context) error {
-	d.Progress("asking each peer for an answer of the chaincode")
+	d.Progress("asking the chaincode on each peer for an answer")
 	err := d.each(func(i int, p *Peer) error {
 		_, err := p.answer(ctx, d.Name, d.state.definition, d.PackageID, *d.Question)
 		if ctx.Err() != nil {
@@ -66,8 +67,8 @@ func (d *deployment) question(ctx context.Context) error {
 	return err
 }
 
-// answer asks a peer for an answer of the chaincode, once the peer uses the package for it, and
-// returns how long the answer took.
+// answer waits until the peer uses the package, asks its chaincode, and returns how long the
+// answer took.
 func (p *Peer) answer(
 	ctx context.Context, channel string, d *chaincode.Definition, packageID string, q Question,
 ) (time.Duration, error) {
@@ -82,22 +83,22 @@ func (p *Peer) answer(
 	switch {
 	case err != nil && silent(err):
 		return took, fmt.Errorf("%s: %w", p, explain(
-			fmt.Sprintf("says nothing for %v: most likely its chaincode server has another package ID than %s, "+
+			fmt.Sprintf("has not answered for %v: most likely its chaincode server has another package ID than %s, "+
 				"and this peer commits no blocks on %s until that server is stopped", q.Timeout, packageID, channel),
 			"stop that server, start it with the package ID "+packageID+
 				", and run ccaas probe --peer-dir on that peer's machine", err))
 	case err != nil:
 		return took, p.wrong("", err)
-	case len(response.GetPayload()) == 0: // it is not the chaincode's
+	case len(response.GetPayload()) == 0: // the response is the peer's, not the chaincode's
 		return took, fmt.Errorf("%s: %w", p, message.WithHint(
-			fmt.Errorf("gets no answer of its chaincode server: %s", reason(response.GetResponse().GetMessage())),
+			fmt.Errorf("gets no answer from its chaincode server: %s", reason(response.GetResponse().GetMessage())),
 			"run ccaas probe --peer-dir on that peer's machine: it says what is wrong with the connection"))
 	}
 	return took, nil
 }
 
-// reason is what a peer says of its server, without what comes before it: the transaction, and the
-// package ID several times.
+// reason returns what a peer says about its server, without the text before it, which has the
+// transaction and repeats the package ID.
 func reason(said string) string {
 	if i := strings.LastIndex(said, "error creating grpc connection to "); i >= 0 {
 		return said[i:]
@@ -105,7 +106,7 @@ func reason(said string) string {
 	return said
 }
 
-// adopted waits until a peer uses a package for a definition.
+// adopted waits until the peer uses the package for the definition.
 func (p *Peer) adopted(ctx context.Context, channel string, d *chaincode.Definition, packageID string) error {
 	for late := time.Now().Add(adoptionTimeout); ; {
 		asked, cancel := context.WithTimeout(ctx, queryTimeout)
@@ -129,7 +130,7 @@ func (p *Peer) adopted(ctx context.Context, channel string, d *chaincode.Definit
 	}
 }
 
-// uses is the package that a peer uses for the version of a chaincode, or empty.
+// uses returns the package that a peer uses for this version of the chaincode, or "".
 func uses(installed *lifecycle.QueryInstalledChaincodesResult, channel string, d *chaincode.Definition) string {
 	for _, pkg := range installed.GetInstalledChaincodes() {
 		for _, used := range pkg.GetReferences()[channel].GetChaincodes() {

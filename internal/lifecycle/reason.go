@@ -17,7 +17,7 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// statusOf is the status of gRPC in an error, and whether there is one.
+// statusOf returns the gRPC status in an error, and whether there is one.
 func statusOf(err error) (*status.Status, bool) {
 	var has interface{ GRPCStatus() *status.Status }
 	if !errors.As(err, &has) {
@@ -26,14 +26,14 @@ func statusOf(err error) (*status.Status, bool) {
 	return has.GRPCStatus(), true
 }
 
-// connecting matches what gRPC says of a connection that it cannot make.
+// connecting matches the text of gRPC about a connection that could not be made.
 var connecting = regexp.MustCompile(`^connection error: desc = "(?:transport: )?(.*)"$`)
 
-// notJoined matches what a peer says that has not joined a channel.
+// notJoined matches the error of a peer that has not joined the channel.
 var notJoined = regexp.MustCompile(`channel '[^']*' not found$`)
 
-// said is what peers and orderers have said in an error, without what the libraries add: each
-// text once.
+// said returns what peers and orderers say in an error, each text once, without what the
+// libraries add.
 func said(err error) string {
 	s, ok := statusOf(err)
 	if !ok {
@@ -53,25 +53,26 @@ func said(err error) string {
 	return strings.Join(words, "; ")
 }
 
-// says tells whether any of these words have been said in an error.
+// says reports whether an error contains any of these words of a peer.
 func says(err error, words ...string) bool {
 	text := said(err)
 	return slices.ContainsFunc(words, func(words string) bool { return strings.Contains(text, words) })
 }
 
-// closing is what to do about a peer that closes a connection before anything is said. It may want
-// mutual TLS: whether its alert arrives before that is a matter of luck.
+// closing is the hint for a peer that closes the connection before any message. It may want
+// mutual TLS: its TLS alert does not always arrive before the connection is closed.
 const closing = "does it want TLS? then set " + tlsVariable + "=true and " + rootsVariable +
 	"; and if it wants mutual TLS, " + mutualVariable + "=true, " + clientCertVariable + " and " + clientKeyVariable
 
-// known are what is often wrong: words of gRPC or of a peer, what they mean if they do not say it
-// themselves, and what to do. FROM is what names the CA of the peer's TLS certificate.
+// known lists frequent errors: a part of the text of gRPC or of a peer, what it means, if the
+// text itself does not say so, and a hint. FROM stands for what names the CA of the peer's TLS
+// certificate.
 var known = []struct{ words, means, hint string }{
 	{"tls: certificate required", "the peer wants mutual TLS",
 		"set " + mutualVariable + "=true, " + clientCertVariable + " and " + clientKeyVariable},
 	{"remote error: tls: ", "the peer refuses the certificate for mutual TLS, or wants one",
 		"check " + mutualVariable + ", " + clientCertVariable + " and " + clientKeyVariable},
-	{"certificate signed by unknown authority", "its TLS certificate is of another CA",
+	{"certificate signed by unknown authority", "its TLS certificate was issued by another CA",
 		"FROM must hold the TLS CA of this peer's organisation"},
 	{"x509: ", "its TLS certificate does not fit",
 		"does the address belong to this peer? " + hostVariable + " says which other host its certificate is for"},
@@ -82,7 +83,7 @@ var known = []struct{ words, means, hint string }{
 	{"connection reset by peer", "it closes the connection", closing},
 	{"connection refused", "", "is the peer running, and is this its address?"},
 	{"no such host", "", "its address must resolve here: give another with --peerAddresses or --connection-profile"},
-	{"The identity is not an admin under this MSP", "this identity is no administrator of its organisation",
+	{"The identity is not an admin under this MSP", "this identity is not an administrator of its organisation",
 		mspVariable + " must be the msp folder of an administrator"},
 	{"proposal client identity expired", "the certificate of this identity has expired", "enroll the administrator again"},
 	{"creator is malformed", "the peer does not accept the certificate of this identity",
@@ -90,7 +91,7 @@ var known = []struct{ words, means, hint string }{
 	{"access denied: channel", "the peer does not accept this identity", "check " + mspVariable + " and " + mspIDVariable},
 }
 
-// explained is an error of a peer in one line, with what to do.
+// explained returns an error of a peer as one line, with a hint if the cause is known.
 func explained(err error, t target) error {
 	if hinted := (*explanation)(nil); errors.As(err, &hinted) {
 		return err
@@ -99,11 +100,11 @@ func explained(err error, t target) error {
 	text := said(err)
 	switch {
 	case silent(err):
-		return explain("it says nothing", "is the peer running, and is this its address?", err)
+		return explain("it does not answer", "is the peer running, and is this its address?", err)
 	case s.Code() == codes.Unimplemented:
-		return explain("this is no peer", "is it an orderer's address?", err)
+		return explain("this is not a peer", "is it an orderer's address?", err)
 	case notJoined.MatchString(text):
-		return explain("the peer has not joined this channel, or there is none of this name",
+		return explain("the peer has not joined this channel, or there is no channel of this name",
 			"peer channel list shows the channels that a peer has joined", err)
 	}
 	for _, k := range known {
@@ -117,14 +118,15 @@ func explained(err error, t target) error {
 	return explain(text, "", err)
 }
 
-// silent tells whether no answer has come in time.
+// silent reports whether the error means that no answer came in time.
 func silent(err error) bool {
 	s, _ := statusOf(err)
 	return s.Code() == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded)
 }
 
-// passing are words of errors that pass: nodes have not heard yet of each other, of a leader or of
-// the last block, or somebody else was faster, so that it is to be looked at again.
+// passing lists parts of errors that may pass. Either nodes have not yet learned of each
+// other, of a leader or of the last block, or somebody else was faster and the state has to be
+// looked at again.
 var passing = []string{
 	"no orderers could successfully process transaction",
 	"no combination of peers can be derived",
@@ -135,7 +137,7 @@ var passing = []string{
 	"ProposalResponsePayloads do not match",
 }
 
-// passes tells whether it is worth to try again after an error.
+// passes reports whether it makes sense to try again after an error.
 func passes(err error) bool {
 	code := peer.TxValidationCode_VALID
 	if commit := (*client.CommitError)(nil); errors.As(err, &commit) {
@@ -153,7 +155,7 @@ func passes(err error) bool {
 	return ok && (s.Code() == codes.Unavailable || silent(err)) && !strings.Contains(s.Message(), "x509: ")
 }
 
-// explanation is an error in other words; the cause can still be asked.
+// explanation is an error with another text. errors.Is and errors.As still find its cause.
 type explanation struct {
 	text  string
 	cause error

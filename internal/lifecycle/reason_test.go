@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/must"
 )
 
-// The words are those of peers and of gRPC, as they have been seen.
+// The texts are copied from real peers and from gRPC.
 func TestExplained(t *testing.T) {
 	admin := "Failed verifying that proposal's creator satisfies local MSP principal during channelless check policy with policy [Admins]: " +
 		"[The identity is not an admin under this MSP [Org1MSP]: The identity does not contain OU [ADMIN], MSP: [Org1MSP]]"
@@ -26,7 +26,7 @@ func TestExplained(t *testing.T) {
 		want   string
 		passes bool
 	}{
-		{detailed.Err(), "this identity is no administrator of its organisation", false},
+		{detailed.Err(), "this identity is not an administrator of its organisation", false},
 		{&refusal{admin}, "CORE_PEER_MSPCONFIGPATH must be the msp folder of an administrator", false},
 		{&refusal{"error validating proposal: access denied: channel [mychannel] creator org unknown, creator is malformed"},
 			"the peer does not accept the certificate of this identity", false},
@@ -39,8 +39,8 @@ func TestExplained(t *testing.T) {
 		{unavailable("Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"), "Error while dialing: dial tcp 127.0.0.1:1", true},
 		{status.Error(codes.Unavailable, "error reading from server: remote error: tls: certificate required"), "the peer wants mutual TLS", true},
 		{status.Error(codes.Unavailable, "write tcp 127.0.0.1:2->127.0.0.1:1: write: broken pipe"), "if it wants mutual TLS", true},
-		{status.Error(codes.Unimplemented, "unknown service protos.Endorser"), "this is no peer", false},
-		{status.Error(codes.DeadlineExceeded, "context deadline exceeded"), "it says nothing", true},
+		{status.Error(codes.Unimplemented, "unknown service protos.Endorser"), "this is not a peer", false},
+		{status.Error(codes.DeadlineExceeded, "context deadline exceeded"), "it does not answer", true},
 		{status.Error(codes.Unavailable, "no orderers could successfully process transaction"), "no orderers", true},
 		{status.Error(codes.FailedPrecondition, "no combination of peers can be derived which satisfy the endorsement policy"), "no combination", true},
 		{status.Error(codes.Aborted, "attempted to redefine uncommitted sequence (1) for namespace basic with unchanged content"), "redefine", true},

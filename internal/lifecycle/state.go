@@ -11,22 +11,23 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
 )
 
-// state is what a channel has of a chaincode, as far as it matters for a definition.
+// state is the state of a chaincode on the channel, compared with a definition.
 type state struct {
-	definition *chaincode.Definition // with the sequence that it has or is to get
-	committed  *chaincode.Definition // nil: none
-	packageID  string                // that the organisation has approved at this sequence
-	before     string                // that it has approved for what is committed
-	approvals  map[string]bool       // of this definition, by MSP ID
-	mismatches map[string][]string   // what others have approved otherwise, if the peer tells
+	definition *chaincode.Definition // what is wanted, with the sequence that it has or will get
+	committed  *chaincode.Definition // the committed definition, or nil
+	packageID  string                // the package that the organisation has approved at this sequence
+	before     string                // the package that it has approved for the committed definition
+	approvals  map[string]bool       // who has approved this definition, by MSP ID
+	mismatches map[string][]string   // what others have approved differently, as far as the peer reports it
 }
 
-// isCommitted tells whether the definition is.
+// isCommitted reports whether the definition is committed.
 func (s *state) isCommitted() bool {
 	return s.committed != nil && s.committed.Sequence == s.definition.Sequence
 }
 
-// waitsFor are the organisations without which it cannot be committed, but for our own.
+// waitsFor returns the other organisations that have to approve before the definition can be
+// committed.
 func (s *state) waitsFor(own string) (names []string) {
 	for _, mspID := range slices.Sorted(maps.Keys(s.approvals)) {
 		if mspID != own && !s.approvals[mspID] && !s.isCommitted() {
@@ -36,7 +37,7 @@ func (s *state) waitsFor(own string) (names []string) {
 	return names
 }
 
-// look asks the channel for the state of a definition.
+// look asks the channel for the state of the chaincode.
 func (c *Channel) look(ctx context.Context, w Wanted) (*state, error) {
 	s := &state{}
 	var err error
@@ -58,14 +59,15 @@ func (c *Channel) look(ctx context.Context, w Wanted) (*state, error) {
 	return s, c.lookBack(ctx, s, latest)
 }
 
-// committed is the committed definition of a chaincode, and who has approved it, or nil.
+// committed returns the committed definition of a chaincode and who has approved it, or nil if
+// there is none.
 func (c *Channel) committed(
 	ctx context.Context, name string,
 ) (d *chaincode.Definition, approvals map[string]bool, err error) {
 	err = c.ask(ctx, func(ctx context.Context, gw *chaincode.Gateway) error {
 		result, err := gw.QueryCommittedWithName(ctx, c.Name, name)
 		if err != nil {
-			return unless(err, "is not defined")
+			return ignoring(err, "is not defined")
 		}
 		approvals = result.GetApprovals()
 		d, err = definition(c.Name, name, result)
@@ -74,8 +76,8 @@ func (c *Channel) committed(
 	return d, approvals, err
 }
 
-// lookBack finds the packages that the organisation has approved for the definition, and for the
-// one that is committed.
+// lookBack finds which package the organisation has approved for the definition, and which for
+// the committed one.
 func (c *Channel) lookBack(ctx context.Context, s *state, latest *approval) error {
 	at := func(sequence int64) (id string, err error) {
 		if latest == nil || sequence > latest.Sequence {
@@ -96,17 +98,18 @@ func (c *Channel) lookBack(ctx context.Context, s *state, latest *approval) erro
 	return err
 }
 
-// approval is a definition that the organisation has approved, with its package.
+// approval is a definition that the organisation has approved, together with its package.
 type approval chaincode.Definition
 
 func (a *approval) definition() *chaincode.Definition { return (*chaincode.Definition)(a) }
 
-// approved is what the organisation has approved at a sequence, 0 for the latest, or nil.
+// approved returns what the organisation has approved at a sequence, or nil. Sequence 0 is the
+// latest.
 func (c *Channel) approved(ctx context.Context, name string, sequence int64) (found *approval, err error) {
 	err = c.ask(ctx, func(ctx context.Context, gw *chaincode.Gateway) error {
 		result, err := gw.QueryApproved(ctx, c.Name, name, sequence)
 		if err != nil {
-			return unless(err, "could not fetch approved chaincode definition")
+			return ignoring(err, "could not fetch approved chaincode definition")
 		}
 		d, err := definition(c.Name, name, result)
 		if err == nil {
@@ -118,7 +121,8 @@ func (c *Channel) approved(ctx context.Context, name string, sequence int64) (fo
 	return found, err
 }
 
-// ready asks which organisations have approved a definition that is not committed.
+// ready returns which organisations have approved a definition that is not committed, and how
+// the others' approvals differ.
 func (c *Channel) ready(ctx context.Context, d *chaincode.Definition) (map[string]bool, map[string][]string, error) {
 	var result *lifecycle.CheckCommitReadinessResult
 	err := c.ask(ctx, func(ctx context.Context, gw *chaincode.Gateway) (err error) {
@@ -128,8 +132,9 @@ func (c *Channel) ready(ctx context.Context, d *chaincode.Definition) (map[strin
 	return result.GetApprovals(), mismatches(result), err
 }
 
-// mismatches says what organisations have approved otherwise. Fabric 2.5 tells nothing of it; later
-// versions list the first item below also for one that has approved nothing, so it says nothing.
+// mismatches returns what organisations have approved differently. Fabric 2.5 never reports
+// this. Later versions report the chaincode parameters also for an organisation that has
+// approved nothing, so they are left out.
 func mismatches(result *lifecycle.CheckCommitReadinessResult) map[string][]string {
 	words := map[string]string{
 		"EndorsementInfo": "version", "ValidationInfo": "policy", "Collections": "collections",
@@ -148,16 +153,16 @@ func mismatches(result *lifecycle.CheckCommitReadinessResult) map[string][]strin
 	return found
 }
 
-// unless returns err, or nil if peers say these words in it.
-func unless(err error, words string) error {
+// ignoring returns err, or nil if it contains these words of a peer.
+func ignoring(err error, words string) error {
 	if says(err, words) {
 		return nil
 	}
 	return err
 }
 
-// ask has a peer of the organisation answer a question about the channel. One that commits no
-// blocks does not answer: it is not used any more, and the next one is asked.
+// ask asks a peer of the organisation about the channel. A peer that commits no blocks does
+// not answer: it is no longer used, and the next peer is asked.
 func (c *Channel) ask(ctx context.Context, question func(context.Context, *chaincode.Gateway) error) error {
 	var errs []error
 	for _, p := range c.usable() {
@@ -168,7 +173,7 @@ func (c *Channel) ask(ctx context.Context, question func(context.Context, *chain
 			return errors.Join(p.wrong("", err), ctx.Err())
 		}
 		if p.joined(ctx, c.Name) {
-			p.getStuck(c.Name)
+			p.markStuck(c.Name)
 		}
 		errs = append(errs, p.wrong("", err))
 	}
@@ -178,7 +183,7 @@ func (c *Channel) ask(ctx context.Context, question func(context.Context, *chain
 	return c.unusable()
 }
 
-// unusable is the error of a channel on which no peer of the organisation can be used.
+// unusable returns the error for a channel on which no peer of the organisation can be used.
 func (c *Channel) unusable() error {
 	var errs []error
 	for _, p := range c.Peers {
@@ -187,5 +192,5 @@ func (c *Channel) unusable() error {
 	return errors.Join(errs...)
 }
 
-// gatewayPeer is the peer of the organisation that is asked first about the channel.
+// gatewayPeer returns the peer of the organisation that is asked first about the channel.
 func (c *Channel) gatewayPeer() *Peer { return c.usable()[0] }

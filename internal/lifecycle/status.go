@@ -15,15 +15,16 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// ChaincodeStatus is a definition on a channel, as its organisation sees it. The names in JSON never
-// change.
+// ChaincodeStatus is a definition on a channel as the organisation sees it. Its names in JSON
+// never change.
 type ChaincodeStatus struct {
 	Channel   string `json:"channel"`
 	Name      string `json:"name"`
 	Version   string `json:"version"`
 	Sequence  int64  `json:"sequence"`
 	Committed bool   `json:"committed"`
-	// PackageID is what the organisation has approved for it; empty for no package.
+	// PackageID is the package that the organisation has approved for the definition. It is
+	// empty if it has approved none.
 	PackageID  string              `json:"packageID"`
 	Approvals  map[string]bool     `json:"approvals"`
 	Mismatches map[string][]string `json:"mismatches,omitempty"`
@@ -32,24 +33,27 @@ type ChaincodeStatus struct {
 	definition *chaincode.Definition
 }
 
-// PeerStatus is what a peer of the organisation has of a chaincode.
+// PeerStatus says what a peer of the organisation has of a chaincode.
 type PeerStatus struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
-	// Installed tells whether the approved package is there, null if the peer cannot be asked.
+	// Installed reports whether the approved package is installed. It is null if the peer
+	// could not be asked.
 	Installed *bool `json:"installed"`
-	// Packages are those that the peer uses for the chaincode or, if none, has under the same label.
+	// Packages are the packages that the peer uses for the chaincode or, if none, those
+	// installed with the same label.
 	Packages []string `json:"packages"`
-	// Height is how many blocks of the channel the peer has.
+	// Height is the number of blocks of the channel that the peer has.
 	Height  uint64  `json:"height"`
-	Answers *bool   `json:"answers"` // null: was not asked
+	Answers *bool   `json:"answers"` // null: not asked
 	Seconds float64 `json:"seconds,omitempty"`
 	Error   string  `json:"error,omitempty"`
 }
 
-// Status looks at all chaincodes of the channel that are committed or that the organisation has
-// approved, or at the one of this name. With a question, each peer is asked as well. The error joins
-// what is wrong with the organisation's peers; the result is there nevertheless.
+// Status returns the state of each chaincode of the channel that is committed or that the
+// organisation has approved, or only of the one with this name. With a question, it also asks
+// the chaincode on each peer. The error joins what is wrong with the organisation's peers.
+// There is a result even if there is an error.
 func (c *Channel) Status(ctx context.Context, name string, question *Question) ([]ChaincodeStatus, error) {
 	found, err := c.chaincodes(ctx, name)
 	if err != nil {
@@ -62,7 +66,8 @@ func (c *Channel) Status(ctx context.Context, name string, question *Question) (
 	return found, errors.Join(append(errs, ctx.Err())...)
 }
 
-// chaincodes are the definitions on the channel of all chaincodes, or of the one of this name.
+// chaincodes returns the definitions of all chaincodes on the channel, or of the one with this
+// name.
 func (c *Channel) chaincodes(ctx context.Context, name string) (found []ChaincodeStatus, err error) {
 	names := []string{name}
 	if name == "" {
@@ -83,7 +88,8 @@ func (c *Channel) chaincodes(ctx context.Context, name string) (found []Chaincod
 	return found, nil
 }
 
-// names are those of the chaincodes that are committed or that the organisation has approved.
+// names returns the names of the chaincodes that are committed or that the organisation has
+// approved.
 func (c *Channel) names(ctx context.Context) (names []string, err error) {
 	err = c.ask(ctx, func(ctx context.Context, gw *chaincode.Gateway) error {
 		result, err := gw.QueryCommitted(ctx, c.Name)
@@ -97,8 +103,8 @@ func (c *Channel) names(ctx context.Context) (names []string, err error) {
 	return slices.Compact(names), err
 }
 
-// approvedNames are the names of what the organisation has approved. Peers before Fabric 3.0 do not
-// tell: then there are none.
+// approvedNames returns the names of the chaincodes that the organisation has approved. Peers
+// before Fabric 3.0 cannot be asked, so there are none.
 func (c *Channel) approvedNames(ctx context.Context) (names []string) {
 	args, err := proto.Marshal(&lifecycle.QueryApprovedChaincodeDefinitionsArgs{})
 	if err != nil {
@@ -117,8 +123,8 @@ func (c *Channel) approvedNames(ctx context.Context) (names []string) {
 	return names
 }
 
-// definitions are those of one chaincode: the committed one, if there is one, and that which the
-// organisation has approved beyond it.
+// definitions returns the definitions of one chaincode: the committed one, if there is one,
+// and the later one that the organisation has approved, if there is one.
 func (c *Channel) definitions(ctx context.Context, name string) (found []ChaincodeStatus, err error) {
 	last := int64(0)
 	committed, approvals, err := c.committed(ctx, name)
@@ -153,7 +159,8 @@ func newStatus(d *chaincode.Definition, committed bool) ChaincodeStatus {
 	}
 }
 
-// allInstalled are the packages on each peer, nil for one that does not tell, and its errors.
+// allInstalled returns the packages installed on each peer, or nil and an error for a peer
+// that does not answer.
 func (c *Channel) allInstalled(ctx context.Context) ([]*lifecycle.QueryInstalledChaincodesResult, []error) {
 	results := make([]*lifecycle.QueryInstalledChaincodesResult, len(c.Peers))
 	errs := make([]error, len(c.Peers))
@@ -174,7 +181,8 @@ func (c *Channel) allInstalled(ctx context.Context) ([]*lifecycle.QueryInstalled
 	return results, errs
 }
 
-// compare fills in what the organisation's peers have of a definition, and returns what is wrong.
+// compare fills in what the organisation's peers have of a definition, and returns what is
+// wrong.
 func (c *Channel) compare(
 	ctx context.Context, s *ChaincodeStatus, installed []*lifecycle.QueryInstalledChaincodesResult, question *Question,
 ) error {
@@ -185,7 +193,7 @@ func (c *Channel) compare(
 		status := &s.Peers[i]
 		*status = PeerStatus{Name: p.Name, Address: p.Address, Height: p.height, Packages: []string{}}
 		if p.Err != nil {
-			status.Error = message.OneLine(p.Err.Error()) // which has been said already
+			status.Error = message.OneLine(p.Err.Error()) // already reported
 			continue
 		}
 		all.Go(func() {
@@ -229,7 +237,7 @@ func (s *ChaincodeStatus) has(status *PeerStatus, p *Peer, installed *lifecycle.
 		return message.WithHint(err, "install it with ccaas deploy")
 	case s.Committed && used != s.PackageID:
 		err := fmt.Errorf("%s: does not use the package for sequence %d of %s yet", p, s.Sequence, s.Name)
-		return message.WithHint(err, "look again in a minute: a peer that stays behind commits no blocks, most likely "+
+		return message.WithHint(err, "look again in a minute: if it still does not, it commits no blocks, most likely "+
 			"because a chaincode server of it has another package ID than its package")
 	}
 	return nil

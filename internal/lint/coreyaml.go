@@ -14,8 +14,8 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// coreYAML checks whether the builder in the peers' core.yaml gets what a template
-// reads, if that could be read.
+// coreYAML checks whether the builder in the peers' core.yaml gets the variables that the
+// template reads. If the template could not be read, it leaves that out.
 func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Finding {
 	core, err := coreyaml.Read(peers.Data)
 	if err != nil {
@@ -40,8 +40,9 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	return append(all, NotRead(parsed.Unread(map[string]string{environ.DirVariable: peers.EnvDir}, label, nil))...)
 }
 
-// IgnoredKeys finds keys that the peer does not read. If ours, the builder with this name is
-// concerned: what it has otherwise can be known only when they are put right.
+// IgnoredKeys returns findings about keys that the peer does not read. ours reports whether
+// one of them is about the builder with this name. Such a key has to be corrected before
+// anything else about the builder can be checked.
 func IgnoredKeys(file string, core *coreyaml.File, name string) (all []finding.Finding, ours bool) {
 	for _, ignored := range core.Ignored() {
 		ours = ours || ignored.Builder == "" || ignored.Builder == name
@@ -50,8 +51,8 @@ func IgnoredKeys(file string, core *coreyaml.File, name string) (all []finding.F
 	return all, ours
 }
 
-// askedFirst says which builders the peer asks before ours. Whether one of them takes the
-// package, only doctor can know.
+// askedFirst reports which builders the peer asks before ours. Only doctor can tell whether
+// one of them takes the package.
 func askedFirst(file string, ours coreyaml.Builder, before []coreyaml.Builder) []finding.Finding {
 	var names []string
 	for _, b := range before {
@@ -63,11 +64,11 @@ func askedFirst(file string, ours coreyaml.Builder, before []coreyaml.Builder) [
 	return []finding.Finding{finding.New(finding.AskedFirst, file,
 		"the peer asks the builder %s before %q, and the first that accepts the package takes it",
 		strings.Join(names, ", "), ours.Name).
-		WithHint("put %q first, or see with ccaas doctor on the peer's machine which one takes it", ours.Name)}
+		WithHint("put %q first, or run ccaas doctor on the peer's machine to see which one takes it", ours.Name)}
 }
 
-// Path finds what is wrong with the path of a builder, and can be known on another machine
-// than the peer's.
+// Path checks the path of a builder, as far as that is possible on another machine than the
+// peer's.
 func Path(file string, b coreyaml.Builder) []finding.Finding {
 	meant := b.MeantPath()
 	switch {
@@ -87,7 +88,7 @@ func Path(file string, b coreyaml.Builder) []finding.Finding {
 	return nil
 }
 
-// NotRead returns the findings of what template.Unread has found.
+// NotRead returns a finding for each error of template.Unread.
 func NotRead(unread []error) []finding.Finding {
 	var all []finding.Finding
 	for _, err := range unread {
@@ -96,7 +97,7 @@ func NotRead(unread []error) []finding.Finding {
 	return all
 }
 
-// MissingBuilder returns the finding of a core.yaml that lacks our builder.
+// MissingBuilder returns the finding about a core.yaml that lacks our builder.
 func MissingBuilder(file string, err *coreyaml.NotFoundError) finding.Finding {
 	missing := finding.New(finding.NoBuilder, file, "%s", err).WithHint("add it: %s", patch(file, err.Name))
 	if len(err.Names) > 0 {
@@ -105,7 +106,7 @@ func MissingBuilder(file string, err *coreyaml.NotFoundError) finding.Finding {
 	return missing
 }
 
-// BadCoreYAML returns the findings of a core.yaml whose builders cannot be read.
+// BadCoreYAML returns the findings about a core.yaml whose builders cannot be read.
 func BadCoreYAML(file string, err error) []finding.Finding {
 	var all []finding.Finding
 	for _, err := range message.Errors(err) {
@@ -114,8 +115,8 @@ func BadCoreYAML(file string, err error) []finding.Finding {
 	return all
 }
 
-// Unpropagated finds the variables of a template that a builder does not get,
-// except those in a folder of values.
+// Unpropagated returns findings about variables that the template reads and the builder does
+// not get. It leaves out those in a folder of values.
 func Unpropagated(
 	file string, b coreyaml.Builder, parsed *template.Template, inFolder func(name string) bool,
 ) []finding.Finding {
@@ -140,7 +141,7 @@ func Unpropagated(
 	return all
 }
 
-// patch says how a builder gets what a package needs.
+// patch says how to add what a package needs to the builder.
 func patch(file, builder string) string {
 	if file == coreyaml.ListVariable {
 		return "in the value of " + file

@@ -7,10 +7,10 @@ import (
 	"ccaas-template-builder/internal/render"
 )
 
-// excerptWidth is how much of a line is shown, in characters.
+// excerptWidth is the maximum width of a line that is shown, in characters.
 const excerptWidth = 72
 
-// text is the lines of a document that may be shown, in characters.
+// text is the lines of a document that may be shown, as characters.
 type text [][]rune
 
 func newText(document string) (t text) {
@@ -20,7 +20,7 @@ func newText(document string) (t text) {
 	return t
 }
 
-// excerpt returns the line at a place, and one with a caret below the place.
+// excerpt returns the line at a place, and a line with a caret below the place.
 func (t text) excerpt(place render.Place) []string {
 	if place.Line == 0 || place.Line > len(t) {
 		return nil

@@ -16,7 +16,7 @@ func TestExcerpt(t *testing.T) {
 	}{
 		"first":        {"abc\ndef", 1, 1, "abc\n^"},
 		"inside":       {"abc\ndef", 2, 3, "def\n  ^"},
-		"behind":       {"abc", 1, 4, "abc\n   ^"},
+		"after":        {"abc", 1, 4, "abc\n   ^"},
 		"tab":          {"\t\"a\"", 1, 2, " \"a\"\n ^"},
 		"characters":   {"äöü", 1, 3, "äöü\n  ^"},
 		"end of line":  {"abc\r\ndef\r\n", 1, 2, "abc\n ^"},

@@ -9,8 +9,8 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// Whatever the document is, what is found has a code and a place, the caret
-// stands in its line, and a template that is none is an error.
+// For any document, each finding has a code and a place, and its caret is within the line. A
+// document that is not a valid template is an error.
 func FuzzDocument(f *testing.F) {
 	for _, document := range []string{
 		`{}`, `{"adress": "x:1"}`, `{"address": "{{ if .A }}"}`, `{"address": {{ .B }}, "address": 1}`,
@@ -27,7 +27,7 @@ func FuzzDocument(f *testing.F) {
 				t.Errorf("found %+v", finding)
 			}
 			if len(finding.Excerpt) == 2 && len([]rune(finding.Excerpt[1])) > len([]rune(finding.Excerpt[0]))+1 {
-				t.Errorf("the caret stands outside: %q", finding.Excerpt)
+				t.Errorf("the caret is outside the line: %q", finding.Excerpt)
 			}
 		}
 		_, err := template.Parse("c", []byte(text))

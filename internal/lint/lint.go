@@ -1,5 +1,5 @@
-// Package lint finds everything wrong with a chaincode package that can be known
-// without any peer's values.
+// Package lint finds everything wrong with a chaincode package that can be known without the
+// values of a peer.
 package lint
 
 import (
@@ -16,27 +16,27 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Source is a package, or the folder it is made from.
+// Source is a package, or the folder that a package is made from.
 type Source struct {
 	Dir      chaincode.Dir    // the code
 	Package  *archive.Package // nil for a folder
 	Metadata chaincode.Metadata
 }
 
-// Peers is what is known about the peers that are to install the package.
+// Peers says what is known about the peers that are to install the package.
 type Peers struct {
-	// Fabric is the major version they have; 0 if unknown.
+	// Fabric is the major version of the peers, or 0 if unknown.
 	Fabric int
-	// CoreYAML is the name of their core.yaml, empty if unknown; Data is its content,
-	// and Builder the name of our builder in it.
+	// CoreYAML is the path of their core.yaml, or empty if unknown. Data is its content, and
+	// Builder is the name of our builder in it.
 	CoreYAML string
 	Data     []byte
 	Builder  string
-	// EnvDir is the folder of values they have; empty if there is none.
+	// EnvDir is the folder of values that the peers have, or empty if there is none.
 	EnvDir string
 }
 
-// Check returns what is wrong with a package, at the time now.
+// Check returns what is wrong with a package as of the time now.
 func Check(source Source, peers Peers, now time.Time) []finding.Finding {
 	all := metadata(source)
 	found, parsed := ofTemplate(source.Dir, peers.Fabric, now)
@@ -49,7 +49,7 @@ func Check(source Source, peers Peers, now time.Time) []finding.Finding {
 	return all
 }
 
-// Unreadable returns the finding of a package file that could not be read or unpacked.
+// Unreadable returns the finding about a package file that could not be read or unpacked.
 func Unreadable(err *safefile.FileError) finding.Finding {
 	code := finding.BadPackage
 	if label := (*chaincode.LabelError)(nil); errors.As(err, &label) {
@@ -58,7 +58,7 @@ func Unreadable(err *safefile.FileError) finding.Finding {
 	return ofFile(code, err).WithHint("%s", strings.Join(message.Hints(err), "; "))
 }
 
-// metadata checks what the package file and its metadata.json say.
+// metadata checks the metadata.json of the package.
 func metadata(source Source) []finding.Finding {
 	var all []finding.Finding
 	switch ccType := source.Metadata.Type; {
@@ -71,7 +71,7 @@ func metadata(source Source) []finding.Finding {
 	return append(all, unread(source)...)
 }
 
-// OtherType returns the finding of a type that no builder of ours accepts by itself.
+// OtherType returns the finding about a type that no builder of ours accepts by default.
 func OtherType(ccType string) finding.Finding {
 	return finding.New(finding.UnknownType, chaincode.MetadataFile,
 		"the type is %q, which detect accepts only if %s lists it", ccType, chaincode.TypesVariable).
@@ -79,8 +79,8 @@ func OtherType(ccType string) finding.Finding {
 			chaincode.DefaultType, chaincode.TypesVariable)
 }
 
-// unread names what the peer and the builder do not read. What is in a folder and not
-// part of its package is no matter, unless it was probably meant to be.
+// unread reports the files of a package that neither the peer nor the builder reads. In a
+// folder, files that are not packaged do not matter, unless they were probably meant to be.
 func unread(source Source) []finding.Finding {
 	var all []finding.Finding
 	others, _ := chaincode.LeftOut(source.Dir)
@@ -106,7 +106,7 @@ func unread(source Source) []finding.Finding {
 	return all
 }
 
-// artifacts checks META-INF and metadata.
+// artifacts checks the folders META-INF and metadata.
 func artifacts(dir chaincode.Dir) []finding.Finding {
 	var all []finding.Finding
 	found, hidden, err := chaincode.Artifacts(dir)
@@ -124,7 +124,7 @@ func artifacts(dir chaincode.Dir) []finding.Finding {
 	return all
 }
 
-// ofFile returns a finding whose place is the file that err is about.
+// ofFile returns a finding about the file that err is about, if it is a safefile.FileError.
 func ofFile(code finding.Code, err error) finding.Finding {
 	if file := (*safefile.FileError)(nil); errors.As(err, &file) {
 		return finding.New(code, file.Name, "%s", file.Err)
@@ -132,16 +132,16 @@ func ofFile(code finding.Code, err error) finding.Finding {
 	return finding.New(code, "", "%s", err)
 }
 
-// Limits in bytes of a file that is searched for a key, and of all together, where
-// each file counts as perFile more.
+// Limits in bytes: maxSearched for a file that is searched for a key, maxAllSearched for all
+// files together. Each file counts as perFile more than its size.
 const (
 	maxSearched    = 64 << 10
 	maxAllSearched = 1 << 20
 	perFile        = 1 << 10
 )
 
-// privateKeys looks for keys in the files of a package, except the template, whose
-// fields are searched instead.
+// privateKeys looks for private keys in the files of a package. It leaves out the template,
+// whose fields are searched one by one.
 func privateKeys(source Source) []finding.Finding {
 	var all []finding.Finding
 	left := maxAllSearched
@@ -161,7 +161,7 @@ func privateKeys(source Source) []finding.Finding {
 	}
 	template, _ := chaincode.TemplateFile(source.Dir)
 	for _, folder := range folders {
-		files, _ := safefile.Files(source.Dir, folder) // what is wrong with them is found elsewhere
+		files, _ := safefile.Files(source.Dir, folder) // errors are reported elsewhere
 		for _, name := range files {
 			if left -= perFile; left < 0 {
 				break

@@ -16,8 +16,8 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// ofTemplate checks the template in a folder of code, and returns it, if it can
-// be read at all.
+// ofTemplate checks the template in a folder of code, and returns it if it could be read at
+// all.
 func ofTemplate(dir chaincode.Dir, fabric int, now time.Time) ([]finding.Finding, *template.Template) {
 	name, err := chaincode.TemplateFile(dir)
 	if err != nil {
@@ -56,10 +56,10 @@ func document(name string, data []byte, fabric int, now time.Time) ([]finding.Fi
 	return all, parsed
 }
 
-// checker finds what is wrong with one template.
+// checker checks one template.
 type checker struct {
 	file      string
-	text      text // none if it holds a private key
+	text      text // nil if the document holds a private key
 	now       time.Time
 	fabric    int
 	template  *template.Template
@@ -79,7 +79,7 @@ func (c *checker) add(place render.Place, f finding.Finding) {
 	c.found = append(c.found, placed{f, place})
 }
 
-// parseError adds what the parser of the template found.
+// parseError adds the errors of the template's parser.
 func (c *checker) parseError(err error) {
 	var at *render.Error
 	if !errors.As(err, &at) {
@@ -96,7 +96,7 @@ func (c *checker) parseError(err error) {
 	c.add(at.Place, finding.New(code, "", "%s", at.Message()))
 }
 
-// check looks at each key that the document has.
+// check checks each key in the document.
 func (c *checker) check() {
 	for _, f := range c.fields {
 		if f.HoldsPrivateKey {
@@ -120,7 +120,7 @@ func (c *checker) check() {
 	c.literals()
 }
 
-// at is the place of a key's value.
+// at returns the place of a key's value.
 func (c *checker) at(f template.Field) render.Place {
 	return render.Place{File: c.file, Line: f.Line, Column: f.Column}
 }
@@ -131,14 +131,14 @@ func (c *checker) field(name string) template.Field {
 	return c.fields[slices.IndexFunc(c.fields, func(f template.Field) bool { return f.Name == name })]
 }
 
-// reads reports whether a key reads a variable, or any at all if that is empty.
+// reads reports whether a key reads the variable or, if variable is empty, any variable.
 func (c *checker) reads(variable, key string) bool {
 	return slices.ContainsFunc(c.variables, func(v template.Variable) bool {
 		return (v.Name == variable || variable == "") && slices.Contains(v.Fields, key)
 	})
 }
 
-// unused says why the peer never reads a key.
+// unused reports why the peer never reads a key.
 func (c *checker) unused(f template.Field) {
 	decides := "client_auth_required"
 	if isFalse(c.field("tls_required")) {
@@ -148,7 +148,7 @@ func (c *checker) unused(f template.Field) {
 		WithHint("leave it out, or set %s to true", decides))
 }
 
-// names looks for mistyped settings.
+// names looks for misspelt names of settings.
 func (c *checker) names(f template.Field) {
 	for _, read := range f.Reads {
 		if read.Kind != template.OfJSON {
@@ -162,8 +162,8 @@ func (c *checker) names(f template.Field) {
 	}
 }
 
-// tries checks whether any of the values that variables are likely to have makes a
-// key valid: a name, a port, an address, a duration, a boolean.
+// tries checks whether a value that variables are likely to have makes a key valid: a name, a
+// port, an address, a duration or a boolean.
 func (c *checker) tries(f template.Field) {
 	err := c.template.Try(f.Name, []string{"x", "1", "x:1", "3s", "true"}, func(v any) error { return right(f.Name, v) })
 	if err == nil {
@@ -176,8 +176,8 @@ func (c *checker) tries(f template.Field) {
 	c.add(place, finding.New(finding.NoGoodValue, "", "%s, with every value that was tried", message))
 }
 
-// right returns what is wrong with a made-up value of a key. Certificates cannot
-// be made up.
+// right returns what is wrong with a made-up value of a key. It accepts any certificate, since
+// certificates cannot be made up.
 func right(key string, v any) error {
 	if _, secret := v.(environ.Secret); secret {
 		if key != "client_key" {
@@ -198,7 +198,7 @@ func right(key string, v any) error {
 	return nil
 }
 
-// same looks for values that cannot differ between peers.
+// same looks for keys whose value is the same on every peer, although it should not be.
 func (c *checker) same(f template.Field) {
 	switch {
 	case c.reads("", f.Name) || !f.Readable || f.Err != nil || f.Literal == "":
@@ -213,7 +213,7 @@ func (c *checker) same(f template.Field) {
 	}
 }
 
-// domain checks whether the peer will read it.
+// domain checks whether the peer will read domain.
 func (c *checker) domain(f template.Field) {
 	auth := c.field("client_auth_required")
 	switch {
@@ -233,8 +233,7 @@ func (c *checker) domain(f template.Field) {
 	}
 }
 
-// literals checks the values that are the same on every peer against the rules of
-// the connection.
+// literals checks the values that are the same on every peer by the rules for a connection.
 func (c *checker) literals() {
 	var known connection.Connection
 	checked := map[string]template.Field{}
@@ -253,7 +252,7 @@ func (c *checker) literals() {
 		}
 		checked[f.Name] = f
 	}
-	// What peers decide for themselves may be true on one of them.
+	// A variable that decides may be true on some peers.
 	if !decided["tls_required"] {
 		known.TLSRequired = known.RootCert != "" || known.ClientCert != ""
 	}

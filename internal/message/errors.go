@@ -13,7 +13,7 @@ type hintedError struct {
 
 func (e *hintedError) Unwrap() error { return e.error }
 
-// WithHint adds to each error that err joins a hint that says what to do about it.
+// WithHint adds a hint that says what to do to each error that err joins.
 func WithHint(err error, hint string) error {
 	if hint == "" {
 		return err
@@ -21,7 +21,7 @@ func WithHint(err error, hint string) error {
 	return Each(err, func(err error) error { return &hintedError{err, hint} })
 }
 
-// Hints returns the hints of the errors that err joins, each once.
+// Hints returns the hints of the errors that err joins, without duplicates.
 func Hints(err error) []string {
 	var hints []string
 	for _, e := range Errors(err) {
@@ -33,7 +33,7 @@ func Hints(err error) []string {
 	return hints
 }
 
-// Each applies change to each error that err joins, and joins the results.
+// Each calls change with each error that err joins, and joins the results.
 func Each(err error, change func(error) error) error {
 	var changed []error
 	for _, err := range Errors(err) {
@@ -42,7 +42,7 @@ func Each(err error, change func(error) error) error {
 	return errors.Join(changed...)
 }
 
-// Errors returns the errors that err joins, however deep, in their order.
+// Errors returns the errors that err joins, at any depth, in order.
 func Errors(err error) []error {
 	if err == nil {
 		return nil
@@ -58,12 +58,12 @@ func Errors(err error) []error {
 	return all
 }
 
-// maxErrors limits how many errors are reported: a package can have any number,
-// and the log is the peer's.
+// maxErrors limits how many errors are reported. A package can cause any number, and they all
+// go to the peer's log.
 const maxErrors = 50
 
-// Lines are the error lines of a program for each error that err joins, then the lines
-// of their hints, each line once. An error without a text has no line.
+// Lines returns the lines that a program prints for err: one for each error that err joins,
+// then their hints, without duplicates. An error with an empty text has no line.
 func Lines(program string, err error) []Line {
 	var lines []Line
 	said := map[string]bool{"": true}

@@ -1,5 +1,4 @@
-// Package message is what programs say to people: errors with hints, and the lines
-// that these become.
+// Package message formats what programs tell people: errors with hints, as lines of text.
 package message
 
 import (
@@ -12,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxLine is the maximum length of a line, in bytes: the peer reads its builders' stderr
-// line by line, and stops reading at one of 64 KiB.
+// maxLine is the maximum length of a line, in bytes. The peer reads the stderr of its builders
+// line by line, and stops reading at a line of 64 KiB.
 const maxLine = 4096
 
 // Line is one fact, as a program writes it to stderr:
@@ -27,10 +26,10 @@ type Line struct {
 	Text    string
 }
 
-// Kind is what a line is about.
+// Kind is the kind of a line.
 type Kind string
 
-// The kinds of lines.
+// Kinds of lines.
 const (
 	Error   Kind = "error"
 	Warning Kind = "warning"
@@ -39,11 +38,11 @@ const (
 	Debug   Kind = "debug"
 )
 
-// String is the line as it is written, without a newline.
+// String returns the line as it is printed, without a newline.
 func (l Line) String() string { return OneLine(l.Program + ": " + string(l.Kind) + ": " + l.Text) }
 
-// Parse reads a line that a program has written. ok is false, and the Line empty, for any
-// other line.
+// Parse parses a line that a program has printed. ok reports whether it is one; if not, the
+// Line is empty.
 func Parse(line string) (_ Line, ok bool) {
 	program, rest, _ := strings.Cut(line, ": ")
 	kind, text, found := strings.Cut(rest, ": ")
@@ -53,7 +52,7 @@ func Parse(line string) (_ Line, ok bool) {
 	return Line{program, Kind(kind), text}, true
 }
 
-// OneLine turns text into one line that is printable and not too long.
+// OneLine returns text as one line that is printable and not too long.
 func OneLine(text string) string {
 	line := Printable(text)
 	if len(line) >= maxLine {
@@ -62,7 +61,7 @@ func OneLine(text string) string {
 	return line
 }
 
-// Printable escapes what would break a line or control a terminal.
+// Printable escapes whatever would break a line or control a terminal.
 func Printable(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
 		return text
@@ -79,11 +78,12 @@ func Printable(text string) string {
 	return b.String()
 }
 
-// PrintableJSON escapes in JSON what Printable escapes in text. The values stay the same.
+// PrintableJSON escapes in JSON what Printable escapes in text. The JSON still has the same
+// values.
 func PrintableJSON(data []byte) []byte {
 	escaped := make([]byte, 0, len(data))
 	for _, r := range string(data) {
-		if r < ' ' || clean(r) { // in JSON, only the white space between values is less than a space
+		if r < ' ' || clean(r) { // in valid JSON, a byte below the space is white space between values
 			escaped = utf8.AppendRune(escaped, r)
 			continue
 		}

@@ -9,7 +9,8 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// Only the first words of a line say what it is: what it is about can look like another.
+// Only the first words of a line decide its kind. The text after them may look like another
+// kind.
 func TestParse(t *testing.T) {
 	for line, want := range map[string]message.Line{
 		"build: error: address: is empty":                   {Program: "build", Kind: message.Error, Text: "address: is empty"},
@@ -29,7 +30,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What is escaped in JSON is the same text when it is decoded, and nothing else changes.
+// Escaped JSON decodes to the same values.
 func FuzzPrintableJSON(f *testing.F) {
 	for _, text := range []string{
 		"", "a é →", "\u202e\u2066\u200f", "\u0080\u009b\x7f\x1b", "\u2028\u2029", "\U000e0001\U0010ffff\ufffd", "\xff",

@@ -1,9 +1,9 @@
-// Package must takes values for granted in tests.
+// Package must helps tests with functions that should not fail.
 package must
 
 import "testing"
 
-// Get returns a value where there is no error, and else ends the test.
+// Get returns a function that returns value if err is nil, and otherwise ends the test.
 func Get[T any](value T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()

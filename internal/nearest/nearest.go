@@ -7,9 +7,8 @@ import (
 	"unicode"
 )
 
-// Name returns the candidate closest to name, ignoring case, or "" if none is
-// close enough to be a likely typing mistake: at most a third of the letters
-// may differ.
+// Name returns the candidate closest to name, ignoring case. It returns "" if none is close
+// enough to be a likely typing mistake, with at most a third of the letters different.
 func Name(name string, candidates []string) string {
 	best, bestDistance := "", len(name)/3+1
 	for _, candidate := range candidates {
@@ -20,12 +19,13 @@ func Name(name string, candidates []string) string {
 	return best
 }
 
-// Variable is Name for environment variables, many of which begin with the same words: only
-// the letters behind these count, without _, and at most three of them may differ.
+// Variable does what Name does for environment variables, many of which begin with the same
+// words. Only the letters after these words count, without _. At most three of them may
+// differ.
 func Variable(name string, candidates []string) string {
 	best, bestDistance := "", len(name)
 	for _, candidate := range candidates {
-		a, b := behindCommonWords(name, candidate)
+		a, b := afterCommonWords(name, candidate)
 		if d := distance(a, b); d < bestDistance && d <= min(3, len(b)/3) {
 			best, bestDistance = candidate, d
 		}
@@ -33,8 +33,9 @@ func Variable(name string, candidates []string) string {
 	return best
 }
 
-// behindCommonWords returns two names in lower case, without _ and the words that both begin with.
-func behindCommonWords(a, b string) (restA, restB string) {
+// afterCommonWords returns both names in lower case, without _ and without the words that both
+// begin with.
+func afterCommonWords(a, b string) (restA, restB string) {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	for {
 		wordA, moreA, foundA := strings.Cut(a, "_")
@@ -46,9 +47,9 @@ func behindCommonWords(a, b string) (restA, restB string) {
 	}
 }
 
-// Label is Name for labels of chaincodes, of which many on one peer are alike: only letters
-// count, and at most one of them may differ. One that differs only in its numbers is that of
-// another version.
+// Label does what Name does for labels of chaincodes, which are often alike on one peer. Only
+// letters count, and at most one may differ. A label that differs only in its numbers is
+// another version, not a mistake.
 func Label(name string, candidates []string) string {
 	var near []string
 	for _, candidate := range candidates {
@@ -60,7 +61,7 @@ func Label(name string, candidates []string) string {
 	return Name(name, near)
 }
 
-// letters are those of a name, in lower case.
+// letters returns the letters of a name in lower case.
 func letters(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) {
@@ -70,7 +71,7 @@ func letters(name string) string {
 	}, name)
 }
 
-// numbersAsZero is a name with 0 for each number in it.
+// numbersAsZero returns a name with each number replaced by 0.
 func numbersAsZero(name string) string {
 	var b strings.Builder
 	last := byte(0)
@@ -87,8 +88,8 @@ func numbersAsZero(name string) string {
 	return b.String()
 }
 
-// DidYouMean is what to add to an error about name: `, did you mean "X"`, where X
-// is the closest candidate with prefix before it, or nothing.
+// DidYouMean returns what to add to an error about name: `, did you mean "X"`, where X is the
+// closest candidate with prefix before it. If no candidate is close enough, it returns "".
 func DidYouMean(name, prefix string, candidates []string) string {
 	meant := Name(name, candidates)
 	if meant == "" {
@@ -97,14 +98,14 @@ func DidYouMean(name, prefix string, candidates []string) string {
 	return fmt.Sprintf(", did you mean %q", prefix+meant)
 }
 
-// distance is the number of letters to insert, delete, replace or swap with their
+// distance returns the number of letters to insert, delete, replace or swap with their
 // neighbours to turn a into b.
 func distance(a, b string) int {
 	const longest = 64
 	if len(a) > longest || len(b) > longest {
 		return len(a) + len(b)
 	}
-	var rows [3][longest + 1]int // of a, and the two before it
+	var rows [3][longest + 1]int // the row of the current letter of a, and the two rows before it
 	before, last, row := &rows[0], &rows[1], &rows[2]
 	for j := range len(b) + 1 {
 		last[j] = j

@@ -28,7 +28,8 @@ func TestName(t *testing.T) {
 	}
 }
 
-// What the letters behind the common words say; the peer's own variables are none of these.
+// Only the letters after the common words count. None of the peer's own variables is taken for
+// one of ours.
 func TestVariable(t *testing.T) {
 	candidates := []string{
 		"CORE_CHAINCODE_ADDRESS", "CORE_CHAINCODE_ROOT_CERT", "CORE_CHAINCODE_ROOT_CERT_FILE", "CORE_CHAINCODE_TLS_CLIENT_CERT_FILE",

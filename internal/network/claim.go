@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// lockName is the file in a network's folder that is locked while the process that runs the
-// network lives; it holds the ID of that process.
+// lockName is a file in a network's folder. It is locked as long as the process that runs the
+// network lives, and holds its ID.
 const lockName = "lock"
 
-// downTimeout is how long a network may take to stop when told to.
+// downTimeout is how long a network may take to stop after it was told to.
 const downTimeout = 30 * time.Second
 
-// Claim reserves a folder for a network that this process runs, until release is called. It
-// stops and removes what an earlier network has left in it.
+// Claim reserves the folder dir for a network that this process runs, until release is called.
+// It stops an earlier network in that folder and removes its files.
 func Claim(dir string) (release func() error, err error) {
-	if err := ours(dir); err != nil {
+	if err := checkOurs(dir); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -30,12 +30,12 @@ func Claim(dir string) (release func() error, err error) {
 	lock, err := tryLock(path)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, fmt.Errorf("a network is already running in %s, as process %d: stop it with make network-down",
-			dir, noted(path))
+			dir, readID(path))
 	}
 	if err != nil {
 		return nil, err
 	}
-	err = note(lock, os.Getpid())
+	err = writeID(lock, os.Getpid())
 	if err == nil {
 		err = endGroup(dir)
 	}
@@ -62,21 +62,23 @@ func empty(dir string) error {
 	return err
 }
 
-// Remove stops the network in a folder, whoever runs it, and removes the folder.
+// Remove stops the network in the folder dir, whichever process runs it, and removes the
+// folder.
 func Remove(dir string) error {
-	if err := ours(dir); err != nil {
+	if err := checkOurs(dir); err != nil {
 		return err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	path := filepath.Join(dir, lockName)
-	if !free(path, 0) {
-		if pid := noted(path); pid > 1 {
+	if !unlocked(path, 0) {
+		if pid := readID(path); pid > 1 {
 			syscall.Kill(pid, syscall.SIGTERM)
 		}
-		if !free(path, downTimeout) {
-			return fmt.Errorf("process %d, which runs the network in %s, does not exit: kill it and try again", noted(path), dir)
+		if !unlocked(path, downTimeout) {
+			return fmt.Errorf("process %d, which runs the network in %s, does not exit: kill it and try again",
+				readID(path), dir)
 		}
 	}
 	if err := endGroup(dir); err != nil {
@@ -85,8 +87,8 @@ func Remove(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// ours returns an error if a folder is not empty and no network has used it.
-func ours(dir string) error {
+// checkOurs returns an error if the folder is not empty and was never used by a network.
+func checkOurs(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil
@@ -95,7 +97,7 @@ func ours(dir string) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(dir, lockName)); err != nil {
-		return fmt.Errorf("%s is not the folder of a network: move it away", dir)
+		return fmt.Errorf("%s is not the folder of a network: use another folder, or move it away", dir)
 	}
 	return nil
 }

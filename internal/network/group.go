@@ -16,11 +16,11 @@ import (
 // group is the process group of everything that a network runs. Its leader waits until this
 // process has ended, for whatever reason, and then kills the group.
 //
-// The file group in the network's folder holds its ID. It is locked while any of its
-// processes lives: they inherit the open file.
+// The file group in the network's folder holds the ID of the group. The processes of the group
+// inherit the open file, so it stays locked as long as any of them lives.
 type group struct {
 	leader   *exec.Cmd
-	lifeline io.Closer // the leader reads the other end
+	lifeline io.Closer // the leader waits until this end is closed
 	lock     *os.File
 }
 
@@ -38,44 +38,44 @@ func startGroup(dir string) (*group, error) {
 	if err := g.leader.Start(); err != nil {
 		return nil, err
 	}
-	return g, note(lock, g.leader.Process.Pid)
+	return g, writeID(lock, g.leader.Process.Pid)
 }
 
-// add adds a command that has not been started to the group.
+// add puts a command that has not been started into the group.
 func (g *group) add(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: g.leader.Process.Pid}
 	cmd.ExtraFiles = []*os.File{g.lock}
 }
 
-// terminate asks all processes of the group to exit; the leader stays.
+// terminate asks all processes of the group to exit. The leader ignores it.
 func (g *group) terminate() { syscall.Kill(-g.leader.Process.Pid, syscall.SIGTERM) }
 
-// kill ends what is left of the group.
+// kill kills what is left of the group.
 func (g *group) kill() {
 	g.lifeline.Close()
 	g.leader.Wait()
 	g.lock.Close()
 }
 
-// endGroup makes sure that nothing is left of an earlier network in dir. Once the process that
-// ran it has ended, that takes milliseconds, unless the group's leader was killed too.
+// endGroup makes sure that no process of an earlier network in dir is left. If the process
+// that ran it has ended, this takes milliseconds, unless the group's leader was killed too.
 func endGroup(dir string) error {
 	path := filepath.Join(dir, "group")
-	if free(path, time.Second) {
+	if unlocked(path, time.Second) {
 		return nil
 	}
-	if pid := noted(path); pid > 1 {
+	if pid := readID(path); pid > 1 {
 		syscall.Kill(-pid, syscall.SIGKILL)
 	}
-	if !free(path, endTimeout) {
+	if !unlocked(path, endTimeout) {
 		return fmt.Errorf("processes of an earlier network in %s do not exit: find them by their open file %s", dir, path)
 	}
 	return nil
 }
 
-// free reports whether nobody holds the lock of a file, or it is released within a while.
-func free(path string, while time.Duration) bool {
-	for deadline := time.Now().Add(while); ; time.Sleep(20 * time.Millisecond) {
+// unlocked reports whether nobody holds the lock of a file. It waits for that up to wait.
+func unlocked(path string, wait time.Duration) bool {
+	for deadline := time.Now().Add(wait); ; time.Sleep(20 * time.Millisecond) {
 		file, err := tryLock(path)
 		if err == nil {
 			file.Close()
@@ -89,7 +89,7 @@ func free(path string, while time.Duration) bool {
 	}
 }
 
-// tryLock opens and locks a file, or fails with EWOULDBLOCK if somebody holds the lock.
+// tryLock opens and locks a file. It fails with EWOULDBLOCK if somebody holds the lock.
 func tryLock(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -102,8 +102,8 @@ func tryLock(path string) (*os.File, error) {
 	return file, nil
 }
 
-// note writes the ID of a process, or of a group, to the file that it has locked.
-func note(file *os.File, pid int) error {
+// writeID writes the ID of a process or a group to the locked file.
+func writeID(file *os.File, pid int) error {
 	if err := file.Truncate(0); err != nil {
 		return err
 	}
@@ -111,8 +111,8 @@ func note(file *os.File, pid int) error {
 	return err
 }
 
-// noted is the ID in such a file, 0 if there is none.
-func noted(path string) int {
+// readID returns the ID in such a file, or 0 if there is none.
+func readID(path string) int {
 	content, _ := os.ReadFile(path)
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(content)))
 	return pid

@@ -15,14 +15,15 @@ import (
 	"ccaas-template-builder/templates"
 )
 
-// The paths in orderer.env and peer.env, which are those in a container.
+// Paths in orderer.env and peer.env, which are those in a container.
 const (
 	identity   = "/identity"
 	production = "/var/hyperledger/production"
 )
 
-// Make lays out the network in its folder: certificates, a configuration for each node, and the
-// scripts that people source. It may be called once; nothing runs yet.
+// Make creates the files of the network in its folder: certificates, a configuration for each
+// node, and the scripts for the users' shells. It must be called only once. It starts no
+// processes.
 func (n *Network) Make(ctx context.Context) error {
 	steps := []func(context.Context) error{n.makeCrypto, n.makeBuilder, n.makeOrderer, n.makePeers, n.makeScripts}
 	for _, step := range steps {
@@ -33,8 +34,8 @@ func (n *Network) Make(ctx context.Context) error {
 	return nil
 }
 
-// makeCrypto makes all certificates and the channel's genesis block, and gives the nodes and
-// the chaincode servers theirs.
+// makeCrypto makes all certificates and the channel's genesis block, and copies to the nodes
+// and the chaincode servers those that they need.
 func (n *Network) makeCrypto(ctx context.Context) error {
 	for _, node := range n.nodes() {
 		if err := os.MkdirAll(node.Dir, 0o700); err != nil {
@@ -58,12 +59,12 @@ func (n *Network) makeCrypto(ctx context.Context) error {
 	return n.command(ctx, env, script)
 }
 
-// profiles are those of configtx.yaml, by the number of organisations.
+// profiles are the profiles in configtx.yaml, by the number of organisations.
 var profiles = []string{"OneOrganisation", "TwoOrganisations"}
 
 func (n *Network) crypto() string { return filepath.Join(n.Dir, "crypto") }
 
-// onLoopback is a configtx.yaml with the addresses of this network.
+// onLoopback returns a configtx.yaml with the addresses of this network.
 func (n *Network) onLoopback(configtx string) string {
 	for _, node := range New(Config{Port: n.Port, Organisations: len(profiles)}).nodes() {
 		_, port, _ := strings.Cut(node.Address, ":")
@@ -73,7 +74,7 @@ func (n *Network) onLoopback(configtx string) string {
 	return configtx
 }
 
-// makeBuilder installs the builder, as the README says.
+// makeBuilder installs the builder as the README describes it.
 func (n *Network) makeBuilder(ctx context.Context) error {
 	for _, name := range templates.Names() {
 		if err := n.command(ctx, nil, n.ccaas(), "init", n.template(name), "--template", name); err != nil {
@@ -105,9 +106,9 @@ func (n *Network) makeOrderer(context.Context) error {
 	return n.configure(n.Orderer, "orderer.yaml")
 }
 
-// makePeers gives each peer its environment, and a core.yaml with the builder.
+// makePeers gives each peer its environment and a core.yaml with the builder.
 func (n *Network) makePeers(ctx context.Context) error {
-	var bundled []string // packages of any bundled template can be installed
+	var bundled []string // a package with any bundled template can be installed
 	for _, name := range templates.Names() {
 		bundled = append(bundled, n.template(name))
 	}
@@ -134,7 +135,7 @@ func (n *Network) makePeer(p, other *Node, mspID string) error {
 		"CORE_PEER_LOCALMSPID":              mspID,
 		"CORE_PEER_ADDRESS":                 p.Address,
 		"CORE_PEER_LISTENADDRESS":           p.Address,
-		"CORE_PEER_CHAINCODELISTENADDRESS":  Host + ":0", // no chaincode dials a peer here
+		"CORE_PEER_CHAINCODELISTENADDRESS":  Host + ":0", // nothing dials it: the peers dial the chaincode
 		"CORE_PEER_GOSSIP_EXTERNALENDPOINT": p.Address,
 		"CORE_PEER_GOSSIP_BOOTSTRAP":        other.Address,
 		"CORE_OPERATIONS_LISTENADDRESS":     Host + ":0",
@@ -150,23 +151,24 @@ func (n *Network) makePeer(p, other *Node, mspID string) error {
 	return n.configure(p, "core.yaml")
 }
 
-// AddBuilder puts the builder into a peer's core.yaml, with the variables that these packages
+// AddBuilder adds the builder to a peer's core.yaml, with the variables that these packages
 // read.
 func (n *Network) AddBuilder(ctx context.Context, p *Node, packages ...string) error {
 	args := []string{"coreyaml", "--patch", p.CoreYAML(), "--path", n.builder()}
 	return n.command(ctx, nil, n.ccaas(), append(args, packages...)...)
 }
 
-// CoreYAML is a peer's configuration file.
+// CoreYAML returns the path of the peer's core.yaml.
 func (p *Node) CoreYAML() string { return filepath.Join(p.Dir, "core.yaml") }
 
-// Values is a peer's folder of values, its CCAAS_ENV_DIR.
+// Values returns the peer's folder of values, its CCAAS_ENV_DIR.
 func (p *Node) Values() string { return filepath.Join(p.Dir, "values") }
 
-// Production is a peer's data folder, its peer.fileSystemPath.
+// Production returns the peer's data folder, its peer.fileSystemPath.
 func (p *Node) Production() string { return filepath.Join(p.Dir, "production") }
 
-// environment reads an env file of examples/network, with the paths of a node.
+// environment reads an env file in examples/network, and replaces its paths with those of a
+// node.
 func (n *Network) environment(node *Node, file string) (map[string]string, error) {
 	text, err := n.read(file)
 	if err != nil {
@@ -184,7 +186,7 @@ func (n *Network) environment(node *Node, file string) (map[string]string, error
 	return env, nil
 }
 
-// configure gives a node a copy of Fabric's configuration.
+// configure copies a file of Fabric's configuration to a node.
 func (n *Network) configure(node *Node, file string) error {
 	content, err := os.ReadFile(filepath.Join(n.FabricConfig, file))
 	if err != nil {
@@ -193,15 +195,15 @@ func (n *Network) configure(node *Node, file string) error {
 	return write(filepath.Join(node.Dir, file), string(content))
 }
 
-// Administrator is the environment in which an organisation's administrator runs the peer CLI
-// and the scripts of examples/network, at one of its peers.
+// Administrator returns the environment in which an organisation's administrator runs the peer
+// CLI and the scripts of examples/network at one of its peers.
 func (n *Network) Administrator(o *Organisation, peer int) map[string]string {
 	user := filepath.Join(n.crypto(), "peerOrganizations", o.Domain, "users", "Admin@"+o.Domain)
 	return map[string]string{
 		"PATH":                        n.path() + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"FABRIC_CFG_PATH":             o.Peers[peer].Dir,
 		"FABRIC_LOGGING_FORMAT":       "%{level:.4s} [%{module}] %{message}",
-		"FABRIC_LOGGING_SPEC":         "info:grpc=error", // gRPC in 3.1 logs a lot
+		"FABRIC_LOGGING_SPEC":         "info:grpc=error", // gRPC in Fabric 3.1 logs a lot
 		"CORE_PEER_LOCALMSPID":        o.MSPID,
 		"CORE_PEER_MSPCONFIGPATH":     filepath.Join(user, "msp"),
 		"CORE_PEER_ADDRESS":           o.Peers[peer].Address,
@@ -217,7 +219,8 @@ func (n *Network) Administrator(o *Organisation, peer int) map[string]string {
 
 func (n *Network) path() string { return n.Programs + string(os.PathListSeparator) + n.Fabric }
 
-// makeScripts writes a script for each organisation, with the environment of its administrator.
+// makeScripts writes a script for each organisation that sets the environment of its
+// administrator.
 func (n *Network) makeScripts(context.Context) error {
 	for _, o := range n.Organisations {
 		name := o.Name + ".sh"
@@ -252,7 +255,7 @@ func exports(env map[string]string) string {
 // quote quotes a text as one shell word.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// command runs a program and waits for it, with Fabric's programs and ours in its PATH.
+// command runs a program and waits for it. Fabric's programs and ours are in its PATH.
 func (n *Network) command(ctx context.Context, env []string, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = n.Dir
@@ -263,7 +266,7 @@ func (n *Network) command(ctx context.Context, env []string, program string, arg
 	return nil
 }
 
-// write writes a file, and creates its folder.
+// write writes a file and creates its folder.
 func write(path, content string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

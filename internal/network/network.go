@@ -1,6 +1,6 @@
 // Package network runs a Fabric network on loopback: an orderer, two organisations of two
-// peers each, and their chaincode servers. It lays out the folder and runs the processes;
-// what an administrator does on a network is in the scripts of examples/network.
+// peers each, and their chaincode servers. It creates the files and runs the processes. What
+// an administrator does is in the scripts of examples/network.
 package network
 
 import (
@@ -18,23 +18,23 @@ import (
 	"ccaas-template-builder/internal/envfile"
 )
 
-// Channel is the name of the channel that all peers are on.
+// Channel is the name of the channel that all peers join.
 const Channel = "mychannel"
 
-// Host is where everything listens.
+// Host is the address that everything listens on.
 const Host = "127.0.0.1"
 
-// Ports is how many ports a network takes, from Config.Port on.
+// Ports is how many ports a network uses, beginning with Config.Port.
 const Ports = 10
 
 // Config describes a network. Its paths are absolute.
 type Config struct {
-	Checkout     string // of this project
+	Checkout     string // the checkout of this project
 	Programs     string // the folder of ccaas, detect, build and release
 	Fabric       string // the folder of Fabric's programs
 	FabricConfig string // the folder of Fabric's core.yaml and orderer.yaml
 	Dir          string // the folder for everything that the network creates
-	Port         int    // the orderer's; the peers, their servers and osnadmin have the next ones
+	Port         int    // the orderer's port; the peers, their servers and osnadmin use the next ones
 
 	Organisations int // 1 or 2
 }
@@ -57,15 +57,15 @@ type Organisation struct {
 // Node is the orderer or a peer.
 type Node struct {
 	Name    string            // its host name, such as peer0.org1.example.com
-	Address string            // where it listens
-	Server  string            // where the chaincode server notes of a peer listens
+	Address string            // the address it listens on
+	Server  string            // the address that a peer's chaincode server notes listens on
 	Dir     string            // its own folder: certificates, core.yaml, data
 	Env     map[string]string // the environment of its process; may be changed before it starts
 	Process *Process          // the last one started
 	command []string
 }
 
-// New returns a network that is not yet laid out.
+// New returns a network without any files or processes.
 func New(config Config) *Network {
 	n := &Network{Config: config}
 	n.Orderer = n.node("orderer.example.com", 0, n.fabric("orderer"))
@@ -91,7 +91,7 @@ func (n *Network) address(port int) string { return net.JoinHostPort(Host, strco
 
 func (n *Network) fabric(program string) string { return filepath.Join(n.Fabric, program) }
 
-// Peers are the peers of all organisations.
+// Peers returns the peers of all organisations.
 func (n *Network) Peers() (peers []*Node) {
 	for _, o := range n.Organisations {
 		peers = append(peers, o.Peers[:]...)
@@ -99,11 +99,11 @@ func (n *Network) Peers() (peers []*Node) {
 	return peers
 }
 
-// nodes are the peers and, before them, the orderer.
+// nodes returns the orderer and then the peers.
 func (n *Network) nodes() []*Node { return append([]*Node{n.Orderer}, n.Peers()...) }
 
-// Start starts the orderer and the peers, and waits until they listen. They run until End, or
-// until this process ends.
+// Start starts the orderer and the peers, and waits until they listen. They run until End is
+// called, or until this process ends.
 func (n *Network) Start(ctx context.Context) error {
 	if err := n.checkPorts(); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (n *Network) Start(ctx context.Context) error {
 	return nil
 }
 
-// Join creates the channel, and joins all peers to it.
+// Join creates the channel and joins all peers to it.
 func (n *Network) Join(ctx context.Context) error {
 	for _, o := range n.Organisations {
 		if err := n.Script(ctx, o, "channel.sh", o.Peers[0].Address, o.Peers[1].Address); err != nil {
@@ -151,8 +151,9 @@ func (n *Network) checkPorts() error {
 	return nil
 }
 
-// FreePort returns a port that may be a network's first: it and the next ones are free. They are
-// below those that the kernel gives to outgoing connections, which could take one in between.
+// FreePort returns a port that a network can use as its first: it and the following ports are
+// free. It chooses ports below those that the kernel gives to outgoing connections, which
+// could take one in between.
 func FreePort() (int, error) {
 	for range 100 {
 		port := 20000 + Ports*rand.IntN(1000)
@@ -163,8 +164,7 @@ func FreePort() (int, error) {
 	return 0, errors.New("no free ports from 20000 to 30000")
 }
 
-// Restart starts a peer or the orderer again, after its process has ended, and waits until
-// it listens.
+// Restart starts a node whose process has ended again, and waits until it listens.
 func (n *Network) Restart(ctx context.Context, node *Node) error {
 	if err := n.launch(node); err != nil {
 		return err
@@ -172,13 +172,13 @@ func (n *Network) Restart(ctx context.Context, node *Node) error {
 	return node.Process.Await(ctx, node.Address, true)
 }
 
-// Deploy deploys the chaincode notes, with examples/network/notes.sh.
+// Deploy deploys the chaincode notes with examples/network/notes.sh.
 func (n *Network) Deploy(ctx context.Context) error {
 	return n.Script(ctx, n.Organisations[0], "notes.sh")
 }
 
-// launch starts the process of a node. It appends to the log of an earlier process, and writes
-// its environment to its folder, as an env file for ccaas.
+// launch starts the process of a node. It appends to the node's log, and writes the node's
+// environment to its folder, as an env file for ccaas.
 func (n *Network) launch(node *Node) (err error) {
 	kind, _, _ := strings.Cut(node.Name, ".")
 	if err := write(filepath.Join(node.Dir, strings.TrimRight(kind, "01")+".env"), envfile.Format(node.Env)); err != nil {
@@ -188,14 +188,14 @@ func (n *Network) launch(node *Node) (err error) {
 	return err
 }
 
-// Run starts a process that lives until End at most. Its output is appended to the file log. Its
-// environment is PATH, HOME and env.
+// Run starts a process that runs at most until End. Its output is appended to the file log.
+// Its environment is PATH, HOME and env.
 func (n *Network) Run(name, log, dir string, env map[string]string, command ...string) (*Process, error) {
 	return n.group.start(name, log, dir, env, command)
 }
 
 // Script runs a script of examples/network as the administrator of an organisation, at its
-// first peer; its output goes to the file log in the network's folder.
+// first peer. Its output goes to the file log in the network's folder.
 func (n *Network) Script(ctx context.Context, o *Organisation, name string, args ...string) error {
 	path := filepath.Join(n.Checkout, "examples", "network", name)
 	p, err := n.Run(name, filepath.Join(n.Dir, "log"), n.Dir, n.Administrator(o, 0), append([]string{path}, args...)...)
@@ -205,7 +205,7 @@ func (n *Network) Script(ctx context.Context, o *Organisation, name string, args
 	return p.Wait(ctx)
 }
 
-// End ends everything that was started: the nodes with SIGTERM, and what is left with SIGKILL.
+// End ends all processes: the nodes with SIGTERM, and what is left with SIGKILL.
 func (n *Network) End() {
 	if n.group == nil {
 		return
@@ -223,7 +223,7 @@ func (n *Network) End() {
 	n.group.kill()
 }
 
-// read returns the content of a file in the checkout's examples/network.
+// read returns the content of a file in examples/network of the checkout.
 func (n *Network) read(name string) (string, error) {
 	content, err := os.ReadFile(filepath.Join(n.Checkout, "examples", "network", name))
 	return string(content), err

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// endTimeout is how long a process may take to exit by itself, startTimeout how long to listen.
+// endTimeout is how long a process may take to exit after a signal, startTimeout how long
+// until it listens.
 const (
 	endTimeout   = 10 * time.Second
 	startTimeout = 40 * time.Second
@@ -24,7 +25,7 @@ const (
 // Process is a process of the network.
 type Process struct {
 	Name   string
-	Log    string        // the file with its output
+	Log    string        // the path of the file with its output
 	Ended  chan struct{} // closed when it has ended
 	before int64         // the size of the log when it started
 	cmd    *exec.Cmd
@@ -56,7 +57,8 @@ func (g *group) start(name, log, dir string, env map[string]string, command []st
 	return p, nil
 }
 
-// Await waits until the process listens on an address; with TLS, until a handshake succeeds.
+// Await waits until the process listens on address. With TLS, it waits until a handshake
+// succeeds.
 func (p *Process) Await(ctx context.Context, address string, withTLS bool) error {
 	late := fmt.Errorf("is not listening on %s after %v", address, startTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, late)
@@ -73,7 +75,7 @@ func (p *Process) Await(ctx context.Context, address string, withTLS bool) error
 	return nil
 }
 
-// answers returns nil if something listens: it connects and hangs up.
+// answers returns nil if something listens on address. It closes the connection at once.
 func answers(ctx context.Context, address string, withTLS bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -88,7 +90,7 @@ func answers(ctx context.Context, address string, withTLS bool) error {
 	return err
 }
 
-// Wait waits until the process has ended, and returns an error if it failed.
+// Wait waits until the process has ended. It returns an error if the process failed.
 func (p *Process) Wait(ctx context.Context) error {
 	select {
 	case <-p.Ended:
@@ -101,7 +103,8 @@ func (p *Process) Wait(ctx context.Context) error {
 	return nil
 }
 
-// End sends a signal to the process and waits until it has ended. After endTimeout, it kills it.
+// End sends a signal to the process and waits until it has ended. After endTimeout, it kills
+// the process.
 func (p *Process) End(signal syscall.Signal) {
 	p.cmd.Process.Signal(signal)
 	select {
@@ -118,27 +121,27 @@ func (p *Process) Signal(signal syscall.Signal) error { return p.cmd.Process.Sig
 // State says how the process ended.
 func (p *Process) State() string { return p.cmd.ProcessState.String() }
 
-// Said is the output of the process since it started.
+// Said returns the output of the process since it started.
 func (p *Process) Said() string {
 	content, _ := os.ReadFile(p.Log)
 	return string(content[min(p.before, int64(len(content))):])
 }
 
-// stack matches a frame of the stack traces that peers log, a function and its place.
+// stack matches a frame in the stack traces that peers log: a function and its place.
 var stack = regexp.MustCompile(`(?m)^\S+\n\t\S+:\d+.*\n`)
 
-// failed adds the last lines of the log to an error.
+// failed adds the last lines of the log to err.
 func (p *Process) failed(err error) error {
 	return fmt.Errorf("%s: %w; the end of %s:\n%s", p.Name, err, filepath.Base(p.Log), Tail(p.Said(), 20))
 }
 
-// Tail is the last n lines of a log, without stack traces.
+// Tail returns the last n lines of a log, without stack traces.
 func Tail(log string, n int) string {
 	lines := strings.Split(strings.TrimRight(stack.ReplaceAllString(log, ""), "\n"), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// reason is the innermost cause of an error, without what the caller already says.
+// reason returns the innermost cause of an error, without what the caller already says.
 func reason(err error) error {
 	for errors.Unwrap(err) != nil {
 		err = errors.Unwrap(err)

@@ -14,19 +14,21 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// killGroup makes the end of the context also kill what the program has started: a
-// shell script's programs would hold stderr open and block its reader.
+// killGroup makes the end of the context kill the program and everything that it has started.
+// A program started by a shell script could otherwise keep stderr open, and the reader would
+// wait for it.
 func killGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
-// program returns the path of a program of a builder.
+// program returns the path of one of the builder's programs.
 func program(b coreyaml.Builder, name string) string { return filepath.Join(b.Path, "bin", name) }
 
-// Process returns the environment of a peer's process to which env was given: env, and the
-// variables that any process has, with the values of a container whose image sets none. The
-// peer passes PATH on, so a builder inherits the peer's whole environment on no such peer.
+// Process returns the environment of a peer's process that was given env: env and the
+// variables that every process has, with the values in a container whose image sets none. PATH
+// is one of them and peers pass it on, so the builder of such a peer never inherits the whole
+// environment.
 func Process(env map[string]string) map[string]string {
 	process := map[string]string{
 		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -36,13 +38,12 @@ func Process(env map[string]string) map[string]string {
 	return process
 }
 
-// run runs one program of a builder and passes on the lines it writes to stderr.
-// Like the peer's, its reader stops for good at a line that is too long, and then
-// the program may hang on a full pipe.
+// run runs one of the builder's programs and passes the lines on its stderr to Log. As in the
+// peer, the reader stops at a line that is too long. The program may then hang on a full pipe.
 func (p *Peer) run(ctx context.Context, b coreyaml.Builder, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program(b, name), args...)
 	env, _ := b.Environment(p.Env)
-	cmd.Env = []string{} // nil would be this process's own
+	cmd.Env = []string{} // nil would mean the environment of this process
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		cmd.Env = append(cmd.Env, name+"="+env[name])
 	}

@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 )
 
-// copyTree copies a tree as the peer copies a build (CopyDir of
-// core/container/externalbuilder): files and folders with their modes, and symbolic
-// links as they are. It fails at a link that leaves the tree, and at anything else.
-// If it fails it leaves no copy.
+// copyTree copies a folder as the peer copies a build (CopyDir of
+// core/container/externalbuilder): files and folders with their modes, and symbolic links as
+// they are. It fails at a link that leads out of the folder, and at any other kind of file. If
+// it fails, it leaves no copy.
 func copyTree(ctx context.Context, from, to string) error {
 	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err := errors.Join(err, ctx.Err()); err != nil {

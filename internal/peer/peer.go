@@ -1,8 +1,7 @@
-// Package peer is a Fabric peer for the length of one install: it takes a
-// chaincode package through an external builder's real programs, in the order,
-// with the environment and into the folders that a peer has, and decodes the
-// connection.json that comes out. It follows core/container/externalbuilder
-// and core/chaincode/lifecycle of Fabric.
+// Package peer simulates a Fabric peer during one install. It runs the real programs of an
+// external builder on a chaincode package, in the same order, with the same environment and in
+// the same folders as a peer, and decodes the connection.json that they make. It follows
+// core/container/externalbuilder and core/chaincode/lifecycle of Fabric.
 package peer
 
 import (
@@ -24,26 +23,26 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// InstallTimeout is an optional limit for the programs of one install: the peer's
-// own for an install (chaincode.installTimeout). It has none for the programs.
+// InstallTimeout is how long a peer waits for an install (chaincode.installTimeout). It can be
+// used to limit the programs of one install, for which the peer has no limit.
 const InstallTimeout = 5 * time.Minute
 
-// Peer is a peer with its external builders.
+// Peer is a simulated peer with its external builders.
 type Peer struct {
-	// Dir is its peer.fileSystemPath, an existing folder.
+	// Dir is the peer's peer.fileSystemPath, an existing folder.
 	Dir string
-	// Builders are those of its core.yaml, in order.
+	// Builders are the builders in the peer's core.yaml, in order.
 	Builders []coreyaml.Builder
 	// Env is the environment of the peer's process.
 	Env map[string]string
-	// Log gets each line that the builder's programs write to stderr. It may be nil.
+	// Log is called with each line that the builder's programs write to stderr. It may be nil.
 	Log func(line string)
 }
 
-// NotTakenError says that no builder accepts a package of this type.
+// NotTakenError reports that no builder accepts a package of this type.
 type NotTakenError struct {
 	Type     string
-	Refusals []error // of each builder, in order
+	Refusals []error // why each builder refuses it, in order
 }
 
 func (e *NotTakenError) Error() string {
@@ -65,8 +64,8 @@ func (p *Peer) Detect(ctx context.Context, pkg *archive.Package) (taker coreyaml
 	return taker, err
 }
 
-// Install installs pkg and returns the connection that the peer would use. An
-// error says what the peer would have done, and why.
+// Install installs pkg and returns the connection that the peer would use. An error says how
+// the peer would fail, and why.
 func (p *Peer) Install(ctx context.Context, pkg *archive.Package) (connection.Connection, error) {
 	stored := store.Store(p.Dir).PackageFile(pkg.ID)
 	durable := string(store.Store(p.Dir).Build(pkg.ID))
@@ -95,12 +94,12 @@ func save(name string, pkg *archive.Package) error {
 	return errors.Join(err, file.Close())
 }
 
-// buildDir is the scratch folder of one build.
+// buildDir is the temporary folder of one build.
 type buildDir string
 
 func (d buildDir) of(name string) string { return filepath.Join(string(d), name) }
 
-// scratch unpacks pkg into a scratch folder that lasts as long as use.
+// scratch unpacks pkg into a temporary folder, calls use, and removes the folder.
 func (p *Peer) scratch(ctx context.Context, pkg *archive.Package, use func(buildDir) error) error {
 	tmp, err := os.MkdirTemp(p.Env["TMPDIR"], "fabric-"+store.Store(p.Dir).Build(pkg.ID).Name())
 	if err != nil {
@@ -142,7 +141,7 @@ func (p *Peer) detect(ctx context.Context, pkg *archive.Package, dir buildDir) (
 	return coreyaml.Builder{}, notTaken
 }
 
-// build runs the builder that takes pkg and keeps what it made at durable.
+// build runs the builder that takes pkg, and copies what it made to durable.
 func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) error {
 	return p.scratch(ctx, pkg, func(dir buildDir) error {
 		b, err := p.detect(ctx, pkg, dir)
@@ -152,7 +151,7 @@ func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) 
 		if err := p.run(ctx, b, "build", dir.of("src"), dir.of("metadata"), dir.of("bld")); err != nil {
 			return err
 		}
-		if _, err := exec.LookPath(program(b, "release")); err == nil { // the peer can do without it
+		if _, err := exec.LookPath(program(b, "release")); err == nil { // as in the peer, release may be missing
 			if err := p.run(ctx, b, "release", dir.of("bld"), dir.of("release")); err != nil {
 				return err
 			}
@@ -161,8 +160,8 @@ func (p *Peer) build(ctx context.Context, pkg *archive.Package, durable string) 
 	})
 }
 
-// keep copies a build to where the peer finds it from then on. As with the
-// peer, a copy that fails leaves what was done before it.
+// keep copies a build to durable, where the peer reads it from then on. As in the peer, if
+// copying one part fails, the parts that were copied before it stay.
 func keep(ctx context.Context, durable, builder, release, bld string) error {
 	if err := os.MkdirAll(filepath.Dir(durable), 0o700); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 
 const good = `mkdir -p "$2/chaincode/server"; printf '%s' '{"address":"cc:1","dial_timeout":"3s"}' >"$2/chaincode/server/connection.json"`
 
-// builder writes a builder whose programs are these shell scripts.
+// builder writes a builder that consists of these shell scripts.
 func builder(t *testing.T, detect, build, release string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -56,7 +56,7 @@ func TestInstall(t *testing.T) {
 	if err != nil || c.Address != "cc:1" {
 		t.Fatalf("got %+v, %v; %q", c, err, lines)
 	}
-	// The steps and the folders are the peer's.
+	// The steps and the folders are those of a peer.
 	want := []string{"src 700", "metadata 700", "700", "{}", "src 700", "metadata 700", "bld 700", "bld 700", "release 700"}
 	if !slices.Equal(lines, want) {
 		t.Errorf("the programs saw %q, want %q", lines, want)
@@ -81,7 +81,7 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// The first builder that accepts a package takes it, and its name is kept.
+// The first builder that accepts a package takes it, and its name is stored.
 func TestDetect(t *testing.T) {
 	var lines []string
 	p := newPeer(t, builder(t, "exit 1", "", ""), &lines)
@@ -191,7 +191,7 @@ func TestMissingBuilder(t *testing.T) {
 	}
 }
 
-// A peer does without release, and then finds no connection.
+// A builder without release makes a build without a connection.
 func TestMissingRelease(t *testing.T) {
 	var lines []string
 	p := newPeer(t, builder(t, "", "", ""), &lines)
@@ -203,7 +203,8 @@ func TestMissingRelease(t *testing.T) {
 	}
 }
 
-// What could not be kept is not there, as with the peer; what was kept before is.
+// As in the peer, a part that could not be copied is missing, and the parts copied before it
+// stay.
 func TestHalfKept(t *testing.T) {
 	var lines []string
 	p := newPeer(t, builder(t, "", `echo x >"$3/a"; ln -s /etc/passwd "$3/link"`, good), &lines)
@@ -230,7 +231,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// A program that is stopped takes with it what it has started.
+// A program that is stopped is killed together with what it has started.
 func TestTimeout(t *testing.T) {
 	var lines []string
 	p := newPeer(t, builder(t, "sleep 60; exit", "", ""), &lines)

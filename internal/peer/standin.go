@@ -22,18 +22,19 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// NotHere stands in a connection for a certificate or a key whose file this machine lacks.
+// NotHere replaces, in a connection, a certificate or key whose file is not on this machine.
 const NotHere = "(not here)"
 
-// StandIns are a certificate and its key, used in place of those whose files are on a
-// peer's machine and not on this one.
+// StandIns has a certificate and its key. They are used in place of certificates and keys that
+// are on a peer's machine but not on this one.
 type StandIns struct {
 	cert, key string
 	signer    *ecdsa.PrivateKey
-	originals map[string]string // of the certificates that have been made like others
+	originals map[string]string // the certificates that like has copied, by their copies
 }
 
-// NewStandIns makes a certificate that is a CA's and a client's, valid for a day from now.
+// NewStandIns makes a certificate that can serve as that of a CA and of a client. It is valid
+// for a day from now.
 func NewStandIns(now time.Time) (*StandIns, error) {
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -48,7 +49,7 @@ func NewStandIns(now time.Time) (*StandIns, error) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stand-in"},
 		NotBefore: now.Add(-time.Minute), NotAfter: now.AddDate(0, 0, 1),
-		IsCA: true, BasicConstraintsValid: true, // and no usages: it is any of them
+		IsCA: true, BasicConstraintsValid: true, // without usages, so that any is allowed
 	}
 	s.cert, err = s.issue(template, template)
 	return s, err
@@ -59,10 +60,11 @@ func (s *StandIns) issue(template, parent *x509.Certificate) (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), err
 }
 
-// Replace returns env with files in dir, a folder that it makes, for the certificates and keys that are
-// not here. They are those that variables ending in CERT_FILE and KEY_FILE name. Since a
-// key must fit its certificate, the two that have one name but for that end are replaced
-// together: then the certificate by one that is like it but for the key.
+// Replace returns env with stand-ins for the certificates and keys that are not on this
+// machine. It looks at the variables whose names end in CERT_FILE and KEY_FILE, and writes the
+// stand-ins to dir, a folder that it makes. A key must match its certificate. So if only one
+// of NAME_CERT_FILE and NAME_KEY_FILE is missing, both are replaced: an existing certificate
+// by a copy of it with another key.
 func (s *StandIns) Replace(env map[string]string, dir string) (map[string]string, error) {
 	replaced := maps.Clone(env)
 	errs := []error{os.Mkdir(dir, 0o700)}
@@ -77,7 +79,7 @@ func (s *StandIns) Replace(env map[string]string, dir string) (map[string]string
 		case isCert && absent(file):
 			put(name, s.cert)
 		case isCert && absent(env[certs+keyFile]):
-			if like, err := s.like(file); err == nil { // what is wrong with the file, the builder will say
+			if like, err := s.like(file); err == nil { // the builder reports what is wrong with the file
 				put(name, like)
 			}
 		case isKey && (absent(file) || absent(env[keys+certFile])):
@@ -89,15 +91,15 @@ func (s *StandIns) Replace(env map[string]string, dir string) (map[string]string
 
 const certFile, keyFile = "CERT_FILE", "KEY_FILE"
 
-// absent reports whether a file is not here. What is no absolute path is none, and an
+// absent reports whether a file is not on this machine. A path that is not absolute is an
 // error that the builder reports.
 func absent(file string) bool {
 	_, err := os.Stat(file)
 	return filepath.IsAbs(file) && errors.Is(err, fs.ErrNotExist)
 }
 
-// like makes a certificate like the first one of a file, but for the key of s; what
-// follows it in the file follows it here too.
+// like returns a copy of the first certificate in a file, with the key of s instead of its
+// own. The rest of the file stays.
 func (s *StandIns) like(file string) (string, error) {
 	data, err := safefile.ReadOperators(file, environ.MaxValue)
 	if err != nil {
@@ -111,15 +113,15 @@ func (s *StandIns) like(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	template.SignatureAlgorithm = x509.UnknownSignatureAlgorithm // that of the key
+	template.SignatureAlgorithm = x509.UnknownSignatureAlgorithm // chosen by the kind of the key
 	made, err := s.issue(template, &x509.Certificate{RawSubject: template.RawIssuer})
 	s.originals[made] = string(pem.EncodeToMemory(block))
 	return made + string(rest), err
 }
 
-// Hide replaces in a connection what stands in for something that is not here by
-// NotHere, and a certificate made like another by that one. It returns the keys of what
-// is not here.
+// Hide undoes in a connection what Replace has done. It puts NotHere in place of stand-ins,
+// and the original in place of a copied certificate. It returns the keys of the connection
+// whose values are not on this machine.
 func (s *StandIns) Hide(c *connection.Connection) (notHere []string) {
 	fields := map[string]*string{"root_cert": &c.RootCert, "client_cert": &c.ClientCert, "client_key": &c.ClientKey}
 	for key, value := range fields {

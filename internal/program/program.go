@@ -1,6 +1,5 @@
-// Package program is one run of a program: what the operating system supplies
-// is passed in, what the program has to say goes out as lines on stderr, and
-// how it ended becomes its exit status.
+// Package program runs a step of a program. What the operating system supplies is passed in.
+// The program's messages go to stderr as lines, and its error becomes its exit status.
 package program
 
 import (
@@ -21,39 +20,40 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// Exit statuses that are not 0.
+// Exit statuses other than 0.
 const (
-	Failed  = 1 // it did not work, and an error line says why
-	Misused = 2 // it was called wrongly
+	Failed  = 1 // the step failed, and an error line says why
+	Misused = 2 // the program was called with wrong arguments
 )
 
-// LevelVariable sets the lowest level of the lines that a program prints.
+// LevelVariable is the variable that sets the lowest level of lines to print.
 const LevelVariable = "CORE_PEER_CC_BUILDER_LOG_LEVEL"
 
-// Program is one run: its arguments, environment, clock and streams.
+// Program is one run of a program: its arguments, environment, clock and streams.
 type Program struct {
 	Name   string
-	Args   []string          // without the program's own name
+	Args   []string          // without the program's name
 	Env    map[string]string // the process's environment
 	Stdout io.Writer
 	Stderr io.Writer
 	Now    func() time.Time
-	// Deadline limits the run; 0 is no limit. The peer sets none of its own.
+	// Deadline limits the run. 0 means no limit. The peer sets no limit of its own.
 	Deadline time.Duration
-	// Signals end the run, as Deadline does; without any, the operating system decides.
+	// Signals stop the run as Deadline does. Signals that are not listed do what the operating
+	// system decides.
 	Signals []os.Signal
 
 	stopped atomic.Bool
 }
 
-// ErrStopped is what a step returns when it is to stop. Run reports the reason.
+// ErrStopped is the error that a step returns when it is told to stop. Run reports the reason.
 var ErrStopped = errors.New("stopped")
 
-// grace is how long a step that is to stop may take to remove what it has written.
+// grace is how long a step that is told to stop may take to remove what it has written.
 const grace = 5 * time.Second
 
-// Stopped returns ErrStopped when the step is to stop. One that writes several files
-// asks before each.
+// Stopped returns ErrStopped if the step has been told to stop. A step that writes several
+// files calls it before each.
 func (p *Program) Stopped() error {
 	if p.stopped.Load() {
 		return ErrStopped
@@ -61,13 +61,13 @@ func (p *Program) Stopped() error {
 	return nil
 }
 
-// TerminationSignals are those that ask a program to end, except those that its parent
-// had it ignore, as nohup does.
+// TerminationSignals returns the signals that ask a program to end, without those that the
+// parent process has told it to ignore, as nohup does.
 func TerminationSignals() []os.Signal {
 	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 }
 
-// New returns the program called name with what the operating system gave this process.
+// New returns a program with the arguments, environment, clock and streams of this process.
 func New(name string) *Program {
 	return &Program{
 		Name:   name,
@@ -79,7 +79,7 @@ func New(name string) *Program {
 	}
 }
 
-// Environment turns NAME=VALUE pairs into a map.
+// Environment converts NAME=VALUE pairs to a map.
 func Environment(pairs []string) map[string]string {
 	env := make(map[string]string, len(pairs))
 	for _, pair := range pairs {
@@ -90,9 +90,9 @@ func Environment(pairs []string) map[string]string {
 	return env
 }
 
-// Run runs step to its end, reports its error, and returns the exit status: 0,
-// or the one that step asked for with Exit, or Failed. A panic becomes one line,
-// without its value, which might be a secret.
+// Run runs step, reports its error, and returns the exit status: 0, Failed, or the status that
+// step gave to Exit. A panic is reported as one line, without the value of the panic, which
+// might be a secret.
 func (p *Program) Run(step func(*Program) error) int {
 	done := make(chan error, 1)
 	go func() {
@@ -112,7 +112,7 @@ func (p *Program) Run(step func(*Program) error) int {
 	}
 	signals := make(chan os.Signal, 1)
 	if len(p.Signals) > 0 {
-		signal.Notify(signals, p.Signals...) // to the end of the process, or a second one would break off the cleanup
+		signal.Notify(signals, p.Signals...) // for good, so that a second signal does not interrupt the cleanup
 	}
 	select {
 	case err := <-done:
@@ -125,8 +125,8 @@ func (p *Program) Run(step func(*Program) error) int {
 	}
 }
 
-// stop lets the step clean up, and reports why it was stopped, unless it has come to
-// its end all the same.
+// stop tells the step to stop and waits for that. It reports why, unless the step has finished
+// nevertheless.
 func (p *Program) stop(done <-chan error, why error) int {
 	p.stopped.Store(true)
 	select {
@@ -150,15 +150,15 @@ func (p *Program) finish(err error) int {
 	return Failed
 }
 
-// Panicked returns the error for a value recovered from a panic; the function that
-// recovers has to call it. It says where the program broke. Only errors of the Go
-// runtime are quoted: they hold numbers and types, any other value might be a secret.
+// Panicked returns the error for a value recovered from a panic, with the place where the
+// program failed. It must be called by the function that recovers. It quotes only errors of
+// the Go runtime, which contain numbers and types. Any other value might be a secret.
 func Panicked(v any) error {
 	what := "panic"
 	if err, ok := v.(runtime.Error); ok {
 		what = err.Error()
 	}
-	ours := path.Dir(path.Dir(reflect.TypeFor[Program]().PkgPath())) + "/" // the module
+	ours := path.Dir(path.Dir(reflect.TypeFor[Program]().PkgPath())) + "/" // the path of the module
 	callers := make([]uintptr, 32)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
 	for frame, more := frames.Next(); more; frame, more = frames.Next() {
@@ -183,8 +183,8 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// Exit makes Run report err, if there is one, and return status, even if it is
-// joined with other errors.
+// Exit returns an error that makes Run report err, if it is not nil, and return status. This
+// also works if the error is joined with others.
 func Exit(status int, err error) error {
 	if err == nil {
 		return &exitError{status: status}
@@ -192,7 +192,7 @@ func Exit(status int, err error) error {
 	return message.Each(err, func(err error) error { return &exitError{status, err} })
 }
 
-// Usage returns the error of a program that was called wrongly: want is how to call it.
+// Usage returns the error for a wrong number of arguments. want lists the right ones.
 func (p *Program) Usage(want string) error {
 	return Exit(Misused, fmt.Errorf("wrong number of arguments (%d); usage: %s %s", len(p.Args), p.Name, want))
 }

@@ -83,22 +83,22 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// A step that is to stop has the time to clean up, and what is said is why it was.
+// A step that is told to stop has time to clean up, and Run reports why it was stopped.
 func TestStop(t *testing.T) {
 	until := func(p *program.Program) {
 		for p.Stopped() == nil {
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(time.Second) // to clean up
+		time.Sleep(time.Second) // as if it had to clean up
 	}
 	for name, test := range map[string]struct {
 		err    error
 		status int
 		want   string
 	}{
-		"stopped":          {fmt.Errorf("a: %w", program.ErrStopped), 1, "build: error: not done after 5s"},
-		"failed meanwhile": {errors.New("disk full"), 1, "build: error: disk full"},
-		"done meanwhile":   {nil, 0, ""},
+		"stopped":            {fmt.Errorf("a: %w", program.ErrStopped), 1, "build: error: not done after 5s"},
+		"fails nevertheless": {errors.New("disk full"), 1, "build: error: disk full"},
+		"ends nevertheless":  {nil, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

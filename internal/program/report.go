@@ -7,14 +7,14 @@ import (
 	"ccaas-template-builder/internal/message"
 )
 
-// Report prints a line for each error that err joins, and for each hint.
+// Report prints a line for each error that err joins, and a line for each hint.
 func (p *Program) Report(err error) {
 	for _, line := range message.Lines(p.Name, err) {
 		fmt.Fprintln(p.Stderr, line)
 	}
 }
 
-// Warn prints a warning line, unless only errors are asked for.
+// Warn prints a warning line, unless the level is error.
 func (p *Program) Warn(format string, args ...any) {
 	p.say(levelWarn, message.Warning, format, args...)
 }
@@ -24,15 +24,15 @@ func (p *Program) Hint(format string, args ...any) {
 	p.line(message.Hint, fmt.Sprintf(format, args...))
 }
 
-// Info prints a line when info or debug is asked for.
+// Info prints a line if the level is info or debug.
 func (p *Program) Info(format string, args ...any) {
 	p.say(levelInfo, message.Info, format, args...)
 }
 
-// Debugs reports whether debug is asked for, where a line takes work to make.
+// Debugs reports whether the level is debug. It is for lines that take work to make.
 func (p *Program) Debugs() bool { return p.level() == levelDebug }
 
-// Debug prints a line when debug is asked for.
+// Debug prints a line if the level is debug.
 func (p *Program) Debug(format string, args ...any) {
 	p.say(levelDebug, message.Debug, format, args...)
 }
@@ -44,7 +44,7 @@ const (
 	levelError
 )
 
-// level returns what LevelVariable asks for; anything unknown means warn.
+// level returns the level in LevelVariable. An unknown one means warn.
 func (p *Program) level() int {
 	switch strings.ToLower(p.Env[LevelVariable]) {
 	case "debug":

@@ -12,16 +12,16 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// Installed is a program after Install.
+// Installed is the result of Install for one program.
 type Installed struct {
 	Path    string `json:"path"`
-	Changed bool   `json:"changed"` // false if it was there already
+	Changed bool   `json:"changed"` // false if the same file was already there
 }
 
-// Install copies the programs in the folder from, which must be for platform,
-// into the folder bin below dir, with mode 0755. They are put in place only when
-// all of them are written, each by a rename, so that a peer never runs half a
-// program; those that are already the same are left alone.
+// Install copies the programs in the folder from, which must be for platform, to the folder
+// bin below dir, with mode 0755. It renames them to their places only after it has written all
+// of them, so that a peer never runs half a program. It leaves a program alone if it is
+// already the same.
 func Install(from, dir, platform string) ([]Installed, error) {
 	if err := checkPrograms(from, platform); err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func Install(from, dir, platform string) ([]Installed, error) {
 	var pending []*renameio.PendingFile
 	defer func() {
 		for _, file := range pending {
-			_ = file.Cleanup() // does nothing to those in place
+			_ = file.Cleanup() // does nothing for programs already in their places
 		}
 	}()
 	for _, name := range Names() {
@@ -71,8 +71,7 @@ func checkPrograms(from, platform string) error {
 	return errors.Join(errs...)
 }
 
-// mkdir makes a folder and its parents, if they are missing, so that everyone may
-// read them, whatever the umask is.
+// mkdir makes a folder and its missing parents. Everyone can read them, whatever the umask is.
 func mkdir(dir string) error {
 	err := os.Mkdir(dir, 0o755)
 	if parent := filepath.Dir(dir); errors.Is(err, os.ErrNotExist) && parent != dir {
@@ -92,8 +91,8 @@ func mkdir(dir string) error {
 	return nil
 }
 
-// prepare writes a copy of a program next to its destination, or nothing if the
-// same program is already there with its mode.
+// prepare writes a copy of a program next to its destination. It returns nil if the
+// destination already has the same content and mode.
 func prepare(from, to string) (*renameio.PendingFile, error) {
 	const mode = 0o755
 	data, err := os.ReadFile(from)

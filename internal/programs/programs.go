@@ -1,5 +1,4 @@
-// Package programs is the three programs of the external builder as files: what
-// they were built for, and how they get to where a peer finds them.
+// Package programs reads and installs the files of the external builder's three programs.
 package programs
 
 import (
@@ -12,7 +11,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// Names returns the programs that a peer runs, in that order.
+// Names returns the names of the programs in the order in which a peer runs them.
 func Names() []string { return []string{"detect", "build", "release"} }
 
 // What can be wrong with a program.
@@ -21,14 +20,14 @@ var (
 	ErrPlatform = errors.New("is for another platform")
 )
 
-// Program is what a program's file says of itself.
+// Program is what Go records in the file of a program.
 type Program struct {
 	Platform string // GOOS/GOARCH
 	Version  string
 }
 
-// Read returns what a file that should be the program called name says of itself.
-// If it is not that program, the error is ErrOther.
+// Read returns what Go records in file. If file is not our program with this name, the error
+// is ErrOther.
 func Read(file, name string) (Program, error) {
 	info, err := buildinfo.ReadFile(file)
 	if pathError := (*os.PathError)(nil); errors.As(err, &pathError) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes a release of the commit that is checked out into dist: release.sh OS/ARCH…
-# The same commit, Go and tools give the same bytes, wherever and whoever builds it.
+# release.sh OS/ARCH… writes a release of the commit that is checked out to dist. The same
+# commit, built with the same version of Go and the same tools, always gives the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -9,15 +9,16 @@ if [ -n "$(git status --porcelain)" ]; then
 	exit 1
 fi
 
-# The user's settings must not make a difference. TZ: the date in the man pages is a month.
+# The user's settings must not make a difference. Man pages have a month as their date, which
+# depends on TZ.
 export LC_ALL=C TZ=UTC CGO_ENABLED=0 GOFLAGS=-trimpath
 export GOAMD64=v1 GOARM64=v8.0 GOPPC64=power8
 unset GOOS GOARCH GOEXPERIMENT TAR_OPTIONS
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 
-# licenses prints those of everything linked into the programs; that of golang.org/x/sys
-# is also the standard library's.
+# licenses prints the licences of all modules that are linked into the programs. That of
+# golang.org/x/sys also covers Go's standard library.
 licenses() {
 	GOOS=linux go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/... |
 		grep . | sort -u | while read -r module version dir; do
@@ -37,7 +38,7 @@ licenses >"$work/THIRD-PARTY-LICENSES"
 for platform; do
 	os=${platform%/*} arch=${platform#*/}
 	programs=./cmd/...
-	if [ "$os" = darwin ]; then programs=./cmd/ccaas; fi # no peer runs there
+	if [ "$os" = darwin ]; then programs=./cmd/ccaas; fi # peers do not run on macOS
 	GOOS=$os GOARCH=$arch go build -ldflags '-s -w' -o "$work/bin/" "$programs"
 	version=$(go version -m "$work/bin/ccaas" | awk '$1 == "mod" { print $3 }')
 	name=ccaas-template-builder_${version}_${os}_$arch

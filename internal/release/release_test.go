@@ -1,4 +1,4 @@
-// Package release_test makes releases and holds them to what is promised of them.
+// Package release_test makes releases and checks what the documentation promises about them.
 package release_test
 
 import (
@@ -29,14 +29,14 @@ var platforms = flag.String("platforms", "", "what to make releases for")
 
 const (
 	tag = "v1.999.0"
-	// In another month in most of the world's time zones.
+	// This moment is in another month in most time zones.
 	committed = "2001-01-31T23:59:59Z"
 )
 
-// release is a release that was made twice, by unlike users.
+// release is a release that was made twice, in different environments.
 type release struct {
 	*testing.T
-	source string // the tree that it was made of
+	source string // the source that it was made from
 	dist   string
 	commit string
 }
@@ -51,8 +51,8 @@ func TestRelease(t *testing.T) {
 	other := filepath.Join(dir, "another", "and-longer")
 	r.run(dir, nil, "git", "clone", "-q", r.source, other)
 	r.make(r.source, "022", nil)
-	// The cache of compiled packages is one for both: what depends on the folder or
-	// on the flags is not taken from it. Without it, this takes minutes.
+	// Both builds share the cache of compiled packages, without which this takes minutes. It
+	// cannot hide a difference: Go does not reuse what depends on the folder or the flags.
 	r.make(other, "077", []string{
 		"TZ=Asia/Tokyo", "LC_ALL=C.UTF-8", "TAR_OPTIONS=--exclude=LICENSE",
 		"GOFLAGS=-tags=x", "GOARCH=s390x", "GOAMD64=v3", "GOARM64=v9.0", "GOEXPERIMENT=jsonv2",
@@ -97,8 +97,8 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// commitWorkingTree makes a repository of what would be committed here, with a
-// single commit that is tagged.
+// commitWorkingTree makes a repository with a single, tagged commit of everything that would
+// be committed here.
 func (r *release) commitWorkingTree() {
 	r.Helper()
 	here, err := filepath.Abs("../..")
@@ -122,7 +122,7 @@ func (r *release) make(dir, umask string, env []string) {
 	r.run(dir, env, "sh", "-c", "umask "+umask+` && exec make release PLATFORMS="$0"`, *platforms)
 }
 
-// run runs a program in dir, and returns what it says.
+// run runs a program in dir and returns its output.
 func (r *release) run(dir string, env []string, name string, args ...string) string {
 	r.Helper()
 	cmd := exec.Command(name, args...)
@@ -160,8 +160,8 @@ func archiveName(platform string) string {
 	return "ccaas-template-builder_" + tag + "_" + strings.ReplaceAll(platform, "/", "_")
 }
 
-// checkArchive checks the archive of a platform, and returns which modules go says
-// are linked into its programs.
+// checkArchive checks the archive of a platform. It returns the modules that are linked into
+// its programs, according to go.
 func (r *release) checkArchive(platform string) []string {
 	r.Helper()
 	name := archiveName(platform)
@@ -210,8 +210,8 @@ func (r *release) checkArchive(platform string) []string {
 	return slices.Sorted(maps.Keys(linked))
 }
 
-// entries are the names in an archive, all of which must be as they are whoever
-// makes it.
+// entries returns the names in an archive, and checks that owners, times and modes do not
+// depend on who made it.
 func (r *release) entries(archive string) []string {
 	r.Helper()
 	unzipped, err := gzip.NewReader(strings.NewReader(r.read(archive)))
@@ -250,8 +250,8 @@ func (r *release) entries(archive string) []string {
 	return names
 }
 
-// checkProgram checks that a program is for platform, of the tagged commit, and
-// holds no path of where it was built.
+// checkProgram checks that a program is for platform, was built from the tagged commit, and
+// contains no path of the machine that built it.
 func (r *release) checkProgram(file, platform string) {
 	r.Helper()
 	info, err := buildinfo.ReadFile(file)
@@ -297,8 +297,8 @@ func (r *release) try(dir string) {
 	r.run(dir, nil, ccaas, "simulate", "basic.tgz", "--peer", "peer0=peer.env", "--builder", "builder")
 }
 
-// checkSBOM checks that the SPDX document has for each archive its sum and the
-// modules that are linked.
+// checkSBOM checks that the SPDX document lists the checksum of each archive and the modules
+// that are linked into its programs.
 func (r *release) checkSBOM(linked map[string][]string, sums string) {
 	r.Helper()
 	doc, err := spdxjson.Read(strings.NewReader(r.read("ccaas-template-builder_" + tag + ".spdx.json")))

@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// The workflows use actions by their commits, beside which stands the version, and
-// each job has the permissions that it lists, and no others.
+// The workflows refer to actions by their commits, with the version in a comment. Each job
+// lists its permissions and has no others.
 func TestWorkflows(t *testing.T) {
 	files, err := filepath.Glob("../../.github/workflows/*.yml")
 	if err != nil || len(files) != 2 {

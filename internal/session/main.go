@@ -1,5 +1,6 @@
-// Command session draws docs/session.svg: the commands below, and what they print on the network
-// that make network has just started, in the folder network. make session calls it.
+// Command session draws docs/session.svg. It runs the commands below on the network that make
+// network has just started in the folder network, and draws them with their output. make
+// session calls it.
 package main
 
 import (
@@ -14,8 +15,8 @@ import (
 
 const output = "docs/session.svg"
 
-// The package notes_1.0 is installed already, by make network. Its second name is approved by Org2
-// before; commands are what Org1's administrator types.
+// make network has already installed the package notes_1.0. before approves a second chaincode
+// for it as Org2, so that the commands, which Org1's administrator types, can commit it.
 const before = `. network/org2.sh; ccaas deploy network/notes/notes.tgz -C mychannel -n memos >&2`
 
 var commands = []string{
@@ -48,7 +49,7 @@ func draw() error {
 // columns is the width of the terminal in the picture, in characters.
 const columns = 96
 
-// wrap breaks lines where a terminal would.
+// wrap breaks lines that are longer than columns, as a terminal does.
 func wrap(text string) (lines []string) {
 	for line := range strings.Lines(text) {
 		rest := []rune(strings.TrimSuffix(line, "\n"))
@@ -60,13 +61,13 @@ func wrap(text string) (lines []string) {
 	return lines
 }
 
-// The size of a character and the margin, in the units of the picture.
+// The size of a character, and the margin, in units of the picture.
 const (
 	width, height = 8.0, 18
 	margin        = 16
 )
 
-// svg draws lines as a terminal shows them, with those that begin with a prompt in bold.
+// svg draws lines as in a terminal. Lines that begin with a prompt are bold.
 func svg(lines []string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="title" `+
@@ -92,7 +93,7 @@ func svg(lines []string) []byte {
 		if strings.HasPrefix(line, "$ ") {
 			class = ` class="typed"`
 		}
-		// The length keeps columns aligned in any font.
+		// The fixed length keeps columns aligned in any font.
 		fmt.Fprintf(&b, `  <text xml:space="preserve" x="%d" y="%d" textLength="%.0f"%s>`,
 			margin, margin+(i+1)*height-5, width*float64(utf8.RuneCountInString(line)), class)
 		xml.EscapeText(&b, []byte(line))

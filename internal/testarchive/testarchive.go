@@ -1,4 +1,5 @@
-// Package testarchive makes archives for tests, also such as no tool of ours would make.
+// Package testarchive makes archives for tests, including archives that none of our tools
+// would make.
 package testarchive
 
 import (
@@ -11,26 +12,26 @@ import (
 	"testing"
 )
 
-// Entry is an entry of an archive: its content, and behind it zeros up to its size.
+// Entry is an entry of an archive: its content, followed by zeros up to its size.
 type Entry struct {
 	tar.Header
 	Content string
 }
 
-// Of is an entry of any kind.
+// Of returns an entry of any kind.
 func Of(header tar.Header, content string) Entry { return Entry{header, content} }
 
-// File is a file with mode 0644.
+// File returns a file with mode 0644.
 func File(name, content string) Entry {
 	return Entry{tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644}, content}
 }
 
-// Zeros is a file of so many bytes, which take next to nothing in an archive.
+// Zeros returns a file with size zero bytes, which hardly take space in an archive.
 func Zeros(name string, size int64) Entry {
 	return Entry{tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: size}, ""}
 }
 
-// Link is an entry of a kind that points elsewhere.
+// Link returns a link of the given kind to another name.
 func Link(kind byte, name, to string) Entry {
 	return Entry{tar.Header{Name: name, Typeflag: kind, Linkname: to, Mode: 0o644}, ""}
 }
@@ -39,7 +40,7 @@ type zero struct{}
 
 func (zero) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// Pack makes a gzipped tar of the entries.
+// Pack returns a gzipped tar of the entries.
 func Pack(t testing.TB, entries ...Entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -64,10 +65,10 @@ func Pack(t testing.TB, entries ...Entry) []byte {
 	return b.Bytes()
 }
 
-// Metadata is the metadata.json of a package of ours.
+// Metadata is the metadata.json of a package that our builder accepts.
 const Metadata = `{"path":"","type":"ccaas","label":"basic"}`
 
-// Package is a package with these entries in its code.
+// Package returns a package whose code has these entries.
 func Package(t testing.TB, entries ...Entry) []byte {
 	t.Helper()
 	return Pack(t, File("metadata.json", Metadata), File("code.tar.gz", string(Pack(t, entries...))))

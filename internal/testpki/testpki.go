@@ -1,4 +1,4 @@
-// Package testpki makes throwaway certificates, for tests and for the demo.
+// Package testpki makes throwaway certificates for tests and for the demo.
 package testpki
 
 import (
@@ -20,7 +20,7 @@ type Identity struct {
 	key       crypto.Signer
 }
 
-// CA makes a self-signed CA, valid for a year from now.
+// CA makes a self-signed CA that is valid for a year from now.
 func CA(name string, now time.Time) (Identity, error) {
 	template := template(name, now, now.AddDate(1, 0, 0))
 	template.IsCA, template.BasicConstraintsValid = true, true
@@ -28,19 +28,19 @@ func CA(name string, now time.Time) (Identity, error) {
 	return issue(template, Identity{}, nil)
 }
 
-// Issue makes a certificate for a host or a client of this name, valid from
-// now until expiry.
+// Issue makes a certificate for a server or client with this name. It is valid from now until
+// expiry.
 func (ca Identity) Issue(name string, now, expiry time.Time) (Identity, error) {
 	return ca.IssueFor(nil, name, now, expiry)
 }
 
-// IssueFor is Issue for an existing key.
+// IssueFor does what Issue does, for an existing key.
 func (ca Identity) IssueFor(key crypto.Signer, name string, now, expiry time.Time) (Identity, error) {
 	return issue(leaf(name, now, expiry), ca, key)
 }
 
-// IssueWith is Issue for a certificate that differs from others by change. It is
-// self-signed if ca is empty.
+// IssueWith does what Issue does, and lets change alter the certificate before it is signed.
+// If ca is empty, the certificate is self-signed.
 func (ca Identity) IssueWith(change func(*x509.Certificate), name string, now, expiry time.Time) (Identity, error) {
 	template := leaf(name, now, expiry)
 	change(template)
@@ -59,8 +59,8 @@ func template(name string, from, to time.Time) *x509.Certificate {
 	return &x509.Certificate{Subject: pkix.Name{CommonName: name}, NotBefore: from.Add(-time.Minute), NotAfter: to}
 }
 
-// issue makes a certificate for key, or for a new one if that is nil. It signs with
-// ca, or with the key itself if ca is empty.
+// issue makes a certificate for key, or for a new key if key is nil. It signs with ca, or with
+// the certificate's own key if ca is empty.
 func issue(template *x509.Certificate, ca Identity, key crypto.Signer) (id Identity, err error) {
 	if id.key = key; key == nil {
 		if id.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {

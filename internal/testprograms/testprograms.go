@@ -1,5 +1,5 @@
-// Package testprograms builds the project's programs for the tests that run them,
-// and installs packages with them.
+// Package testprograms builds the project's programs for tests, and installs packages with
+// them.
 package testprograms
 
 import (
@@ -17,9 +17,9 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// Build builds ccaas and the builder's programs of the project at root into the
-// folder dir, as make build does, but for -trimpath: so the packages that a go test has
-// compiled need not be compiled again.
+// Build builds ccaas and the builder's programs, from the project in the folder root, into the
+// folder dir. It does what make build does, but without -trimpath, so that it can reuse the
+// packages that go test has compiled.
 func Build(root, dir string) error {
 	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", dir+"/", "./cmd/...")
 	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
@@ -29,8 +29,8 @@ func Build(root, dir string) error {
 	return nil
 }
 
-// Install installs a package on the peer whose folder is dir, with the builder,
-// which gets all of env.
+// Install installs a package on a simulated peer whose folder is dir. The builder gets all of
+// env.
 func Install(
 	ctx context.Context, dir string, pkg *archive.Package, env map[string]string, builder coreyaml.Builder,
 ) error {
@@ -44,7 +44,7 @@ func Install(
 	return nil
 }
 
-// InstallFile is Install for the package in file and the environment in envFile.
+// InstallFile does what Install does, for the package in file and the environment in envFile.
 func InstallFile(ctx context.Context, dir, file, envFile string, builder coreyaml.Builder) error {
 	pkg, err := archive.Open(ctx, file)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package testserver is a chaincode server for tests that says one thing, and never more.
+// Package testserver is a chaincode server for tests that sends one message and nothing more.
 package testserver
 
 import (
@@ -10,15 +10,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Register is the REGISTER of a chaincode: type 1, and as its payload an ID whose field 2
-// is the name.
+// Register returns the REGISTER message of a chaincode: field 1, type, is 1, and field 3,
+// payload, is an ID whose field 2 is the name.
 func Register(name string) []byte {
 	id := protowire.AppendString(protowire.AppendTag(nil, 2, protowire.BytesType), name)
 	return protowire.AppendBytes(protowire.AppendTag([]byte{1 << 3, 1}, 3, protowire.BytesType), id)
 }
 
-// Serve sends first to each peer that opens the stream, or nothing if that is nil, until stop
-// is called. Without a config it speaks no TLS.
+// Serve sends first to each peer that opens the stream, or nothing if first is nil, until stop
+// is called. Without a config, it does not use TLS.
 func Serve(listener net.Listener, config *tls.Config, first []byte) (stop func()) {
 	options := []grpc.ServerOption{grpc.ForceServerCodec(raw{})}
 	if config != nil {
@@ -43,7 +43,7 @@ func Serve(listener net.Listener, config *tls.Config, first []byte) (stop func()
 	return server.Stop
 }
 
-// raw is the codec of messages that are written by hand.
+// raw is a codec that leaves messages as bytes.
 type raw struct{}
 
 func (raw) Name() string                       { return "proto" }

@@ -1,5 +1,5 @@
-// Package coreyaml reads ([Read]), prints ([Stanza]) and patches ([File.Patch]) the
-// externalBuilders of a peer's core.yaml.
+// Package coreyaml reads ([Read]), prints ([Stanza]) and patches ([File.Patch]) the external
+// builders in a peer's core.yaml.
 package coreyaml
 
 import (
@@ -15,16 +15,15 @@ import (
 
 // Builder is one entry of chaincode.externalBuilders.
 type Builder struct {
-	// Name identifies the builder: the peer keeps it with every build.
+	// Name identifies the builder. The peer stores it with every build.
 	Name string
 	Path string
-	// PropagateEnvironment are the variables that the peer passes on.
+	// PropagateEnvironment lists the variables that the peer passes on.
 	PropagateEnvironment []string
 }
 
-// MeantPath returns what Path was probably meant to be where it leads to the folder bin of the
-// builder or to a program in it; "" if it does not look like that. The peer itself appends
-// bin/detect.
+// MeantPath returns the path that was probably meant, if Path is the builder's folder bin or a
+// program in it, otherwise "". The peer itself appends bin/detect to the path.
 func (b Builder) MeantPath() string {
 	path := filepath.Clean(b.Path)
 	if slices.Contains([]string{"detect", "build", "release"}, filepath.Base(path)) {
@@ -37,13 +36,14 @@ func (b Builder) MeantPath() string {
 	return above
 }
 
-// DefaultName is the name of our builder unless people choose another.
+// DefaultName is the name of our builder, unless people choose another.
 const DefaultName = "ccaas-template-builder"
 
-// ListVariable replaces the list in core.yaml if it is set for the peer.
+// ListVariable is the variable whose value, if set for the peer, replaces the list in
+// core.yaml.
 const ListVariable = "CORE_CHAINCODE_EXTERNALBUILDERS"
 
-// Parse returns the external builders of a core.yaml, see Read.
+// Parse returns the external builders in a core.yaml. See Read.
 func Parse(data []byte) ([]Builder, error) {
 	f, err := Read(data)
 	if err != nil {
@@ -52,8 +52,8 @@ func Parse(data []byte) ([]Builder, error) {
 	return f.Builders(), nil
 }
 
-// Find returns the builder with this name, and those that the peer asks before it. If there
-// is none, the error is a *NotFoundError.
+// Find returns the builder with this name and the builders that the peer asks before it. If
+// there is none, the error is a *NotFoundError.
 func Find(builders []Builder, name string) (found Builder, before []Builder, err error) {
 	notFound := &NotFoundError{Name: name}
 	for i, b := range builders {
@@ -65,10 +65,10 @@ func Find(builders []Builder, name string) (found Builder, before []Builder, err
 	return Builder{}, nil, notFound
 }
 
-// NotFoundError says that a core.yaml has no builder with this name.
+// NotFoundError reports that core.yaml has no builder with this name.
 type NotFoundError struct {
 	Name  string
-	Names []string // of the builders that it has
+	Names []string // the names of the builders that it has
 }
 
 func (e *NotFoundError) Error() string {
@@ -79,8 +79,8 @@ func (e *NotFoundError) Error() string {
 	return text
 }
 
-// ParseVariable reads the value of ListVariable, whose list replaces that in
-// core.yaml; if it is empty, it replaces nothing.
+// ParseVariable reads the value of ListVariable. Its list replaces that in core.yaml. An empty
+// value replaces nothing.
 func ParseVariable(value string) ([]Builder, error) {
 	list, err := load([]byte(value))
 	if err != nil || value == "" {
@@ -99,12 +99,12 @@ func ParseVariable(value string) ([]Builder, error) {
 	return builders(entries), nil
 }
 
-// Stanza is the part of a core.yaml that holds only b.
+// Stanza returns the part of a core.yaml that configures b and no other builder.
 func Stanza(b Builder) []byte {
 	return []byte("chaincode:\n" + indent("externalBuilders:\n"+indent(block(b), 2), 2))
 }
 
-// block is b as an item of a list in block style.
+// block returns b as an item of a list in block style.
 func block(b Builder) string {
 	lines := "- name: " + scalar(b.Name) + "\n  path: " + scalar(b.Path) + "\n"
 	if len(b.PropagateEnvironment) > 0 {
@@ -121,7 +121,7 @@ func blockNames(names []string) string {
 	return lines.String()
 }
 
-// flow is b as an item of a list in brackets.
+// flow returns b as an item of a list in brackets.
 func flow(b Builder) string {
 	item := "{name: " + scalar(b.Name) + ", path: " + scalar(b.Path)
 	if len(b.PropagateEnvironment) > 0 {
@@ -144,14 +144,14 @@ func indent(lines string, spaces int) string {
 	return margin + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n"+margin) + "\n"
 }
 
-// plain matches texts that need no quotes anywhere, except those that notText matches.
+// plain matches text that never needs quotes, unless notText matches it too.
 var plain = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+-]*$`)
 
-// notText matches the words that are not strings without quotes. Peers before
-// Fabric 3.0 read all of them as booleans or null, as in YAML 1.1.
+// notText matches words that need quotes to be strings. Peers before Fabric 3.0 read all of
+// them as booleans or null, as in YAML 1.1.
 var notText = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null)$`)
 
-// scalar is s as YAML. Go's escapes are YAML's.
+// scalar returns s as YAML. In quotes, Go's escapes mean the same in YAML.
 func scalar(s string) string {
 	if plain.MatchString(s) && !notText.MatchString(s) {
 		return s

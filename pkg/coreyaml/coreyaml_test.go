@@ -32,14 +32,14 @@ func TestParse(t *testing.T) {
 		"chaincode: {externalBuilders: [{name: 'x', \"path\": /x}]}":                                                                                             {x},
 		"chaincode:\n  externalBuilders: [{name: x, path: /x, propagateEnvironment: }]":                                                                          {x},
 		"n: &n ~\nchaincode: {externalBuilders: *n}":                                                                                                             nil,
-		// keys that the peer does not know are passed over, as they are by the peer
+		// keys that the peer does not know are ignored, as the peer ignores them
 		"chaincode:\n  externalBuilders: [{name: x, path: /x, environmentWhitelist: [A], 1: 2}]": {x},
-		// what propagateEnvironment was called in the peer's code
+		// the former name of propagateEnvironment in the peer's code
 		"chaincode:\n  externalBuilders: [{name: x, path: /x, environment: [A, B]}]":                               {xAB},
 		"chaincode:\n  externalBuilders: [{name: x, path: /x, environment: [C], propagateEnvironment: [A, B]}]":    {xAB},
 		"a: &a {name: x, path: &p /x}\nb: &b [A, B]\nchaincode:\n  externalBuilders: [*a]\n":                       {x},
 		"b: &b [A, B]\np: &p /x\nchaincode: {externalBuilders: [{name: x, path: *p, propagateEnvironment: *b}]}\n": {xAB},
-		// what stands elsewhere is not looked at
+		// the rest of the file is not checked
 		"peer: [1, {a: b, a: c}]\nexternalBuilders: {}\nchaincode: {externalBuilders: [{name: x, path: /x}]}": {x},
 	} {
 		t.Run(file, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestStanza(t *testing.T) {
 	}
 }
 
-// Whatever a builder is called, it is called that in the stanza.
+// The stanza of a builder has its name, whatever that is.
 func TestStanzaIsRead(t *testing.T) {
 	for _, s := range strings.Split("a|/a-b_c.d/e@1+2|y|Yes|NO|on|null|TRUE|1|0x1|1e3|.5|-|-a|- a|~|~/a|a: b|a #b|#a|&a|*a|!a|%a|@a|`a|?|? a|:|a:|[a]|{a}|a,b|'a'|\"a\"|a\\b| a|a |a b|a\nb|a\r\n|\t|\x00|\x7f|é|\u0085|\u2028|\ufeff|\ufffe|日本|😀|<<|=|2001-01-01|---|...|$(A)|a\x1bb", "|") {
 		b := coreyaml.Builder{Name: s, Path: s, PropagateEnvironment: []string{s, "B"}}
@@ -185,7 +185,7 @@ func TestStanzaIsRead(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, []coreyaml.Builder{b}) {
 			t.Errorf("%q: got %q, %v", s, got, err)
 		}
-		// and between brackets
+		// in brackets
 		file, err := patch([]byte("chaincode:\n  externalBuilders: [{name: first, path: /first}]"), b)
 		if err != nil {
 			t.Errorf("%q: %v", s, err)
@@ -195,7 +195,8 @@ func TestStanzaIsRead(t *testing.T) {
 	}
 }
 
-// decode is what is in a file but for its external builders, found another way
+// decode returns everything in a file except its external builders. It does not use the
+// package for that.
 // than the package does.
 func decode(t *testing.T, file []byte) any {
 	t.Helper()

@@ -9,8 +9,8 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// Whatever is patched has the builders it should, keeps its lines and the rest of
-// what it says, and stays when it is patched again; what is not is refused with a reason.
+// A file that is patched has the right builders and keeps its lines and all other values.
+// Patching it again changes nothing. A file that cannot be patched is refused with a reason.
 func FuzzPatch(f *testing.F) {
 	for _, name := range []string{"fabric-2.2", "fabric-2.5", "fabric-3"} {
 		data, err := os.ReadFile("testdata/" + name + ".yaml")
@@ -46,7 +46,7 @@ func FuzzPatch(f *testing.F) {
 	})
 }
 
-// Whatever is in the variable, it is read or refused.
+// Any value of the variable is either read or refused.
 func FuzzParseVariable(f *testing.F) {
 	for _, value := range []string{"", "[]", "~", "[{name: x, path: dir1}, {name: y, path: dir2, propagateEnvironment: [A]}]", "- &a {name: x}\n- *a\n- {<<: *a, 1: 2}"} {
 		f.Add(value)

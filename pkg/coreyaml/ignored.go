@@ -10,23 +10,24 @@ import (
 	"ccaas-template-builder/internal/nearest"
 )
 
-// Ignored is a key that the peer does not read, though it was probably meant as one that it
-// does read.
+// Ignored is a key that the peer does not read, although it was probably meant as one that the
+// peer does read.
 type Ignored struct {
-	// Builder is the name of the builder whose key it is; empty if the key holds builders.
+	// Builder is the name of the builder that has the key. It is empty if the key holds a list
+	// of builders.
 	Builder string
 	line    int
 	text    string
 }
 
-// String says which key that is, and what was probably meant.
+// String says which key it is, and what was probably meant.
 func (i Ignored) String() string {
 	return fmt.Sprintf("line %d: the peer does not read %s", i.line, i.text)
 }
 
 const listKey = "externalBuilders"
 
-// Ignored returns the keys that the peer does not read, of builders and of lists of them.
+// Ignored returns the keys of builders, and of lists of builders, that the peer does not read.
 func (f *File) Ignored() []Ignored {
 	all := f.lists(f.root, "")
 	for _, e := range f.entries {
@@ -35,8 +36,8 @@ func (f *File) Ignored() []Ignored {
 	return all
 }
 
-// lists finds lists of builders below the value of the key parent, except the one that the
-// peer reads.
+// lists finds lists of builders anywhere below the value of the key parent, except the list
+// that the peer reads.
 func (f *File) lists(n *yaml.Node, parent string) (all []Ignored) {
 	where := fmt.Sprintf("under %q", parent)
 	if n == f.root {
@@ -61,14 +62,14 @@ func (f *File) lists(n *yaml.Node, parent string) (all []Ignored) {
 	return all
 }
 
-// holdsBuilders reports whether a value is a list of mappings.
+// holdsBuilders reports whether the value is a list of mappings.
 func holdsBuilders(n *yaml.Node) bool {
 	list := resolve(n)
 	return list.Kind == yaml.SequenceNode && len(list.Content) > 0 &&
 		resolve(list.Content[0]).Kind == yaml.MappingNode
 }
 
-// ignored finds keys of a builder.
+// ignored finds the keys of a builder that the peer does not read.
 func (e entry) ignored() (all []Ignored) {
 	content := resolve(e.node).Content
 	for i := 0; i+1 < len(content); i += 2 {
@@ -81,13 +82,13 @@ func (e entry) ignored() (all []Ignored) {
 	return all
 }
 
-// entryKeys are the keys of a builder that the peer reads. The last is the former name of
+// entryKeys lists the keys of a builder that the peer reads. The last is the former name of
 // propagateEnvironment.
 var entryKeys = []string{"name", "path", "propagateEnvironment", "environment"}
 
-// meant returns which key of a builder was meant by one that the peer does not read; ""
-// if the peer reads it, or nobody can know. A list can only be one of variables, unless
-// the builder has one.
+// meant returns the key that was probably meant by a key that the peer does not read. It
+// returns "" if the peer reads the key, or if there is no way to know. A list must be meant
+// for propagateEnvironment, unless the builder already has that.
 func (e entry) meant(key string, value *yaml.Node) string {
 	if isEntryKey(key) {
 		return ""
@@ -104,7 +105,7 @@ func isEntryKey(key string) bool {
 	return slices.ContainsFunc(entryKeys, func(known string) bool { return strings.EqualFold(known, key) })
 }
 
-// insteadOf says which key of a builder was probably meant to be the one that it lacks.
+// insteadOf says which key of the builder was probably meant as the missing one.
 func insteadOf(item *yaml.Node, missing string) string {
 	content := resolve(item).Content
 	for i := 0; i < len(content); i += 2 {

@@ -18,7 +18,7 @@ func ignored(t *testing.T, file string) (all []string) {
 	return all
 }
 
-// A key that the peer does not read is named, with what was meant.
+// A key that the peer does not read is reported with the key that was probably meant.
 func TestIgnored(t *testing.T) {
 	variables := func(line, key string) string {
 		return "line " + line + `: the peer does not read "` + key + `" of the builder "x", did you mean "propagateEnvironment"`
@@ -28,7 +28,7 @@ func TestIgnored(t *testing.T) {
 	}
 	entries := "\n    - {name: x, path: /x}\n"
 	for file, want := range map[string][]string{
-		// of a builder
+		// keys of a builder
 		inFile("- name: x\n  path: /x\n  propagateEnviroment:\n  - A"):                                        {variables("5", "propagateEnviroment")},
 		inFile("- {name: x, path: /x, propogateEnvironment: [A]}"):                                            {variables("3", "propogateEnvironment")},
 		inFile("- {name: x, path: /x, PROPAGATE_ENVIRONMENT: [A]}"):                                           {variables("3", "PROPAGATE_ENVIRONMENT")},
@@ -38,7 +38,7 @@ func TestIgnored(t *testing.T) {
 		inFile("- {name: x, path: /x, propagateEnvironment: [A], propagateEnvironmnt: ~}"):                    {variables("3", "propagateEnvironmnt")},
 		inFile("- {name: x, path: /x, paths: /y}"):                                                            {`line 3: the peer does not read "paths" of the builder "x", did you mean "path"`},
 		"k: &k propagateEnviroment\nb: &b {name: x, path: /x, *k : [A]}\nchaincode: {externalBuilders: [*b]}": {variables("1", "propagateEnviroment")},
-		// a list
+		// lists of builders
 		"chaincode:\n  externalBuilder:" + entries:                         {list("2", "externalBuilder", `under "chaincode"`)},
 		"chaincode:\n  mode: net\n  externalbuildrs:" + entries:            {list("3", "externalbuildrs", `under "chaincode"`)},
 		"externalBuilders:" + entries:                                      {list("1", "externalBuilders", "at the top of the file")},
@@ -48,7 +48,7 @@ func TestIgnored(t *testing.T) {
 		"chaincode:\n  node:\n    externalBuilders:\n  " + entries[1:]:     {list("3", "externalBuilders", `under "node"`)},
 		"chaincode.externalBuilder:" + entries:                             {list("1", "chaincode.externalBuilder", "at the top of the file")},
 		"chaincode:\n  externalBuilders: []\n  externalBuilder:" + entries: {list("3", "externalBuilder", `under "chaincode"`)},
-		// what the peer reads, in any case, and what nobody could have meant
+		// keys that the peer reads, in any case, and keys that resemble none of them
 		inFile("- {NAME: x, Path: /x, propagateenvironment: [A]}"):                                       nil,
 		inFile("- {name: x, path: /x, environment: [A]}"):                                                nil,
 		inFile("- {name: x, path: /x, propagateEnvironment: [A], environmentWhitelist: [A]}"):            nil,
@@ -68,7 +68,7 @@ func TestIgnored(t *testing.T) {
 	}
 }
 
-// A misspelt key that has to be there is named with the error that it is not.
+// If a required key is misspelt, the error about the missing key names the misspelt one.
 func TestMisspeltRequired(t *testing.T) {
 	for entry, want := range map[string]string{
 		"- nmae: x\n  path: /x":       `line 3: a builder has no name, so the peer does not start; line 3 has "nmae", did you mean "name"`,

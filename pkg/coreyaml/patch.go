@@ -11,14 +11,13 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Patch returns core.yaml with b in it, and everything else byte for byte as it
-// was.
+// Patch returns core.yaml with b in it. Everything else stays byte for byte as it was.
 //
-// A new builder becomes the first, because the peer uses the first that accepts
-// a package. An existing builder with the name of b gets its path, unless b has
-// none, and the variables of b that it lacks.
+// A new builder becomes the first, because the peer uses the first builder that accepts a
+// package. If there is already a builder with the name of b, it gets the path of b, unless b
+// has none, and the variables of b that it lacks.
 //
-// It splices text, and reads the result to check it. It rejects what it cannot
+// Patch splices text, and reads the result to check it. It rejects a file that it cannot
 // splice.
 func (f *File) Patch(b Builder) ([]byte, error) {
 	want, at, err := f.with(b)
@@ -43,8 +42,8 @@ func (f *File) Patch(b Builder) ([]byte, error) {
 	return patched, nil
 }
 
-// with returns the builders as they should be with b, and the index of the
-// existing one with its name, -1 if there was none.
+// with returns the builders that the file should have with b, and the index of the existing
+// builder with that name, or -1 if there is none.
 func (f *File) with(b Builder) (want []Builder, at int, err error) {
 	if b.Name == "" {
 		return nil, 0, errors.New("the builder to add has no name")
@@ -70,7 +69,7 @@ func (f *File) with(b Builder) (want []Builder, at int, err error) {
 	return want, at, nil
 }
 
-// join appends to names those of more that it lacks.
+// join appends to names the members of more that it lacks.
 func join(names, more []string) []string {
 	names = slices.Clip(names)
 	there := map[string]bool{}
@@ -86,7 +85,7 @@ func join(names, more []string) []string {
 	return names
 }
 
-// splice turns the text of f into one with the builders that are wanted.
+// splice changes body so that it has the builders in want.
 func (f *File) splice(body string, want []Builder, at int) ([]byte, error) {
 	way := []*yaml.Node{f.root, f.chaincode.key, f.chaincode.value, f.list.key, f.list.value}
 	if at >= 0 {
@@ -115,7 +114,7 @@ func (f *File) splice(body string, want []Builder, at int) ([]byte, error) {
 	return t.patched(), err
 }
 
-// insert makes b the first builder of the list, in whatever style that is.
+// insert makes b the first builder of the list, in the style that the list is written in.
 func (f *File) insert(t *text, b Builder) error {
 	step := f.step()
 	section := "externalBuilders:\n" + indent(block(b), step)
@@ -135,7 +134,8 @@ func (f *File) insert(t *text, b Builder) error {
 	}
 }
 
-// step is how far the file indents the keys of chaincode, or else those of its first section.
+// step returns by how many columns the file indents the keys of chaincode or, if it has no
+// such section, those of its first section.
 func (f *File) step() int {
 	sections := f.root.Content
 	if f.chaincode.key != nil {
@@ -150,7 +150,7 @@ func (f *File) step() int {
 	return 2
 }
 
-// change turns an existing builder into the one that is wanted.
+// change changes an existing builder into want.
 func (e entry) change(t *text, want Builder) error {
 	from, to, err := t.scalar(e.path.value)
 	if err != nil {
@@ -179,8 +179,8 @@ func (e entry) change(t *text, want Builder) error {
 	return nil
 }
 
-// verify reads the patched file: it must have the wanted builders, and everything
-// else that the file had.
+// verify reads the patched file and checks that it has the wanted builders, and everything
+// else that the file had before.
 func (f *File) verify(patched []byte, want []Builder) error {
 	place := f.root
 	if f.list.key != nil {
@@ -203,7 +203,7 @@ func (f *File) verify(patched []byte, want []Builder) error {
 	return nil
 }
 
-// others is everything in a core.yaml except its builders.
+// others returns everything in the core.yaml except its builders.
 func (f *File) others() (v any, err error) {
 	root, chaincode := f.root, without(f.chaincode.value, f.list.key)
 	if chaincode != nil {
@@ -224,8 +224,8 @@ func (f *File) others() (v any, err error) {
 	return v, nil
 }
 
-// repeatedKey returns a key that its mapping has before, nil if there is none. The parser
-// would look for it by comparing every key with every other.
+// repeatedKey returns a key that occurs earlier in the same mapping, or nil if there is none.
+// The parser would compare every key with every other, which takes long in a large mapping.
 func repeatedKey(n *yaml.Node) *yaml.Node {
 	there := map[string]bool{}
 	for i, child := range n.Content {
@@ -242,7 +242,8 @@ func repeatedKey(n *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// without is a mapping without a key, or the mapping itself if it has no such key.
+// without returns a mapping without one of its keys, or the mapping itself if it has no such
+// key.
 func without(mapping, key *yaml.Node) *yaml.Node {
 	if mapping == nil || key == nil {
 		return mapping
@@ -253,7 +254,7 @@ func without(mapping, key *yaml.Node) *yaml.Node {
 	return &rest
 }
 
-// byHand rejects a form that cannot be spliced.
+// byHand returns the error about a form that cannot be spliced.
 func byHand(n *yaml.Node, why string) error { return refusal(fail(n, "%s", why)) }
 
 func refusal(err error) error {

@@ -11,12 +11,12 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// ours is what most tests put in.
+// ours returns the builder that most tests add.
 func ours() coreyaml.Builder {
 	return coreyaml.Builder{Name: "ccaas", Path: "/opt/ccaas", PropagateEnvironment: []string{"A", "B"}}
 }
 
-// patch is core.yaml with b in it.
+// patch reads data, a core.yaml, and adds b to it.
 func patch(data []byte, b coreyaml.Builder) ([]byte, error) {
 	f, err := coreyaml.Read(data)
 	if err != nil {
@@ -25,7 +25,7 @@ func patch(data []byte, b coreyaml.Builder) ([]byte, error) {
 	return f.Patch(b)
 }
 
-// Files in the shape of Fabric's get lines, and lose none.
+// Files in the form of Fabric's gain lines, and lose none.
 func TestPatchFabric(t *testing.T) {
 	for _, name := range []string{"fabric-2.2", "fabric-2.5", "fabric-3"} {
 		old, err := os.ReadFile("testdata/" + name + ".yaml")
@@ -49,7 +49,7 @@ func TestPatchFabric(t *testing.T) {
 
 func TestPatchInserts(t *testing.T) {
 	for old, want := range map[string]string{
-		// a list in lines: with its indentation, its comments and its first line kept
+		// a list on several lines: its indentation, comments and first line stay
 		"chaincode:\n  externalBuilders: # ours\n\n  # the first\n  - name: x # it\n    path: /x\n  mode: net": `chaincode:
   externalBuilders: # ours
   - name: ccaas
@@ -92,7 +92,7 @@ func TestPatchInserts(t *testing.T) {
       - B
   - {name: x, path: /x}
 `,
-		// nothing in the list
+		// an empty list
 		"chaincode:\n    externalBuilders: [] # none\n        # - name: x\n    mode: net\n": `chaincode:
     externalBuilders: # none
         - name: ccaas
@@ -145,14 +145,14 @@ chaincode:
       - B
 `,
 		"vm:\n    x: y\nchaincode:\n  externalBuilders: []": "vm:\n    x: y\n" + oneBuilder("chaincode:\n  externalBuilders:\n"),
-		// no section
+		// no section chaincode
 		"":            string(coreyaml.Stanza(ours())),
 		"# a\n":       "# a\n" + string(coreyaml.Stanza(ours())),
 		"---\n":       "---\n" + string(coreyaml.Stanza(ours())),
 		"vm: {}\n\n":  "vm: {}\n\n" + string(coreyaml.Stanza(ours())),
 		"vm: {} # a":  "vm: {} # a\n" + strings.TrimSuffix(string(coreyaml.Stanza(ours())), "\n"),
 		" vm:\n  - a": " vm:\n  - a\n " + strings.TrimSuffix(strings.ReplaceAll(string(coreyaml.Stanza(ours())), "\n", "\n "), "\n "),
-		// a list between brackets, in one line and in more
+		// a list in brackets, on one line and on several
 		"chaincode:\n  externalBuilders: [{name: x, path: /x}] # x\n":  "chaincode:\n  externalBuilders: [{name: ccaas, path: /opt/ccaas, propagateEnvironment: [A, B]}, {name: x, path: /x}] # x\n",
 		"chaincode:\n  externalBuilders:\n    [ {name: x, path: /x} ]": "chaincode:\n  externalBuilders:\n    [ {name: ccaas, path: /opt/ccaas, propagateEnvironment: [A, B]}, {name: x, path: /x} ]",
 		"chaincode:\n  externalBuilders: [ # all\n    # the first\n    {name: x,\n     path: /x},\n  ]\n": `chaincode:
@@ -163,7 +163,7 @@ chaincode:
      path: /x},
   ]
 `,
-		// what stands elsewhere in the file
+		// the rest of the file does not matter
 		"é: {ü: ä}\nchaincode:\n  é: |\n    chaincode:\n      externalBuilders: []\n  externalBuilders: []\nö: [a, &b c, *b]\n\n\n": "é: {ü: ä}\nchaincode:\n  é: |\n    chaincode:\n      externalBuilders: []\n" + oneBuilder("  externalBuilders:\n") + "\nö: [a, &b c, *b]\n\n\n",
 	} {
 		t.Run(old, func(t *testing.T) {
@@ -177,14 +177,14 @@ chaincode:
 	}
 }
 
-// oneBuilder is a file that ends in our builder, without a newline.
+// oneBuilder returns before with our builder after it, without a newline at the end.
 func oneBuilder(before string) string {
 	return before + "    - name: ccaas\n      path: /opt/ccaas\n      propagateEnvironment:\n        - A\n        - B"
 }
 
 func TestPatchChanges(t *testing.T) {
 	for old, want := range map[string]string{
-		// all there, in whatever form
+		// nothing is missing, in any form
 		"chaincode: {externalBuilders: [{name: ccaas, path: /opt/ccaas, propagateEnvironment: [C, B, A]}]}": "",
 		"a: &a {name: ccaas, path: /opt/ccaas, environment: [B, A]}\nchaincode: {externalBuilders: [*a]}\r": "",
 		// the path
@@ -193,7 +193,7 @@ func TestPatchChanges(t *testing.T) {
 		"- {path: \"an \\\"old\\\" one\", name: ccaas, propagateEnvironment: [A, B,]}": "- {path: /opt/ccaas, name: ccaas, propagateEnvironment: [A, B,]}",
 		"- name: ccaas\n  path:\n    /old\n  propagateEnvironment: [A, B]":             "- name: ccaas\n  path:\n    /opt/ccaas\n  propagateEnvironment: [A, B]",
 		"- {é: ü, name: ccaas, ö: [日本], path: /old, propagateEnvironment: [A, B]}":     "- {é: ü, name: ccaas, ö: [日本], path: /opt/ccaas, propagateEnvironment: [A, B]}",
-		// the path and variables, before and behind it
+		// path and variables, with the path before or after them
 		"- name: ccaas\n  path: /old\n":                           "- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment:\n    - A\n    - B\n",
 		"- name: ccaas\n  propagateEnvironment: []\n  path: /old": "- name: ccaas\n  propagateEnvironment:\n    - A\n    - B\n  path: /opt/ccaas",
 		"- {name: ccaas, path: /old}":                             "- {name: ccaas, path: /opt/ccaas, propagateEnvironment: [A, B]}",
@@ -206,12 +206,12 @@ func TestPatchChanges(t *testing.T) {
 		"- {name: ccaas, path: /opt/ccaas, propagateEnvironment: }":                      "- {name: ccaas, path: /opt/ccaas, propagateEnvironment: [A, B] }",
 		"- {name: ccaas, path: /opt/ccaas, environmentWhitelist: [A]}":                   "- {name: ccaas, path: /opt/ccaas, propagateEnvironment: [A, B], environmentWhitelist: [A]}",
 		"-     name: ccaas\n      path: '/opt/ccaas'\n      propagateEnvironment:":       "-     name: ccaas\n      path: '/opt/ccaas'\n      propagateEnvironment:\n        - A\n        - B",
-		// some
+		// some of the variables
 		"- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment:\n  - B # b\n  # end\n": "- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment:\n  - B # b\n  - A\n  # end\n",
 		"- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment:\n     -   'C'":         "- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment:\n     -   'C'\n     - A\n     - B",
 		"- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment: [\n    A, # a\n  ]\n":  "- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment: [\n    A, B, # a\n  ]\n",
 		"- {name: ccaas, path: /opt/ccaas, propagateEnvironment: [\"C\"]}":                 "- {name: ccaas, path: /opt/ccaas, propagateEnvironment: [\"C\", A, B]}",
-		// the others stay, and so does the order
+		// other builders and their order stay
 		"- {name: x, path: &x /x}\n- name: ccaas # us\n  path: /opt/ccaas\n  other: [1, *x]\n": "- {name: x, path: &x /x}\n- name: ccaas # us\n  path: /opt/ccaas\n  propagateEnvironment:\n    - A\n    - B\n  other: [1, *x]\n",
 	} {
 		t.Run(old, func(t *testing.T) {
@@ -230,13 +230,13 @@ func TestPatchChanges(t *testing.T) {
 	}
 }
 
-// inFile is a file that has a list of external builders.
+// inFile returns a core.yaml with a list of external builders.
 func inFile(list string) string {
 	return "chaincode:\n  externalBuilders:\n    " + strings.ReplaceAll(list, "\n", "\n    ")
 }
 
-// A builder that is there keeps its path, if it is to get none, and each of its
-// variables is there once.
+// An existing builder keeps its path if the added one has none. Each of its variables is
+// listed once.
 func TestPatchBuilder(t *testing.T) {
 	old := inFile("- name: ccaas\n  path: /old")
 	got, err := patch([]byte(old), coreyaml.Builder{Name: "ccaas", PropagateEnvironment: []string{"B", "no", "B"}})
@@ -269,7 +269,7 @@ func TestPatchBuilder(t *testing.T) {
 	}
 }
 
-// Line endings and the byte order mark are those of the file.
+// The line endings and the byte order mark stay as they are in the file.
 func TestPatchBytes(t *testing.T) {
 	for _, old := range []string{
 		"chaincode:\n  externalBuilders: []\n  mode: net\n",
@@ -298,7 +298,7 @@ func TestPatchBytes(t *testing.T) {
 func TestPatchRefuses(t *testing.T) {
 	byHand := ": the file cannot be patched: add the stanza by hand"
 	for file, want := range map[string]string{
-		// what is no core.yaml
+		// files that are no core.yaml
 		"chaincode: [":      "line 2: is not YAML: did not find expected node content",
 		inFile("- name: x"): "line 3: a builder has no path, so the peer does not start",
 		"a: b\n---\n":       "line 2: a second YAML document begins here, and the peer does not read it",
@@ -334,7 +334,7 @@ func TestPatchRefuses(t *testing.T) {
 		inFile("- name: ccaas\n  path: 'x\n    y'"):                                "line 4: a string spans several lines or is written in an unusual way" + byHand,
 		inFile("- name: ccaas\n  path: \"x\\\n    y\""):                            "line 4: a string spans several lines or is written in an unusual way" + byHand,
 		inFile("- name: ccaas\n  path: /opt/ccaas\n  propagateEnvironment:\n  - "): "line 6: a string spans several lines or is written in an unusual way" + byHand,
-		// a splice that does not do
+		// files for which the splice gives a wrong result
 		"a: b\n...\n": "line 1: patching would give different builders" + byHand,
 		"--- ~\n":     "line 1: patching would give different builders" + byHand,
 		"a: |\n  b":   "line 1: patching would change something else" + byHand,
@@ -342,7 +342,7 @@ func TestPatchRefuses(t *testing.T) {
 		"a:\n  b: c\n  b: d\nchaincode:\n  mode: net\n":                            "line 3: is not YAML: a key appears twice" + byHand,
 		"chaincode:\n  externalBuilders:\n    - &a {name: x, path: /x}\n  x: *a\n": "",
 		"# " + strings.Repeat("c", 1<<20-3) + "\n":                                 "it would be larger than 1048576 bytes" + byHand,
-		// line ends that YAML has, and editors have not
+		// line ends that YAML accepts but editors do not
 		"a: b\rchaincode:\r":                 "line 1: a line ends in neither LF nor CRLF" + byHand,
 		"a: b\r\nc: d\u0085\nchaincode:\r\n": "line 2: a line ends in neither LF nor CRLF" + byHand,
 		"a: 'b\u2028c'\n":                    "line 1: a line ends in neither LF nor CRLF" + byHand,
@@ -360,8 +360,8 @@ func TestPatchRefuses(t *testing.T) {
 	}
 }
 
-// checkPatched checks what holds of whatever was patched: the builders are those
-// that they should be, the rest is as it was, and patched again it stays.
+// checkPatched checks what must hold after any patch: the builders are the right ones, the
+// rest is unchanged, and patching again changes nothing.
 func checkPatched(t *testing.T, old, got []byte, b coreyaml.Builder) {
 	t.Helper()
 	before, err := coreyaml.Parse(old)
@@ -384,7 +384,7 @@ func checkPatched(t *testing.T, old, got []byte, b coreyaml.Builder) {
 	checkLines(t, string(old), string(got), slices.ContainsFunc(before, func(o coreyaml.Builder) bool { return o.Name == b.Name }))
 }
 
-// withBuilder is what the builders should be with b.
+// withBuilder returns the builders that a file should have with b.
 func withBuilder(builders []coreyaml.Builder, b coreyaml.Builder) []coreyaml.Builder {
 	at := slices.IndexFunc(builders, func(old coreyaml.Builder) bool { return old.Name == b.Name })
 	names := b.PropagateEnvironment
@@ -401,14 +401,13 @@ func withBuilder(builders []coreyaml.Builder, b coreyaml.Builder) []coreyaml.Bui
 	return builders
 }
 
-// checkLines checks that the lines of a file are there still, but for the one of
-// the list, or of a builder's path and variables, and that their comments and line
-// ends are.
+// checkLines checks that the file keeps its lines, except the line of the list or those of a
+// builder's path and variables. Those must keep their comments and line ends.
 func checkLines(t *testing.T, old, got string, there bool) {
 	t.Helper()
 	changed := changedLines(old, got)
 	if len(changed) > 1 && !there || len(changed) > 2 {
-		t.Errorf("%q\nbecame\n%q\nwhich has not %q", old, got, changed)
+		t.Errorf("%q\nbecame\n%q\nwhich lacks %q", old, got, changed)
 	}
 	for _, line := range changed {
 		if _, comment, found := strings.Cut(strings.TrimRight(line, "\r\n"), " #"); found && !strings.Contains(got, " #"+comment) {
@@ -428,14 +427,14 @@ func checkLines(t *testing.T, old, got string, there bool) {
 	}
 }
 
-// changedLines are lines of a file that are not in another, by the longest
-// sequence of lines that both have.
+// changedLines returns the lines of old that are not in got, according to the longest sequence
+// of lines that both have.
 func changedLines(old, got string) (changed []string) {
 	a, b := strings.SplitAfter(old, "\n"), strings.SplitAfter(got, "\n")
-	same := func(i, j int) bool { // the last may have got a newline
+	same := func(i, j int) bool { // the last line may have gained a newline
 		return a[i] == b[j] || i == len(a)-1 && a[i] == strings.TrimRight(b[j], "\r\n")
 	}
-	common := make([][]int, len(a)+1) // of a[i:] and b[j:]
+	common := make([][]int, len(a)+1) // length of the longest common sequence of a[i:] and b[j:]
 	for i := range common {
 		common[i] = make([]int, len(b)+1)
 	}

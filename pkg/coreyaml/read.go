@@ -14,11 +14,11 @@ import (
 	"ccaas-template-builder/internal/nearest"
 )
 
-// MaxFile is the maximum size of a core.yaml, in bytes. Fabric's own has 36 KiB.
+// MaxFile is the maximum size of a core.yaml, in bytes. Fabric's own core.yaml has 36 KiB.
 const MaxFile = 1 << 20
 
-// File is a core.yaml that was read: the nodes on the way to its builders. Those that are
-// missing are nil.
+// File is a core.yaml that was read. It has the nodes from the root to the builders. A node
+// that is missing from the file is nil.
 type File struct {
 	data            []byte
 	root            *yaml.Node
@@ -36,7 +36,7 @@ type entry struct {
 	path, names member
 }
 
-// Builders are the external builders, in their order.
+// Builders returns the external builders in their order.
 func (f *File) Builders() []Builder { return builders(f.entries) }
 
 func builders(entries []entry) (all []Builder) {
@@ -46,8 +46,8 @@ func builders(entries []entry) (all []Builder) {
 	return all
 }
 
-// Read finds the external builders of a core.yaml. Its errors are everything that would
-// keep the peer from starting, or that its versions read differently, one per line.
+// Read finds the external builders in a core.yaml. Its error joins everything that would keep
+// the peer from starting, or that versions of the peer read differently.
 func Read(data []byte) (*File, error) {
 	root, err := load(data)
 	if err != nil {
@@ -68,7 +68,7 @@ func Read(data []byte) (*File, error) {
 	return &File{data, root, top[0], below[0], entries}, err
 }
 
-// load returns the root of the only document in data, null if there is none.
+// load returns the root of the only document in data, or null if there is none.
 func load(data []byte) (*yaml.Node, error) {
 	if len(data) > MaxFile {
 		return nil, fmt.Errorf("is larger than %d bytes", MaxFile)
@@ -95,8 +95,8 @@ func load(data []byte) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
-// notYAML is an error of the parser. When the parser turns a tree into values, its
-// message may show them, so reason replaces it.
+// notYAML returns an error of the parser, at its line. If reason is not empty, it replaces the
+// parser's message: a message about converting a tree to values may quote them.
 func notYAML(err error, reason string) error {
 	found := &yaml.LoadError{Message: "it cannot be parsed"}
 	errors.As(err, &found)
@@ -135,7 +135,7 @@ func readBuilder(item *yaml.Node) (entry, error) {
 	e.Name, errs[0] = readString(m[0].value)
 	e.Path, errs[1] = readString(m[1].value)
 	e.PropagateEnvironment, errs[2] = readNames(m[2].value)
-	if len(e.PropagateEnvironment) == 0 { // then the peer reads its former name
+	if len(e.PropagateEnvironment) == 0 { // in this case the peer reads the key's former name
 		e.PropagateEnvironment, errs[3] = readNames(m[3].value)
 	}
 	if err := errors.Join(errs[:]...); err != nil {
@@ -160,9 +160,8 @@ func readNames(list *yaml.Node) (names []string, err error) {
 	return names, errors.Join(errs...)
 }
 
-// readString rejects what YAML reads as a number or a boolean, which versions of
-// the peer treat differently. Words such as yes, which Fabric 2 reads as booleans,
-// are strings here.
+// readString rejects what YAML reads as a number or a boolean, which versions of the peer
+// treat differently. Words such as yes, which Fabric 2 reads as booleans, are strings here.
 func readString(n *yaml.Node) (string, error) {
 	if isNull(n) {
 		return "", nil
@@ -174,8 +173,8 @@ func readString(n *yaml.Node) (string, error) {
 	return n.Value, nil
 }
 
-// checkKeys rejects keys of builders that not every version of the peer accepts
-// in the variable.
+// checkKeys rejects the keys in the list of ListVariable that not every version of the peer
+// accepts.
 func checkKeys(list *yaml.Node) error {
 	var errs []error
 	known := entryKeys[:3]
@@ -201,8 +200,8 @@ func items(list *yaml.Node, of string) ([]*yaml.Node, error) {
 	return list.Content, nil
 }
 
-// find returns the members of a mapping with these keys, in any case. Null is an
-// empty mapping.
+// find returns the members of a mapping that have these keys, in upper or lower case. Null is
+// an empty mapping.
 func find(mapping *yaml.Node, place string, keys ...string) ([]member, error) {
 	found := make([]member, len(keys))
 	if isNull(mapping) {
@@ -227,7 +226,8 @@ func find(mapping *yaml.Node, place string, keys ...string) ([]member, error) {
 	return found, nil
 }
 
-// resolve follows an alias. An alias never leads to another.
+// resolve returns the node that an alias refers to, or n itself. An alias never refers to
+// another alias.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -237,7 +237,7 @@ func resolve(n *yaml.Node) *yaml.Node {
 
 func isNull(n *yaml.Node) bool { return n == nil || n.ShortTag() == "!!null" }
 
-// fail is an error at a place.
+// fail returns an error with the line of a node.
 func fail(n *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("line %d: %w", n.Line, fmt.Errorf(format, args...))
 }

@@ -10,14 +10,14 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// text is a file and what to splice into it.
+// text is the text of a file and the edits to be made.
 type text struct {
 	data  string
 	eol   string
 	edits []edit
 }
 
-// edit replaces what is between two offsets.
+// edit replaces the text between two offsets.
 type edit struct {
 	from, to int
 	with     string
@@ -35,7 +35,7 @@ func newText(data string) (*text, error) {
 	return t, nil
 }
 
-// patched is the file with all edits made.
+// patched returns the text with all edits made.
 func (t *text) patched() []byte {
 	slices.SortStableFunc(t.edits, func(a, b edit) int { return cmp.Compare(a.from, b.from) })
 	var b strings.Builder
@@ -53,8 +53,8 @@ func (t *text) replace(from, to int, with string) {
 
 func (t *text) insert(at int, with string) { t.replace(at, at, with) }
 
-// below inserts lines below the line of an offset. A file without a newline at its
-// end stays without one.
+// below inserts lines below the line that contains an offset. A file that does not end in a
+// newline will not end in one afterwards either.
 func (t *text) below(at int, lines string) {
 	end := strings.IndexByte(t.data[at:], '\n')
 	switch {
@@ -67,7 +67,7 @@ func (t *text) below(at int, lines string) {
 	}
 }
 
-// line is the offset where a line begins. The first line is 1.
+// line returns the offset where a line begins. The first line is 1.
 func (t *text) line(number int) (at int) {
 	for range number - 1 {
 		at += strings.IndexByte(t.data[at:], '\n') + 1
@@ -75,7 +75,8 @@ func (t *text) line(number int) (at int) {
 	return at
 }
 
-// offset is where a node begins. Its column counts characters.
+// offset returns the offset where a node begins. The parser's columns count characters, not
+// bytes.
 func (t *text) offset(n *yaml.Node) int {
 	at := t.line(n.Line)
 	for range n.Column - 1 {
@@ -85,7 +86,7 @@ func (t *text) offset(n *yaml.Node) int {
 	return at
 }
 
-// rest is the text of a line from an offset on.
+// rest returns the text from an offset to the end of its line.
 func (t *text) rest(at int) string {
 	line, _, _ := strings.Cut(t.data[at:], "\n")
 	return strings.TrimSuffix(line, "\r")
@@ -93,12 +94,12 @@ func (t *text) rest(at int) string {
 
 var (
 	nothing = regexp.MustCompile(`^[ \t]*(?:#.*)?$`)
-	// noValue matches what follows a key whose value is null or empty.
+	// noValue matches what follows the colon of a key whose value is null or an empty list.
 	noValue = regexp.MustCompile(`^(?:[ \t]*(?:~|null|Null|NULL|\[ *\]))?`)
 	quoted  = regexp.MustCompile(`^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')`)
 )
 
-// scalar returns where a string that is on one line begins and ends.
+// scalar returns where a string begins and ends, if it is on one line.
 func (t *text) scalar(n *yaml.Node) (from, to int, err error) {
 	from = t.offset(n)
 	line, written := t.rest(from), ""
@@ -114,7 +115,7 @@ func (t *text) scalar(n *yaml.Node) (from, to int, err error) {
 	return from, from + len(written), nil
 }
 
-// colon is the offset after the colon of a key.
+// colon returns the offset after the colon of a key.
 func (t *text) colon(key *yaml.Node) (int, error) {
 	_, to, err := t.scalar(key)
 	if err != nil {
@@ -127,8 +128,8 @@ func (t *text) colon(key *yaml.Node) (int, error) {
 	return to + colon + 1, nil
 }
 
-// open inserts lines below a key: as its value if that is null or [], otherwise
-// before the existing value.
+// open inserts lines below a key. They become its value if that is null or [], otherwise they
+// come before the existing value.
 func (t *text) open(m member, lines string) error {
 	at, err := t.colon(m.key)
 	if err != nil {
@@ -143,8 +144,8 @@ func (t *text) open(m member, lines string) error {
 	return nil
 }
 
-// intoBrackets makes an item the first of a list that is not empty, on a line of
-// its own if the first item is.
+// intoBrackets makes item the first of a list that is not empty. It gets a line of its own if
+// the first item has one.
 func (t *text) intoBrackets(list *yaml.Node, item string) {
 	first, line := t.offset(list.Content[0]), t.line(list.Content[0].Line)
 	if list.Content[0].Line == list.Line {

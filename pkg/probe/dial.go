@@ -11,27 +11,27 @@ import (
 	"google.golang.org/grpc"
 )
 
-// dial is one attempt to reach a chaincode server.
+// dial is one attempt to dial a chaincode server.
 type dial struct {
 	Target
 	stages     []Stage
 	failed     bool
 	host, port string
 	tcp        net.Conn
-	hold       func() bool // keeps tcp from ending with the context of until
-	conn       *watched    // over tcp, with TLS or without
-	notAfter   time.Time   // of the server's certificate
+	hold       func() bool // stops the context of the last until from closing tcp
+	conn       *watched    // over tcp, with or without TLS
+	notAfter   time.Time   // when the server's certificate expires
 	client     *grpc.ClientConn
-	cancel     context.CancelFunc // of the stream
-	asked      bool               // the server has asked for a client certificate
-	sent       bool               // one was sent to it
-	accepted   bool               // it has accepted that one
-	chaincode  string             // the ID it has registered with
+	cancel     context.CancelFunc // ends the stream
+	asked      bool               // whether the server has asked for a client certificate
+	sent       bool               // whether one was sent
+	accepted   bool               // whether the server has accepted it
+	chaincode  string             // the ID that the server has registered with
 }
 
-// until closes the connection when ctx ends, instead of when the context of an
-// earlier call does. Whatever gRPC and TLS are waiting for ends with it: a write to
-// a server that does not read, too, for which they would take seconds more.
+// until closes the connection when ctx ends, and no longer when the context of an earlier call
+// ends. This also ends whatever gRPC and TLS are waiting for, such as a write to a server that
+// does not read, which would take them seconds more.
 func (d *dial) until(ctx context.Context) {
 	if d.hold != nil {
 		d.hold()
@@ -39,8 +39,8 @@ func (d *dial) until(ctx context.Context) {
 	d.hold = context.AfterFunc(ctx, func() { d.tcp.Close() })
 }
 
-// close takes leave of the server, which can delay that only until the context of
-// until ends.
+// close ends the stream and closes the connection. A server can delay this only until the
+// context of the last until ends.
 func (d *dial) close() {
 	if d.cancel != nil {
 		d.cancel()
@@ -53,11 +53,11 @@ func (d *dial) close() {
 	}
 }
 
-// watched is a connection that records how the server's answer began, and what
-// went wrong while reading it: gRPC reports neither.
+// watched is a connection that records how the server's answer begins and which error reading
+// it gives, since gRPC reports neither.
 type watched struct {
 	net.Conn
-	ahead []byte // what has already been read from it
+	ahead []byte // what has already been read from the connection
 	mutex sync.Mutex
 	begun []byte
 	err   error
@@ -93,7 +93,7 @@ func (w *watched) seen() (begun string, err error) {
 	return string(w.begun), w.err
 }
 
-// short shortens a text from the server, which may be of any length, for display.
+// short shortens a text from the server for display. The text may be of any length.
 func short(text string) string {
 	const longest = 200
 	if runes := []rune(text); len(runes) > longest {
@@ -102,7 +102,7 @@ func short(text string) string {
 	return text
 }
 
-// cause is the innermost error, without the addresses around it.
+// cause returns the innermost error, without the addresses around it.
 func cause(err error) error {
 	var dns *net.DNSError
 	var system *os.SyscallError

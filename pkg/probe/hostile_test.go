@@ -17,7 +17,7 @@ import (
 	"ccaas-template-builder/pkg/probe"
 )
 
-// Types and flags of the frames of HTTP/2.
+// Types and flags of HTTP/2 frames.
 const (
 	data, headers, rstStream, settings, ping, goAway, windowUpdate, continuation = 0, 1, 3, 4, 6, 7, 8, 9
 
@@ -30,22 +30,22 @@ func frame(kind, flags byte, stream uint32, payload string) string {
 	return string(binary.BigEndian.AppendUint32(head, stream)) + payload
 }
 
-// message is a message of gRPC.
+// message returns a gRPC message.
 func message(text []byte) string {
 	return string(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(text)))) + string(text)
 }
 
-// Parts of the dialogue of a chaincode server.
+// What a chaincode server sends.
 var (
 	hello    = frame(settings, 0, 0, "")
 	accepted = frame(headers, endHeaders, 1, "\x88\x00\x0ccontent-type\x10application/grpc") // :status 200
 )
 
-// heard reads from a client until it has begun a stream.
+// heard reads from a client until it has opened a stream.
 func heard(conn net.Conn) {
 	var all []byte
 	part := make([]byte, 4096)
-	for !strings.Contains(string(all), "\x01\x04\x00\x00\x00\x01") { // the head of its HEADERS
+	for !strings.Contains(string(all), "\x01\x04\x00\x00\x00\x01") { // the header of its HEADERS frame
 		n, err := conn.Read(part)
 		if err != nil {
 			return
@@ -54,7 +54,7 @@ func heard(conn net.Conn) {
 	}
 }
 
-// flood says something, and then something else for ever, without ever reading.
+// flood sends first, and then again for ever, without ever reading.
 func flood(first, again string) func(net.Conn) {
 	return func(conn net.Conn) {
 		again := []byte(strings.Repeat(again, 1+16<<10/max(1, len(again))))
@@ -65,7 +65,7 @@ func flood(first, again string) func(net.Conn) {
 	}
 }
 
-// drip says something once, and then something else every few milliseconds.
+// drip sends first, and then again every few milliseconds.
 func drip(first, again string) func(net.Conn) {
 	return func(conn net.Conn) {
 		_, err := io.WriteString(conn, first)
@@ -76,7 +76,7 @@ func drip(first, again string) func(net.Conn) {
 	}
 }
 
-// after lets a client begin its stream.
+// after waits until the client has opened its stream.
 func after(then func(net.Conn)) func(net.Conn) {
 	return func(conn net.Conn) {
 		io.WriteString(conn, hello)
@@ -85,7 +85,7 @@ func after(then func(net.Conn)) func(net.Conn) {
 	}
 }
 
-// A probe ends within its timeout, and leaves nothing open, whatever a server does.
+// A probe ends within its timeout and leaves nothing open, whatever the server does.
 func TestHostileServers(t *testing.T) {
 	p := newPKI(t)
 	over := func(config *tls.Config, then func(net.Conn)) func(net.Conn) {
@@ -98,7 +98,7 @@ func TestHostileServers(t *testing.T) {
 	servers := map[string]struct {
 		talk func(net.Conn)
 		tls  bool
-		ok   bool // it does register
+		ok   bool // whether the server registers
 	}{
 		"says nothing":              {talk: func(conn net.Conn) { io.Copy(io.Discard, conn) }},
 		"says hello":                {talk: func(conn net.Conn) { io.WriteString(conn, hello) }},
@@ -144,7 +144,7 @@ func TestHostileServers(t *testing.T) {
 					c.TLSRequired, c.ClientAuthRequired = true, true
 					c.RootCert, c.ClientCert, c.ClientKey = p.servers.Cert, p.client.Cert, p.client.Key
 				}
-				const timeout = time.Second // for dialling, and again for registering
+				const timeout = time.Second // once for dialling, and again for registering
 				limit, cancel := context.WithTimeout(t.Context(), 5*timeout)
 				defer cancel()
 				result := probe.Run(t.Context(), probe.Target{Connection: c, Timeout: timeout})
@@ -161,7 +161,7 @@ func TestHostileServers(t *testing.T) {
 	nothingLeft(t)
 }
 
-// meet is a server for one client, who is gone when the channel closes.
+// meet starts a server for one client. The channel is closed when the client is gone.
 func meet(t *testing.T, talk func(net.Conn)) (address string, gone <-chan struct{}) {
 	l := listen(t)
 	left := make(chan struct{})
@@ -178,7 +178,7 @@ func meet(t *testing.T, talk func(net.Conn)) (address string, gone <-chan struct
 	return fmt.Sprint("localhost:", l.Addr().(*net.TCPAddr).Port), left
 }
 
-// nothingLeft waits until gRPC and TLS have ended whatever they began.
+// nothingLeft waits until every goroutine that gRPC and TLS have started has ended.
 func nothingLeft(t *testing.T) {
 	t.Helper()
 	stacks := make([]byte, 1<<20)

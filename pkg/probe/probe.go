@@ -1,6 +1,6 @@
-// Package probe dials a chaincode server as the peer does, stage by stage, up to
-// the message with which the chaincode registers: [Run]. It never answers that message:
-// the server goes on serving, and no peer notices.
+// Package probe dials a chaincode server as the peer does, stage by stage, up to the message
+// with which the chaincode registers: [Run]. It never answers that message, so the server goes
+// on serving and no peer notices.
 package probe
 
 import (
@@ -14,20 +14,20 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// RegisterTimeout limits the wait for the server's first message unless people
-// set another limit. The peer waits for its startuptimeout, 300 s by default.
+// RegisterTimeout is the default limit for waiting for the server's first message. The peer
+// waits for its startuptimeout, 300 s by default.
 const RegisterTimeout = 10 * time.Second
 
-// Stage is one step on the way to a chaincode, and how it went.
+// Stage is one step of a probe, and its result.
 type Stage struct {
 	Name    string  `json:"stage"`
 	State   State   `json:"state"`
-	Seconds float64 `json:"seconds"`           // how long it took
+	Seconds float64 `json:"seconds"`           // how long the stage took
 	Finding string  `json:"finding,omitempty"` // what was found, or what is wrong
 	Hint    string  `json:"hint,omitempty"`    // what to do about it
 }
 
-// State is how a stage went.
+// State says how a stage ended.
 type State string
 
 const (
@@ -36,27 +36,29 @@ const (
 	Skipped State = "skipped"
 )
 
-// Target is what to dial, and what to expect there.
+// Target says what to dial, and what to expect there.
 type Target struct {
 	// Connection must be valid.
 	Connection connection.Connection
-	// PackageID is that of the package on the peer; empty if unknown.
+	// PackageID is the ID of the package on the peer. If it is empty, the server's ID is not
+	// compared with it.
 	PackageID string
-	// Timeout limits the stages up to gRPC together, and the wait for the first
-	// message; 0 means dial_timeout and RegisterTimeout. No server can extend either.
+	// Timeout limits the stages up to gRPC together, and then the wait for the first message.
+	// 0 means dial_timeout for the former and RegisterTimeout for the latter. No server can
+	// extend either.
 	Timeout time.Duration
 }
 
-// Result is how a probe went.
+// Result is the result of a probe.
 type Result struct {
 	Address string  `json:"address"`
 	Stages  []Stage `json:"stages"`
-	// CertificateNotAfter is when the certificate that the server has shown, valid or not,
-	// expires; zero if it has shown none.
+	// CertificateNotAfter is when the server's certificate expires, whether or not it is
+	// valid. It is zero if the server has shown none.
 	CertificateNotAfter time.Time `json:"certificateNotAfter,omitzero"`
 }
 
-// Err returns why the stage that failed did, or nil if none did.
+// Err returns the reason why a stage failed, or nil if none did.
 func (r Result) Err() error {
 	for _, s := range r.Stages {
 		if s.State == Failed {
@@ -66,7 +68,7 @@ func (r Result) Err() error {
 	return nil
 }
 
-// Run goes through the stages. Those after one that fails are skipped.
+// Run runs the stages. If one fails, it skips those after it.
 func Run(ctx context.Context, target Target) Result {
 	d := &dial{Target: target}
 	dialTimeout, registerTimeout := target.Timeout, target.Timeout
@@ -85,7 +87,7 @@ func Run(ctx context.Context, target Target) Result {
 	d.stage("grpc", func() (string, error) { return d.open(dialContext) })
 	registerContext, cancelRegister := context.WithTimeout(ctx, registerTimeout)
 	defer cancelRegister()
-	defer d.close() // before the contexts end
+	defer d.close() // must run before the contexts end
 	d.stage("register", func() (string, error) { return d.register(registerContext) })
 	if target.PackageID != "" {
 		d.stage("package ID", d.compare)
@@ -93,7 +95,7 @@ func Run(ctx context.Context, target Target) Result {
 	return Result{target.Connection.Address, d.stages, d.notAfter}
 }
 
-// failure is a reason with what to do about it.
+// failure is an error with a hint.
 type failure struct {
 	reason string
 	hint   string
@@ -105,7 +107,7 @@ func fail(hint, format string, args ...any) error {
 	return &failure{fmt.Sprintf(format, args...), hint}
 }
 
-// stage runs one stage, unless one before it has failed.
+// stage runs one stage, or skips it if an earlier one has failed.
 func (d *dial) stage(name string, run func() (string, error)) {
 	if d.failed {
 		d.stages = append(d.stages, Stage{Name: name, State: Skipped})
@@ -124,7 +126,7 @@ func (d *dial) stage(name string, run func() (string, error)) {
 	d.stages = append(d.stages, s)
 }
 
-// resolve looks up the host of the address.
+// resolve looks up the host name of the address.
 func (d *dial) resolve(ctx context.Context) (string, error) {
 	var err error
 	if d.host, d.port, err = net.SplitHostPort(d.Connection.Address); err != nil {

@@ -20,16 +20,16 @@ import (
 	"ccaas-template-builder/pkg/probe"
 )
 
-// pki has what the servers and the clients of a test need.
+// pki has the certificates of the servers and clients in a test.
 type pki struct {
 	servers, clients  testpki.Identity
 	server, expired   testpki.Identity
 	client, oldClient testpki.Identity
-	renewed, noClient testpki.Identity // a server's next certificate; one that is for servers
-	sameName          testpki.Identity // a CA with the name of clients
-	clientCA          testpki.Identity // a CA that is not for servers
-	ofClients         testpki.Identity // a server's by that CA
-	onlyClient        testpki.Identity // a server's that is not for servers
+	renewed, noClient testpki.Identity // a server's next certificate; a client's that is only for servers
+	sameName          testpki.Identity // a CA with the same name as the CA of clients
+	clientCA          testpki.Identity // a CA that may not issue server certificates
+	ofClients         testpki.Identity // a server's certificate from clientCA
+	onlyClient        testpki.Identity // a server's certificate that is only for clients
 }
 
 func newPKI(t *testing.T) (p pki) {
@@ -61,8 +61,8 @@ func newPKI(t *testing.T) (p pki) {
 	return p
 }
 
-// tlsConfig is that of a server with an identity, which trusts the clients of an
-// authority if there is one.
+// tlsConfig returns the TLS configuration of a server. If clients is not empty, the server
+// requires certificates of clients from that CA.
 func tlsConfig(t *testing.T, id testpki.Identity, clients string) *tls.Config {
 	t.Helper()
 	pair, err := tls.X509KeyPair([]byte(id.Cert), []byte(id.Key))
@@ -87,8 +87,8 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// serve is a chaincode server that sends first as soon as a peer has opened the
-// stream, or nothing if that is nil.
+// serve starts a chaincode server that sends first as soon as a peer has opened the stream, or
+// nothing if first is nil.
 func serve(t *testing.T, config *tls.Config, first []byte) string {
 	t.Helper()
 	l := listen(t)
@@ -96,7 +96,7 @@ func serve(t *testing.T, config *tls.Config, first []byte) string {
 	return l.Addr().String()
 }
 
-// answer is a server that says something to whoever connects, and waits.
+// answer starts a server that sends text to whoever connects, and then waits.
 func answer(t *testing.T, text string) string {
 	t.Helper()
 	l := listen(t)
@@ -146,7 +146,7 @@ func TestProbe(t *testing.T) {
 	https := listen(t)
 	web := &http.Server{ErrorLog: log.New(io.Discard, "", 0)}
 	go web.Serve(tls.NewListener(https, &tls.Config{Certificates: tlsConfig(t, p.server, "").Certificates, NextProtos: []string{"http/1.1"}}))
-	old := listen(t) // speaks TLS, and has never heard of HTTP/2
+	old := listen(t) // speaks TLS, but not HTTP/2
 	go web.Serve(tls.NewListener(old, &tls.Config{Certificates: tlsConfig(t, p.server, "").Certificates}))
 	empty := listen(t)
 	nothing := grpc.NewServer()
@@ -156,8 +156,8 @@ func TestProbe(t *testing.T) {
 	for name, test := range map[string]struct {
 		connection connection.Connection
 		id         string
-		stage      string // that fails
-		want       string // in its finding
+		stage      string // the stage that fails
+		want       string // a part of its finding
 		hint       string
 	}{
 		"plain":           {plain(serve(t, nil, testserver.Register(id))), id, "", "", ""},
@@ -226,7 +226,7 @@ func TestProbe(t *testing.T) {
 			for _, s := range result.Stages {
 				switch {
 				case failed != "" && s.State != probe.Skipped:
-					t.Errorf("%s is %s behind %s", s.Name, s.State, failed)
+					t.Errorf("%s is %s after %s", s.Name, s.State, failed)
 				case s.State == probe.Failed:
 					failed = s.Name
 					if !strings.Contains(s.Finding, test.want) || !strings.Contains(s.Hint, test.hint) {
@@ -253,7 +253,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// Whatever a server sends first, there is an ID or an error.
+// For anything that a server may send first, there is either an ID or an error.
 func FuzzRegistered(f *testing.F) {
 	f.Add(testserver.Register("basic:1"))
 	f.Add([]byte{1 << 3, 1, 3<<3 | 2, 200})

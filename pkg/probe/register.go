@@ -17,13 +17,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxMessage is the maximum size of the message with which a chaincode registers, in bytes.
+// maxMessage is the maximum size in bytes of the message with which a chaincode registers.
 const maxMessage = 16 << 10
 
 // method is the gRPC method that the peer calls on a chaincode server.
 const method = "/protos.Chaincode/Connect"
 
-// open starts gRPC on the existing connection.
+// open starts gRPC on the open connection.
 func (d *dial) open(ctx context.Context) (string, error) {
 	d.until(ctx)
 	used := false
@@ -49,7 +49,7 @@ func (d *dial) open(ctx context.Context) (string, error) {
 	return "HTTP/2", nil
 }
 
-// credentials are those of a connection whose handshake is done.
+// credentials returns gRPC credentials that do no handshake, since that is already done.
 func (d *dial) credentials() credentials.TransportCredentials {
 	if !d.Connection.TLSRequired {
 		return insecure.NewCredentials()
@@ -57,7 +57,7 @@ func (d *dial) credentials() credentials.TransportCredentials {
 	return handshaken{insecure.NewCredentials()}
 }
 
-// handshaken lets gRPC use a connection that already speaks TLS.
+// handshaken lets gRPC use a connection on which the TLS handshake is done.
 type handshaken struct {
 	credentials.TransportCredentials
 }
@@ -73,7 +73,7 @@ func (handshaken) Info() credentials.ProtocolInfo {
 
 func (h handshaken) Clone() credentials.TransportCredentials { return h }
 
-// noGRPC says what is wrong with a server that does not speak gRPC.
+// noGRPC says why gRPC could not start.
 func (d *dial) noGRPC(ctx context.Context) error {
 	begun, err := d.conn.seen()
 	const isIt = "is a chaincode server listening on this port?"
@@ -94,15 +94,15 @@ func (d *dial) noGRPC(ctx context.Context) error {
 	return fail(isIt, "the server does not speak gRPC")
 }
 
-// isHTTP2 reports whether an answer begins with a SETTINGS frame, as HTTP/2 does:
-// a length of three bytes, and the type of the frame.
+// isHTTP2 reports whether an answer begins with a SETTINGS frame, as HTTP/2 does. A frame
+// begins with its length, three bytes, and its type.
 func isHTTP2(begun string) bool { return len(begun) > 3 && begun[3] == 4 }
 
-// register opens the stream that the peer opens, and waits for the message with
-// which the chaincode registers.
+// register opens the stream that the peer opens, and waits for the message with which the
+// chaincode registers.
 func (d *dial) register(ctx context.Context) (string, error) {
 	d.until(ctx)
-	// As with the peer, the server cannot see a deadline of the stream.
+	// gRPC would send the deadline of a context to the server. The peer's stream has none.
 	streamContext, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.cancel = cancel
 	defer context.AfterFunc(ctx, cancel)()
@@ -143,7 +143,7 @@ func (d *dial) noRegister(ctx context.Context, err error) error {
 	}
 }
 
-// compare checks the ID of the chaincode against the package's.
+// compare compares the ID that the server registered with the package ID.
 func (d *dial) compare() (string, error) {
 	if d.chaincode != d.PackageID {
 		return "", fail("start the chaincode server with CORE_CHAINCODE_ID (CHAINCODE_ID in Go, "+
@@ -155,8 +155,8 @@ func (d *dial) compare() (string, error) {
 	return "the same", nil
 }
 
-// raw is the codec of messages that are parsed by hand: two fields of two messages
-// do not justify generated code.
+// raw is a codec that leaves messages as bytes, to be parsed by hand. Two fields of two
+// messages do not justify generated code.
 type raw struct{}
 
 func (raw) Name() string { return "proto" }
@@ -168,9 +168,9 @@ func (raw) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// registered returns the chaincode ID of a REGISTER: field 2, name, of the
-// ChaincodeID in field 3, payload, of a ChaincodeMessage whose field 1, type, is
-// REGISTER (fabric-protos, peer/chaincode_shim.proto).
+// registered returns the chaincode ID in a REGISTER message, a ChaincodeMessage whose field 1,
+// type, is REGISTER. Its field 3, payload, holds a ChaincodeID, whose field 2 is the name
+// (fabric-protos, peer/chaincode_shim.proto).
 func registered(message []byte) (string, error) {
 	const typeField, payloadField, nameField, register = 1, 3, 2, 1
 	kind, payload, err := fieldsOf(message, typeField, payloadField)

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// config is the peer's TLS configuration (internal/pkg/comm of Fabric), and records
-// whether the server asks for a certificate.
+// config returns the TLS configuration that the peer uses (internal/pkg/comm of Fabric). It
+// also records whether the server asks for a certificate.
 func (d *dial) config() (*tls.Config, error) {
 	c := d.Connection
 	config := &tls.Config{ServerName: d.Connection.ServerName(), RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}}
@@ -31,7 +31,7 @@ func (d *dial) config() (*tls.Config, error) {
 	config.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		d.asked = true
 		if request.SupportsCertificate(&certificate) != nil {
-			return &tls.Certificate{}, nil // like Go, and so like the peer
+			return &tls.Certificate{}, nil // sends no certificate, as Go and so the peer does
 		}
 		d.sent = true
 		return &certificate, nil
@@ -39,7 +39,7 @@ func (d *dial) config() (*tls.Config, error) {
 	return config, nil
 }
 
-// handshake speaks TLS, as the peer would.
+// handshake does the TLS handshake as the peer does it.
 func (d *dial) handshake(ctx context.Context) (string, error) {
 	config, err := d.config()
 	if err != nil {
@@ -69,17 +69,17 @@ func (d *dial) handshake(ctx context.Context) (string, error) {
 		server.NotAfter.UTC().Format(time.DateOnly), d.clientCertificate()), nil
 }
 
-// verdict waits a moment for the server to accept or reject the client's
-// certificate, if it has asked for one: with TLS 1.3 it does so only after the
-// handshake, and gRPC, which then begins to write, may miss it. A server that
-// accepts the certificate begins with HTTP/2's settings, which are returned.
+// verdict waits up to a second for the server to accept or reject the client's certificate, if
+// it has asked for one. With TLS 1.3 a server does so only after the handshake, when gRPC
+// already writes and may miss it. A server that accepts the certificate begins with HTTP/2's
+// settings, which verdict returns as ahead.
 func (d *dial) verdict(ctx context.Context, conn *tls.Conn) (ahead []byte, err error) {
 	if !d.asked {
 		return nil, nil
 	}
 	const moment = time.Second
 	deadline := time.Now().Add(moment)
-	if end, ok := ctx.Deadline(); ok { // leave as much for gRPC
+	if end, ok := ctx.Deadline(); ok { // leave half of the time for gRPC
 		deadline = time.Now().Add(min(moment, time.Until(end)/2))
 	}
 	if err := conn.SetReadDeadline(deadline); err != nil {
@@ -111,7 +111,7 @@ func (d *dial) clientCertificate() string {
 	return "no client certificate"
 }
 
-// tlsFailure says what is wrong with a handshake, or with what follows it.
+// tlsFailure says why a handshake, or reading just after it, failed.
 func (d *dial) tlsFailure(err error) error {
 	var name x509.HostnameError
 	var authority x509.UnknownAuthorityError
@@ -159,7 +159,7 @@ func (d *dial) tlsFailure(err error) error {
 	return fail("does the chaincode server speak TLS?", "the TLS handshake failed: %s", cause(err))
 }
 
-// refused says why a server rejects this client.
+// refused says why the server rejects this client.
 func (d *dial) refused(alert string) error {
 	const cacert = "the server's client CA file (CORE_CHAINCODE_TLS_CLIENT_CACERT_FILE on Node) " +
 		"must hold the CA that issued client_cert"

@@ -1,7 +1,7 @@
-// Package store is where a peer keeps the chaincode packages that are installed
-// on it ([Store]), and what its external builders made of them ([Build]): the folder that
-// peer.fileSystemPath in core.yaml names. It follows core/chaincode/persistence
-// and core/container/externalbuilder of Fabric.
+// Package store reads the folder in which a peer keeps the chaincode packages that are
+// installed on it ([Store]) and what its external builders made of them ([Build]). In
+// core.yaml this folder is peer.fileSystemPath. The layout is that of
+// core/chaincode/persistence and core/container/externalbuilder in Fabric.
 package store
 
 import (
@@ -17,27 +17,27 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// Names in a build.
+// Names of files and folders in a build.
 const (
 	InfoFile = "build-info.json"
-	Output   = "bld"     // what build left
-	Release  = "release" // what release left: the peer reads nothing else
+	Output   = "bld"     // what the program build wrote
+	Release  = "release" // what the program release wrote; the peer reads nothing else
 )
 
-// Folders of the store.
+// Folders in the store.
 const (
-	Builders = "externalbuilder" // of the external builders
+	Builders = "externalbuilder" // used by the external builders
 	Packages = "lifecycle/chaincodes"
 	Builds   = Builders + "/builds"
 )
 
-// maxInfo is the maximum size of a build-info.json, in bytes.
+// maxInfo is the maximum size of build-info.json, in bytes.
 const maxInfo = 64 << 10
 
-// Store is the path of the folder.
+// Store is the path of the folder in which a peer keeps packages and builds.
 type Store string
 
-// PackageFile is where the package with this ID is kept.
+// PackageFile returns the path of the package with this ID.
 func (s Store) PackageFile(packageID string) string {
 	return filepath.Join(string(s), Packages, packageName(packageID))
 }
@@ -45,7 +45,7 @@ func (s Store) PackageFile(packageID string) string {
 func packageName(packageID string) string { return strings.Replace(packageID, ":", ".", 1) + ".tar.gz" }
 
 // ReadPackage reads the package with this ID, of at most limit bytes. The error is a
-// *safefile.FileError of PackageFile.
+// *safefile.FileError about PackageFile.
 func (s Store) ReadPackage(packageID string, limit int64) ([]byte, error) {
 	dir, err := s.Open(Packages)
 	if err != nil {
@@ -59,18 +59,18 @@ func (s Store) ReadPackage(packageID string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// BuildsDir is the folder of the builds, which the peer makes when it starts.
+// BuildsDir returns the folder of the builds. The peer creates it when it starts.
 func (s Store) BuildsDir() string { return filepath.Join(string(s), Builds) }
 
-// Build is where the build of the package with this ID is kept.
+// Build returns the build of the package with this ID.
 func (s Store) Build(packageID string) Build {
 	return s.build(sanitize(packageID))
 }
 
 func (s Store) build(name string) Build { return Build(filepath.Join(s.BuildsDir(), name)) }
 
-// Open opens the folder dir, a path below the store. No symbolic link leads out of the
-// store: what is in it may be another user's, and that user's links are not followed.
+// Open opens the folder dir, whose path is below the store. It does not follow symbolic links
+// out of the store, since other users may be able to create them.
 func (s Store) Open(dir string) (*os.Root, error) {
 	root, err := safefile.OpenRoot(string(s))
 	if err != nil {
@@ -80,7 +80,7 @@ func (s Store) Open(dir string) (*os.Root, error) {
 	return safefile.OpenRootIn(root, filepath.FromSlash(dir))
 }
 
-// Builds lists the builds, ordered by name. The error is that of reading
+// Builds lists the builds in the order of their names. The error is the one from reading
 // BuildsDir.
 func (s Store) Builds() ([]Build, error) {
 	dir, err := s.Open(Builds)
@@ -99,16 +99,16 @@ func (s Store) Builds() ([]Build, error) {
 	return builds, nil
 }
 
-// Build is the path of what a builder made of one package. It may be incomplete:
-// the peer copies it file by file.
+// Build is the path of a build: what a builder made of one package. A build may be incomplete,
+// since the peer copies it file by file.
 type Build string
 
-// Name is the name of its folder.
+// Name returns the name of the build's folder.
 func (b Build) Name() string { return filepath.Base(string(b)) }
 
 var buildName = regexp.MustCompile(`^([[:alnum:]][[:alnum:]_.+-]*)-([0-9a-f]{64})$`)
 
-// PackageID is the ID of the package that was built.
+// PackageID returns the ID of the package that was built.
 func (b Build) PackageID() (string, error) {
 	parts := buildName.FindStringSubmatch(b.Name())
 	if parts == nil {
@@ -117,14 +117,14 @@ func (b Build) PackageID() (string, error) {
 	return parts[1] + ":" + parts[2], nil
 }
 
-// Info is a build's InfoFile.
+// Info is the content of a build's InfoFile.
 type Info struct {
-	// Builder is the name that the builder that made it had in core.yaml.
+	// Builder is the name that the builder had in core.yaml when it made the build.
 	Builder string `json:"builder_name"`
 }
 
-// Open opens the folder of the build, as Store.Open does. A link to it is an error:
-// it may lead to the build of another package.
+// Open opens the folder of the build, as Store.Open does. If the folder is a symbolic link,
+// that is an error, since the link may lead to the build of another package.
 func (b Build) Open() (*os.Root, error) {
 	builds, err := Store(filepath.Join(string(b), "../../..")).Open(Builds)
 	if err != nil {
@@ -144,7 +144,7 @@ func (b Build) Builder() (string, error) {
 	return BuilderOf(dir)
 }
 
-// BuilderOf is Builder for a build that is open.
+// BuilderOf does what Build.Builder does, for a build that is already open.
 func BuilderOf(dir *os.Root) (string, error) {
 	data, err := safefile.Read(dir, InfoFile, maxInfo)
 	if err != nil {
@@ -161,7 +161,7 @@ func infoError(err error) error {
 	return fmt.Errorf("%s cannot be read: %w", InfoFile, safefile.Reason(err))
 }
 
-// sanitize is SanitizeCCIDPath of the peer.
+// sanitize does what SanitizeCCIDPath of the peer does.
 func sanitize(packageID string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`<>:"/\|?*&`, r) {

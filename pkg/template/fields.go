@@ -5,30 +5,32 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// Field is a key of the connection and the template of its value.
+// Field is a key of connection.json with the template of its value.
 type Field struct {
 	Name   string
-	Source string // as in the document, or in the defaults
-	// Line and Column are those of the value, from 1; 0 if the document lacks the key.
+	Source string // as written in the document, or in the defaults
+	// Line and Column say where the value begins, counted from 1. They are 0 if the document
+	// lacks the key.
 	Line, Column int
-	// Default reports whether the document lacks the key, so its setting is used.
+	// Default reports whether the document lacks the key, so that its value comes from its
+	// setting.
 	Default bool
-	Setting string // the variable of that setting
-	// Readable reports whether the template could be read.
+	Setting string // the variable that sets the key if the document lacks it
+	// Readable reports whether the template could be parsed.
 	Readable bool
-	// Literal is the value of a field that reads nothing: a string, bool, int64 or
-	// float64. Err is what is wrong with one that has actions and cannot be rendered.
+	// Literal is the value of a field that reads nothing: a string, bool, int64 or float64.
+	// Err says why such a field cannot be rendered.
 	Literal any
 	Err     error
-	// HoldsPrivateKey reports whether a private key is in the package itself.
+	// HoldsPrivateKey reports whether the package itself contains a private key here.
 	HoldsPrivateKey bool
-	// Unused reports whether the peer never reads the key, whatever is rendered.
+	// Unused reports whether the peer never reads the key, whatever the variables are.
 	Unused bool
 	Reads  []Read
 }
 
-// Fields lists the keys of a connection with the templates of their values, in
-// the order of connection.Keys.
+// Fields lists the keys of connection.json with the templates of their values, in the order of
+// connection.Keys.
 func (t *Template) Fields() []Field {
 	var fields []Field
 	for _, key := range connection.Keys() {
@@ -47,7 +49,7 @@ func (t *Template) Fields() []Field {
 	return fields
 }
 
-// constant renders a member that reads nothing, whose value is the same for every peer.
+// constant renders a member that reads nothing, so that its value is the same on every peer.
 func (t *Template) constant(m *render.Member) (any, error) {
 	if literal, ok := m.Literal(); ok {
 		return literal, nil

@@ -15,9 +15,9 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// Whatever the values are, the document keeps the keys and types that its
-// author gave it, each with the author's words and the value between them, and
-// the peer decodes what was validated; or there is an error.
+// Whatever the values are, there is an error, or the document keeps the keys and types that
+// its author gave it. Then each value appears between the words that the author put around it,
+// and the peer decodes exactly what was validated.
 func FuzzConnection(f *testing.F) {
 	ca, err := testpki.CA("ca", time.Now())
 	if err != nil {
@@ -40,7 +40,7 @@ func FuzzConnection(f *testing.F) {
 		rendered, err := parsed.Render(env, chaincode.Metadata{Label: "basic"}, time.Now())
 		for _, value := range []string{host, wait, domain} {
 			for _, e := range append(rendered.Warnings, err) {
-				// A value of some length in an error can only have come from the value.
+				// An error must not contain a value. Short values may occur in it by chance.
 				if e != nil && len(value) > 12 && !strings.Contains(document+"must be HOST:PORT", value) && strings.Contains(e.Error(), value) {
 					t.Errorf("%q holds the value %q", e, value)
 				}

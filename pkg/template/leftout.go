@@ -1,6 +1,7 @@
 package template
 
-// defaults holds the templates of the keys that a document lacks: their settings.
+// defaults is the document that supplies the keys that a package's document leaves out. Each
+// takes its value from a setting.
 const defaults = `{
   "address": "{{ .Address }}",
   "domain": "{{ .Domain | default "" }}",

@@ -11,8 +11,7 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// set gives a key its value. This is the only place where a private key leaves
-// the environment.
+// set sets the value of a key. Nothing else takes a private key out of the environment.
 func (r *rendering) set(key string, v any) error {
 	if secret, ok := v.(environ.Secret); ok {
 		if key != "client_key" {
@@ -28,8 +27,8 @@ func (r *rendering) set(key string, v any) error {
 	return nil
 }
 
-// withoutText is err without text that may quote the document, if the document
-// holds a private key. The name of a variable that is not set is kept.
+// withoutText returns err without any text that may quote the document, if the document
+// contains a private key. The name of a variable that is not set stays.
 func (t *Template) withoutText(err error) error {
 	if err == nil || !pemtext.TextHoldsKey(t.source) {
 		return err
@@ -49,8 +48,8 @@ func (t *Template) withoutText(err error) error {
 	})
 }
 
-// holdsPrivateKey reports whether a private key is in the source of a member, as
-// its value or in an action. Any literal value of client_key counts as one.
+// holdsPrivateKey reports whether the source of a member contains a private key, as its value
+// or in an action. Any literal value of client_key counts as one.
 func holdsPrivateKey(m *render.Member) bool {
 	literal, _ := m.Literal()
 	text, _ := literal.(string)

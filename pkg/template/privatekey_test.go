@@ -8,8 +8,9 @@ import (
 	"ccaas-template-builder/pkg/template"
 )
 
-// Where a private key is in the document, no error quotes what else is in it, but a
-// variable that is not set has its name. Without one, errors say what they are about.
+// If the document contains a private key, no error quotes the document, but an error about a
+// variable that is not set still names it. Without a private key, errors quote what they are
+// about.
 func TestErrorsHideTheDocument(t *testing.T) {
 	const key = `, "client_key": "-----BEGIN PRIVATE KEY-----\n"`
 	const hidden = "is wrong, but not shown because the document holds a private key"
@@ -41,7 +42,7 @@ func TestErrorsHideTheDocument(t *testing.T) {
 	}
 }
 
-// What is rendered without any variable is held against the same rule.
+// Fields shows the value of a key that reads nothing, and none that needs a variable.
 func TestConstants(t *testing.T) {
 	for document, want := range map[string]any{
 		`{"address": "{{ print "cc:1" }}"}`: "cc:1", `{"address": "{{ .Address }}"}`: nil, `{"address": "cc:1"}`: "cc:1",

@@ -16,7 +16,7 @@ type Read struct {
 	Name string
 }
 
-// Kind is where a template reads something from.
+// Kind says where a template reads something from.
 type Kind string
 
 const (
@@ -25,7 +25,7 @@ const (
 	OfMetadata    Kind = "metadata"    // a key of metadata.json: Label for .Chaincode.Label
 )
 
-// readOf turns a read of the template language into a Read.
+// readOf converts a read of the template language to a Read.
 func readOf(r render.Read) Read {
 	if r.Kind != render.FromRoot {
 		return Read{OfEnvironment, r.Path[0]}
@@ -44,7 +44,8 @@ func readOf(r render.Read) Read {
 	return Read{OfJSON, r.Name()}
 }
 
-// variable names the variable that supplies what is read; "" for metadata.json.
+// variable returns the name of the variable that supplies what is read, or "" for
+// metadata.json.
 func (r Read) variable() string {
 	switch r.Kind {
 	case OfEnvironment:
@@ -67,19 +68,19 @@ func readsOf(m *render.Member) []Read {
 // Variable is an environment variable that a template reads.
 type Variable struct {
 	Name string
-	// Required reports whether a peer without any variable lacks this one, because a key that
-	// is then rendered needs it. If any of several variables will do, it is the one that the
-	// template reads last.
+	// Required reports whether rendering fails on a peer that has no variables because this
+	// one is missing. If any one of several variables would do, only the last that the
+	// template reads is required.
 	Required bool
-	Secret   bool     // it may hold a private key, or name a file that does
-	File     bool     // NAME_FILE may name a file that holds it instead
+	Secret   bool     // may hold a private key, or the path of a file that does
+	File     bool     // the value may also be in a file whose path NAME_FILE holds
 	Fields   []string // the keys that read it
-	// InDocument reports whether the document reads it, and not only the default of
-	// a key that the document lacks.
+	// InDocument reports whether the document itself reads the variable. If not, only the
+	// default of a key that the document lacks reads it.
 	InDocument bool
 }
 
-// Names are the names under which the variable may be set.
+// Names returns the names under which the variable may be set.
 func (v Variable) Names() []string {
 	if v.File {
 		return []string{v.Name, v.Name + "_FILE"}
@@ -98,7 +99,7 @@ func (t *Template) Variables() []Variable {
 	return all
 }
 
-// variables is Variables without Required.
+// variables returns what Variables returns, without Required.
 func (t *Template) variables() []Variable {
 	var all []Variable
 	for _, key := range connection.Keys() {
@@ -126,7 +127,7 @@ func (t *Template) variables() []Variable {
 	return all
 }
 
-// Reads lists what any key of the template reads, each once.
+// Reads lists everything that the keys of the template read, without duplicates.
 func (t *Template) Reads() []Read {
 	var all []Read
 	for _, key := range connection.Keys() {
@@ -139,8 +140,8 @@ func (t *Template) Reads() []Read {
 	return all
 }
 
-// Names lists all variables that any key of the template reads, by each name under which
-// they may be set, possibly with duplicates.
+// Names lists the variables that the keys of the template read, under each name by which they
+// may be set. It may contain duplicates.
 func (t *Template) Names() []string {
 	var names []string
 	for _, read := range t.Reads() {
@@ -151,16 +152,17 @@ func (t *Template) Names() []string {
 	return names
 }
 
-// names are Names and that of the variable that detect reads.
+// names returns Names and the variable that detect reads.
 func (t *Template) names() []string { return append(t.Names(), chaincode.TypesVariable) }
 
-// Unread says which variables are set, or in the folder of values, that nothing reads, and that were
-// probably meant to be others. Labels are those of other chaincodes, whose folders may be there.
+// Unread returns an error for each variable that is set, in the process or in the folder of
+// values, and that nothing reads, if its name is probably a misspelling of one that is read.
+// Labels are those of the other chaincodes, which may have folders of their own.
 func (t *Template) Unread(process map[string]string, label string, labels []string) []error {
 	return environ.Unread(process, label, t.names(), labels)
 }
 
-// mayBeFile reports whether a variable is a setting that NAME_FILE may supply too.
+// mayBeFile reports whether the variable is a setting that NAME_FILE can also supply.
 func mayBeFile(name string) bool {
 	for _, setting := range environ.Fields() {
 		if setting.Variable == name {
@@ -170,7 +172,7 @@ func mayBeFile(name string) bool {
 	return false
 }
 
-// unused reports whether the peer never reads a key, whatever is rendered.
+// unused reports whether the peer never reads a key, whatever the variables are.
 func (t *Template) unused(key string) bool {
 	off := func(key string) bool {
 		v, _ := t.constant(t.member(key))

@@ -15,8 +15,8 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// relevant reports whether the peer reads a key, given the values of the keys that
-// decide that.
+// relevant reports whether the peer reads a key, given the values of tls_required and
+// client_auth_required.
 func relevant(key string, tls, clientAuth bool) bool {
 	switch key {
 	case "client_auth_required", "domain", "root_cert":
@@ -27,7 +27,8 @@ func relevant(key string, tls, clientAuth bool) bool {
 	return true
 }
 
-// order is the order in which keys are rendered: first those that decide whether others are.
+// order returns the keys in the order in which they are rendered: first the keys that decide
+// whether others are read.
 func order() []string {
 	first := []string{"tls_required", "client_auth_required"}
 	rest := slices.DeleteFunc(connection.Keys(), func(key string) bool { return slices.Contains(first, key) })
@@ -37,14 +38,14 @@ func order() []string {
 // Rendered is the result of rendering a template for one peer.
 type Rendered struct {
 	Connection connection.Connection
-	// Warnings are not errors, but people should know of them. None holds a value.
+	// Warnings are what is probably a mistake, but no reason to fail. None contains a value.
 	Warnings []error
-	// Sources are the variables that each key was made from.
+	// Sources lists the variables that each key was made from.
 	Sources map[string][]string
 }
 
-// Render renders the template for one peer, and checks the result at the time
-// now. The error joins everything that is wrong, and holds no value.
+// Render renders the template for one peer and checks the result as of the time now. The error
+// joins everything that is wrong. It contains no value.
 func (t *Template) Render(env *environ.Environment, metadata chaincode.Metadata, now time.Time) (Rendered, error) {
 	r := rendering{template: t, env: env, values: valuesOf(env, metadata), sources: map[string][]string{}}
 	for _, key := range order() {
@@ -61,7 +62,8 @@ func (t *Template) Render(env *environ.Environment, metadata chaincode.Metadata,
 	return Rendered{r.connection, warnings, r.sources}, nil
 }
 
-// valuesOf combines the values of a package and of an operator.
+// valuesOf combines the values that the package supplies with those that the operator
+// supplies.
 func valuesOf(env *environ.Environment, metadata chaincode.Metadata) render.Values {
 	root := env.Root()
 	if _, ok := root["Chaincode"]; !ok {
@@ -79,7 +81,7 @@ func valuesOf(env *environ.Environment, metadata chaincode.Metadata) render.Valu
 	return render.Values{Root: root, Unknown: env.Unknown, Env: env.Lookup, EnvFile: env.ReadFile}
 }
 
-// variableOf is a key of metadata.json. If it is empty, it counts as not set.
+// variableOf returns a key of metadata.json as a variable. An empty text counts as not set.
 func variableOf(key, text string) environ.Var {
 	v := environ.Var{
 		Name: key + " in " + chaincode.MetadataFile,
@@ -92,14 +94,14 @@ func variableOf(key, text string) environ.Var {
 	return v
 }
 
-// rendering is one connection in the making.
+// rendering is the state of one call of Render.
 type rendering struct {
 	template   *Template
 	env        *environ.Environment
 	values     render.Values
 	connection connection.Connection
-	sources    map[string][]string // the variables that each key was made from
-	failed     []string            // keys that have no value
+	sources    map[string][]string // for each key, the variables that its value was made from
+	failed     []string            // the keys that could not be rendered
 	errs       []error
 }
 
@@ -116,8 +118,8 @@ func (r *rendering) render(key string) {
 	}
 }
 
-// validate adds what is wrong with the connection, but not again for keys that
-// could not be rendered.
+// validate checks the connection and records the errors, except those of keys that could not
+// be rendered.
 func (r *rendering) validate() {
 	for _, err := range message.Errors(r.connection.Validate()) {
 		var failure *connection.Failure
@@ -131,7 +133,7 @@ func (r *rendering) validate() {
 	}
 }
 
-// place is err at the place of a key, with the variables that its value was made from.
+// place adds to err the place of the key and the variables that its value was made from.
 func (r *rendering) place(key string, err error) error {
 	if from := r.sources[key]; len(from) > 0 {
 		err = fmt.Errorf("%w (from %s)", err, strings.Join(from, ", "))
@@ -139,8 +141,8 @@ func (r *rendering) place(key string, err error) error {
 	return r.template.errorAt(key, err)
 }
 
-// wrong is place for a value that a key cannot have. What stands around the value of a
-// variable says more than what came of it.
+// wrong returns err as place does, for a value that the key cannot have. If the template has
+// text around the variable, the error quotes that text, which helps more than the result.
 func (r *rendering) wrong(key string, err error) error {
 	for _, name := range r.sources[key] {
 		if around := r.env.Around(name); around != nil {
@@ -150,8 +152,8 @@ func (r *rendering) wrong(key string, err error) error {
 	return r.place(key, err)
 }
 
-// Placed returns err with the place of the key that reads the variable, for each error of
-// environ.Load that it joins and that is about the variable of a setting. There may be no template.
+// Placed returns err, the error of environ.Load, with the place of the key that reads the
+// variable added to each joined error that is about a setting. t may be nil.
 func (t *Template) Placed(err error) error {
 	if t == nil {
 		return err
@@ -171,13 +173,13 @@ func (t *Template) Placed(err error) error {
 	})
 }
 
-// fail adds the errors that err joins, with what an operator can do about each.
+// fail records each error that err joins, with a hint for the operator.
 func (r *rendering) fail(key string, err error) {
 	for _, err := range message.Errors(err) {
 		var missing *render.NotSetError
 		isMissing := errors.As(err, &missing)
 		if placed := (*render.Error)(nil); r.template.isDefault(key) && errors.As(err, &placed) {
-			err = r.template.errorAt(key, placed.Err) // a place in our defaults helps nobody
+			err = r.template.errorAt(key, placed.Err) // the user cannot see our defaults, so a place in them is no help
 		}
 		if isMissing && missing.Message == "" {
 			err = r.notSet(key, err, missing.Var)
@@ -186,7 +188,7 @@ func (r *rendering) fail(key string, err error) {
 	}
 }
 
-// notSet adds to the error of a variable that is not set what can be done about it.
+// notSet adds to the error about a variable that is not set what the operator can do about it.
 func (r *rendering) notSet(key string, err error, v environ.Var) error {
 	if set, meant := r.env.Misnamed(v.Name, r.template.names()); set != "" {
 		return fmt.Errorf("%w, but %s is: rename it to %s", err, set, meant)
@@ -198,10 +200,11 @@ func (r *rendering) notSet(key string, err error, v environ.Var) error {
 	return message.WithHint(err, v.Hint)
 }
 
-// isDefault reports whether a key is not in the document, so its setting is used.
+// isDefault reports whether the document lacks a key, so that its value comes from its
+// setting.
 func (t *Template) isDefault(key string) bool { return t.document.Member(key) == nil }
 
-// errorAt is err at the place of a key, or at the file that lacks it.
+// errorAt returns err at the place of the key, or at the file if the file lacks the key.
 func (t *Template) errorAt(key string, err error) error {
 	if m := t.document.Member(key); m != nil {
 		return m.Error(err)
@@ -209,7 +212,7 @@ func (t *Template) errorAt(key string, err error) error {
 	return &render.Error{Place: render.Place{File: t.file}, Field: key, Err: err}
 }
 
-// warnings are those of the connection and of how it was rendered.
+// warnings returns the warnings about the connection and about how it was rendered.
 func (r *rendering) warnings(now time.Time) []error {
 	var warnings []error
 	for _, failure := range r.connection.Warnings(now) {
@@ -229,8 +232,8 @@ func (r *rendering) warnings(now time.Time) []error {
 	return append(warnings, r.env.Unread(r.template.names())...)
 }
 
-// tlsAskedFor reports whether the operator has set the variable for TLS to true;
-// a template may still say otherwise.
+// tlsAskedFor reports whether the operator has set the variable that turns TLS on. A template
+// may still turn it off.
 func (r *rendering) tlsAskedFor() bool {
 	asked, err := r.env.Lookup(environ.Fields()["TLSRequired"].Variable)
 	return err == nil && asked.Value != nil && r.values.Root["TLSRequired"].(environ.Var).Value == true

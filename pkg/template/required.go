@@ -13,10 +13,10 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// Missing returns the variables without which the template cannot be rendered for
-// a peer that has the variables that has reports, and that leaves the settings
-// that decide about others at their defaults. If any of several variables will
-// do, it is the one that the template reads last.
+// Missing returns the variables that a peer must have, and lacks, for the template to be
+// rendered. has reports which variables the peer has. The settings that decide whether other
+// keys are read keep their defaults. If any one of several variables would do, it returns the
+// last that the template reads.
 func (t *Template) Missing(has func(name string) bool) []Variable {
 	var missing []Variable
 	found := func(name string) bool {
@@ -47,8 +47,8 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 	return missing
 }
 
-// rendered returns a function that reports which keys are rendered for a peer
-// that leaves the settings at their defaults.
+// rendered returns a function that reports which keys are rendered on a peer that leaves the
+// settings at their defaults.
 func (t *Template) rendered() func(key string) bool {
 	on := func(key string) bool {
 		result, err := t.member(key).Render(t.unset())
@@ -58,7 +58,7 @@ func (t *Template) rendered() func(key string) bool {
 	return func(key string) bool { return relevant(key, tls, auth) }
 }
 
-// notSet are the variables that a member needs and that are not set.
+// notSet returns the variables that a member needs and that are not set.
 func notSet(m *render.Member, values render.Values) (names []string) {
 	_, err := m.Render(values)
 	for _, err := range message.Errors(err) {
@@ -70,13 +70,13 @@ func notSet(m *render.Member, values render.Values) (names []string) {
 	return names
 }
 
-// sample is the value of a variable in a trial.
+// sample is the made-up value of each variable.
 const sample = "x"
 
-// Try renders a key for peers with made-up values: each variable that it reads has
-// each of samples in turn, or a Secret if it is for a private key. It returns nil
-// as soon as check accepts a value, otherwise the first error. It does not try a
-// key that reads too many variables.
+// Try renders a key with made-up values. Each variable that the key reads has each of samples
+// in turn, or a Secret if it is meant for a private key. Try returns nil as soon as check
+// accepts a value, otherwise the first error. It does not try a key that reads too many
+// variables.
 func (t *Template) Try(key string, samples []string, check func(v any) error) error {
 	m := t.member(key)
 	var names []string
@@ -116,13 +116,13 @@ func power(base, exponent int) int {
 	return n
 }
 
-// unset are the values of a peer that has no variable.
+// unset returns the values of a peer on which no variable is set.
 func (t *Template) unset() render.Values {
 	return t.trial(func(string) any { return nil })
 }
 
-// trial are the values of a peer whose variables are made up: of returns the value
-// of each, nil if it is not set. Settings that have a default keep it.
+// trial returns the values of a peer whose variables are made up. of returns the value of a
+// variable, or nil if it is not set. A setting that has a default keeps it.
 func (t *Template) trial(of func(name string) any) render.Values {
 	made := func(name string) environ.Var {
 		v := environ.Var{Name: name, Value: of(name)}
@@ -131,7 +131,7 @@ func (t *Template) trial(of func(name string) any) render.Values {
 		}
 		return v
 	}
-	values := valuesOf(nobody(), chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
+	values := valuesOf(emptyEnvironment(), chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
 	for path, field := range environ.Fields() {
 		v := made(field.Variable)
 		if v.Value == nil && field.File {
@@ -156,23 +156,23 @@ func (t *Template) trial(of func(name string) any) render.Values {
 	return values
 }
 
-// nobody is the environment of a peer without any variable.
-var nobody = sync.OnceValue(func() *environ.Environment {
+// emptyEnvironment returns the environment of a peer on which no variable is set.
+var emptyEnvironment = sync.OnceValue(func() *environ.Environment {
 	env, err := environ.Load(nil, "")
 	if err != nil {
-		panic(err) // nothing is set that could be wrong
+		panic(err) // cannot fail, since nothing is set
 	}
 	return env
 })
 
-// set gives a value to a setting, which may be in a group.
+// set sets the value of a setting, which may be in a group.
 func set(root map[string]any, path string, v environ.Var) {
 	group, name, ok := strings.Cut(path, ".")
 	if !ok {
 		root[path] = v
 		return
 	}
-	own := maps.Clone(root[group].(environ.Group)) // the original belongs to nobody()
+	own := maps.Clone(root[group].(environ.Group)) // the original is shared by all callers of emptyEnvironment
 	own[name] = v
 	root[group] = own
 }

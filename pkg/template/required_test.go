@@ -30,8 +30,8 @@ func parse(t *testing.T, document string) *template.Template {
 	return parsed
 }
 
-// What a peer lacks depends on what it has: either name of a setting will do, and so
-// will whichever of several variables is set.
+// What a peer lacks depends on what it has. Either name of a setting will do. Where a template
+// takes any of several variables, one that is set will do.
 func TestMissing(t *testing.T) {
 	const legacy = environ.LegacyVariable
 	for _, test := range []struct{ document, has, missing string }{
@@ -108,7 +108,7 @@ func TestTry(t *testing.T) {
 	}
 }
 
-// Names are all those under which a variable can be set, the same each time.
+// Names returns every name under which a variable can be set, in the same order each time.
 func TestNames(t *testing.T) {
 	parsed := parse(t, `{"address": "{{ .Address }}{{ .Chaincode.Label }}", "dial_timeout": "{{ env "T" }}", "domain": "",
 		"tls_required": false, "client_auth_required": false, "client_cert": "", "client_key": "x"}`)
@@ -120,7 +120,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Each error says what an operator can do about it, and nothing else.
+// Each error has a hint that helps the operator, and no other.
 func TestHints(t *testing.T) {
 	const tls = "the template has no tls_required, so TLS is on"
 	for _, test := range []struct {
@@ -152,7 +152,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TLS that was asked for, and that the template leaves out, gets a warning.
+// There is a warning if the operator asks for TLS and the template leaves it out.
 func TestTLSAskedFor(t *testing.T) {
 	for asked, want := range map[string]int{"true": 1, "false": 0, "": 0} {
 		got, err := connect(t, `{"tls_required": false, "address": "cc:1"}`, map[string]string{"CORE_CHAINCODE_TLS_REQUIRED": asked})
@@ -162,7 +162,7 @@ func TestTLSAskedFor(t *testing.T) {
 	}
 }
 
-// A folder of code has one template, under either name, of at most 64 KiB.
+// A package has one template, of at most 64 KiB, under either of two names.
 func TestParseDir(t *testing.T) {
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)

@@ -9,7 +9,8 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// Template is what a package says about the connection.json of each peer.
+// Template is the template of a package, which says what connection.json contains on each
+// peer.
 type Template struct {
 	file     string
 	source   string // the text of the document
@@ -17,8 +18,8 @@ type Template struct {
 	defaults *render.Document
 }
 
-// ParseDir reads and checks the template in the folder of a package's code,
-// as Parse does.
+// ParseDir reads and checks the template in the folder dir, which holds the package's code.
+// See Parse.
 func ParseDir(dir chaincode.Dir) (*Template, error) {
 	name, err := chaincode.TemplateFile(dir)
 	if err != nil {
@@ -31,10 +32,9 @@ func ParseDir(dir chaincode.Dir) (*Template, error) {
 	return Parse(name, data)
 }
 
-// Parse checks the template in data, whose file is called file in errors: its
-// syntax, its language, its keys. The error joins everything that is wrong. If the
-// document could be read at all, the template is returned with the error, to be
-// inspected but not rendered.
+// Parse checks the template in data: its syntax, its functions and names, and its keys. Errors
+// call it file. The error joins everything that is wrong. If the document could be read at
+// all, Parse also returns the template, which can then be inspected but not rendered.
 func Parse(file string, data []byte) (*Template, error) {
 	t := &Template{file: file, source: string(data)}
 	document, err := render.Parse(file, data)

@@ -46,17 +46,17 @@ func TestConnection(t *testing.T) {
 	mutual := tls
 	mutual.ClientAuthRequired, mutual.ClientCert, mutual.ClientKey = true, client.Cert, client.Key
 	for document, want := range map[string]connection.Connection{
-		// a key that is not there takes its setting
+		// a key that is left out takes its value from its setting
 		`{}`:                             tls,
 		`{"client_auth_required": true}`: mutual,
 		`{"tls_required": "true", "client_auth_required": "true"}`: mutual,
-		// what does not apply is neither evaluated nor written
+		// keys that the peer does not read are neither evaluated nor written
 		`{"tls_required": false}`: plain,
 		`{"tls_required": false, "client_auth_required": true, "domain": "{{ .Env.NONE }}", "root_cert": "{{ .Env.NONE }}", "client_key": "x"}`: plain,
 		`{"client_cert": "{{ .Env.NONE }}"}`: tls,
-		// of PEM, only the blocks are written
+		// only the PEM blocks are written
 		`{"root_cert": "word\n{{ .RootCert }}\nword"}`: tls,
-		// the document's word wins over the environment
+		// a value in the document wins over the environment
 		`{"tls_required": false, "address": "mine:2", "dial_timeout": "10s"}`: {Address: "mine:2", DialTimeout: "10s"},
 		`{"domain": ""}`: {Address: "cc:1", DialTimeout: "3s", TLSRequired: true, RootCert: ca.Cert},
 		// metadata.json
@@ -161,7 +161,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// A variable is the document's if any of its keys in there reads it.
+// A variable counts as read by the document if any key in the document reads it.
 func TestVariablesInDocument(t *testing.T) {
 	parsed, err := template.Parse("c", []byte(`{"domain": "{{ env "CORE_CHAINCODE_ADDRESS" }}", "root_cert": ""}`))
 	if err != nil {
@@ -209,8 +209,7 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// A required variable is one without which there is an error: the list and the
-// rendering agree.
+// Variables lists a variable as required if, and only if, rendering without it fails.
 func TestRequiredVariablesAreRequired(t *testing.T) {
 	ca, err := testpki.CA("ca", time.Now())
 	if err != nil {

@@ -19,15 +19,15 @@ import (
 )
 
 const (
-	// hooksAtOnce is how many chaincodes have their hook run at a time.
+	// hooksAtOnce is how many hooks run at the same time, each for another chaincode.
 	hooksAtOnce = 8
-	// firstRetry is how long to wait after a hook has failed for the first time; the
-	// time doubles with each failure, up to lastRetry.
+	// firstRetry is how long to wait after the first failure of a hook. The time doubles with
+	// each further failure, up to lastRetry.
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
 )
 
-// hooks runs the hook for each build where it is due, until it succeeds.
+// hooks runs the hook for each build for which it is due, until it succeeds.
 type hooks struct {
 	hook   refresh.Hook
 	splay  time.Duration
@@ -35,16 +35,16 @@ type hooks struct {
 	log    *slog.Logger
 	status *Status
 
-	slots   chan struct{} // holds one for each hook that runs
+	slots   chan struct{} // has one element for each hook that runs
 	workers sync.WaitGroup
 	mutex   sync.Mutex
 	jobs    map[string]*job // by package ID
 }
 
-// job is a build where the hook is due.
+// job is a build for which the hook is due.
 type job struct {
 	packageID string
-	again     bool // the hook was due once more after it had begun
+	again     bool // the hook has become due again since it was started
 	cancel    context.CancelFunc
 }
 
@@ -58,7 +58,8 @@ func (w *Watch) newHooks() *hooks {
 	}
 }
 
-// update begins with the builds where the hook is due, and gives up those that are gone.
+// update starts a job for each build for which the hook has become due, and cancels the jobs
+// of builds that are gone.
 func (h *hooks) update(ctx context.Context, results []refresh.Result) {
 	if h == nil {
 		return
@@ -88,14 +89,14 @@ func (h *hooks) update(ctx context.Context, results []refresh.Result) {
 	}
 }
 
-// wait waits for the end of the hooks. Their context must be done.
+// wait waits until all hooks have ended. Their context must be done.
 func (h *hooks) wait() {
 	if h != nil {
 		h.workers.Wait()
 	}
 }
 
-// work runs the hook for one build until it has succeeded and is not due again.
+// work runs the hook for a build until it has succeeded and is not due again.
 func (h *hooks) work(ctx context.Context, j *job) {
 	defer j.cancel()
 	wait, retry := spread(h.splay), firstRetry
@@ -113,14 +114,14 @@ func (h *hooks) work(ctx context.Context, j *job) {
 	}
 }
 
-// begin forgets when the hook was due: it is about to be run.
+// begin records that the hook is about to run. The run takes account of every change so far.
 func (h *hooks) begin(j *job) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	j.again = false
 }
 
-// ended reports whether there is nothing left to do for the build.
+// ended reports whether nothing is left to do for the build. If so, it removes the job.
 func (h *hooks) ended(ctx context.Context, j *job) bool {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -132,7 +133,7 @@ func (h *hooks) ended(ctx context.Context, j *job) bool {
 	return true
 }
 
-// run runs the hook once, and logs how it went. A hook that fails is run again after retry.
+// run runs the hook once and logs the result. A hook that fails will be run again after retry.
 func (h *hooks) run(ctx context.Context, packageID string, retry time.Duration) error {
 	select {
 	case h.slots <- struct{}{}:
@@ -166,10 +167,10 @@ func (h *hooks) run(ctx context.Context, packageID string, retry time.Duration) 
 	return err
 }
 
-// The metrics of the hook.
+// Metrics about the hook.
 var (
 	hookPending = prometheus.NewDesc("ccaas_hook_pending",
-		"Whether the command is still to succeed for a connection that was replaced.", []string{"package_id"}, nil)
+		"Whether a connection was replaced and the command has not succeeded since.", []string{"package_id"}, nil)
 	hookRuns = prometheus.NewDesc("ccaas_hook_runs_total",
 		"Runs of the command for a chaincode, by result.", []string{"package_id", "result"}, nil)
 )
@@ -192,10 +193,10 @@ func (s *Status) hookRan(packageID string, err error) {
 	}
 }
 
-// hookOutcome is a possible result of the hook for a build.
+// hookOutcome is a build and a result that its hook can have.
 type hookOutcome struct{ packageID, result string }
 
-// collectHooks is the part of Collect about the hook.
+// collectHooks collects the metrics about the hook.
 func (s *Status) collectHooks(metrics chan<- prometheus.Metric) {
 	for id, due := range s.pending {
 		metrics <- prometheus.MustNewConstMetric(hookPending, prometheus.GaugeValue, number(due), id)
@@ -205,7 +206,7 @@ func (s *Status) collectHooks(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// spread is a random time below limit.
+// spread returns a random duration below limit.
 func spread(limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0
@@ -221,16 +222,16 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// tail keeps the end of what is written to it.
+// tail is a writer that keeps the end of what is written to it.
 type tail struct {
-	mutex  sync.Mutex // a command that was given up may still be writing
+	mutex  sync.Mutex // a command that is no longer waited for may still write
 	end    []byte
-	hidden bool // it has held a private key
+	hidden bool // whether a private key was written
 }
 
 const (
-	maxTail = 1000     // how much of a command's output is logged, in bytes
-	maxKept = 64 << 10 // how much is kept, so that a key at its end is recognised
+	maxTail = 1000     // the maximum length of the output that is logged, in bytes
+	maxKept = 64 << 10 // how much is kept, enough to recognise a private key in it
 )
 
 func (t *tail) Write(data []byte) (int, error) {
@@ -246,7 +247,7 @@ func (t *tail) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-// text is the last lines, as one that is printable and holds no private key.
+// text returns the last lines as printable text on one line, without any private key.
 func (t *tail) text() string {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The end of a command's output is logged as one printable line, and no part of a key.
+// The end of a command's output is logged as one printable line, without any part of a private
+// key.
 func TestTail(t *testing.T) {
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: make([]byte, 100_000)}))
 	for name, test := range map[string]struct {

@@ -12,15 +12,15 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// notifier reports when something changes at places. What it watches is exact until an event
-// says that a folder or a link on the way to a file has changed: then there has to be another one.
+// notifier reports changes at places. It becomes stale when an event says that a folder or a
+// link on the way to a file has changed. Then a new notifier has to replace it.
 type notifier struct {
 	watcher *fsnotify.Watcher
 	places  *places
-	folders map[string]fs.FileInfo // those watched, as they were just before; nil for one that is not
-	lists   map[*string]bool       // the lists of files that are watched, by their first
-	dropped int                    // how many lists are no longer of use
-	failed  error                  // why some place is not watched
+	folders map[string]fs.FileInfo // the folders, as they were just before they were watched; nil if not watched
+	lists   map[*string]bool       // the lists of files that are watched, by the address of their first element
+	dropped int                    // how many lists are watched but no longer needed
+	failed  error                  // why some folder is not watched
 	stale   bool
 }
 
@@ -37,8 +37,8 @@ func (n *notifier) close() {
 	}
 }
 
-// enter watches a folder. It skips one that is missing or that this user may not read: the folders
-// above it are watched too, and there is the interval.
+// enter watches a folder. A folder that is missing, or that this user may not read, is no
+// error: the folders above it are watched too, and each interval begins a new run.
 func (n *notifier) enter(dir string) {
 	if _, ok := n.folders[dir]; ok || n.watcher == nil {
 		return
@@ -59,7 +59,7 @@ func (n *notifier) enter(dir string) {
 	}
 }
 
-// anyIn watches the folder at a path for any entry of it.
+// anyIn watches the folder at path for changes of any of its entries.
 func (n *notifier) anyIn(path string) {
 	to := n.places.folder(path)
 	n.places.passage[place{to.path, ""}] = false
@@ -68,7 +68,7 @@ func (n *notifier) anyIn(path string) {
 	}
 }
 
-// watch watches files, and those of lists that are not watched yet.
+// watch watches files, and the files of lists that are not watched yet.
 func (n *notifier) watch(files []string, lists [][]string) {
 	for _, file := range files {
 		n.places.add(file)
@@ -91,8 +91,9 @@ func (n *notifier) watch(files []string, lists [][]string) {
 	n.dropped += len(before)
 }
 
-// exact reports whether it watches all that it should, and nothing else: no folder has been mounted over
-// another, which is no event.
+// exact reports whether n watches everything that it should, and not too much else. It
+// compares the watched folders with those that are now at their paths, since mounting a folder
+// over another causes no event.
 func (n *notifier) exact() bool {
 	if n.watcher == nil || n.stale || n.failed != nil || n.dropped > len(n.lists) {
 		return false
@@ -109,8 +110,8 @@ func unreachable(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// matters reports whether an event is about one of the places. If one of them may now lead elsewhere, the
-// notifier is stale.
+// matters reports whether an event is about one of the places. If the event may mean that a
+// path now leads elsewhere, the notifier becomes stale.
 func (n *notifier) matters(e fsnotify.Event) bool {
 	dir, name := filepath.Split(e.Name)
 	dir = filepath.Clean(dir)
@@ -124,8 +125,8 @@ func (n *notifier) matters(e fsnotify.Event) bool {
 	return ok || any
 }
 
-// wait returns when something has changed and no more changes follow for as long as
-// settle, or after interval, or when ctx is done.
+// wait returns when something has changed and no further change follows within settle. It also
+// returns after interval, or when ctx is done.
 func (n *notifier) wait(ctx context.Context, interval, settle time.Duration) {
 	var events <-chan fsnotify.Event
 	var lost <-chan error
@@ -146,7 +147,7 @@ func (n *notifier) wait(ctx context.Context, interval, settle time.Duration) {
 			if n.matters(e) {
 				changed()
 			}
-		case <-lost: // more has changed than the kernel could report
+		case <-lost: // the kernel could not report all changes
 			n.stale = true
 			changed()
 		case <-calm:

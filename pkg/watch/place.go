@@ -8,22 +8,24 @@ import (
 	"strings"
 )
 
-// place is an entry of a folder; with no name, any entry of it.
+// place is an entry of a folder. An empty name means any entry of the folder.
 type place struct{ dir, name string }
 
-// places are the folder entries that decide what paths lead to: each folder on the way, each
-// symbolic link, what it points to, and the file at the end; up to the first that is
-// missing. Kubernetes changes a mounted Secret by swapping such a link.
+// places collects the folder entries that decide what a path leads to: each folder and
+// symbolic link on the way, what each link points to, and the file at the end, up to the first
+// entry that is missing. For example, Kubernetes updates a mounted Secret by replacing a
+// symbolic link.
 type places struct {
-	// passage is, by place, whether something behind it counts: a folder, or a symbolic link.
+	// passage says of each place whether paths lead through it, because it is a folder or a
+	// symbolic link.
 	passage map[place]bool
-	// leads are the ends of the folders and links that have been followed, by path.
+	// leads has the ends of the folders and links that were followed, by path.
 	leads map[string]end
-	// enter is called for each folder before anything in it is looked at.
+	// enter is called for each folder before anything in it is read.
 	enter func(dir string)
 }
 
-// end is where a path leads, and whether all on the way is there.
+// end is where a path leads, and whether everything on the way exists.
 type end struct {
 	path  string
 	there bool
@@ -33,17 +35,17 @@ func newPlaces(enter func(dir string)) *places {
 	return &places{passage: map[place]bool{}, leads: map[string]end{}, enter: enter}
 }
 
-// maxLinks is how many symbolic links are followed at most, as in the kernel.
+// maxLinks is the maximum number of symbolic links on a path. The kernel has the same limit.
 const maxLinks = 40
 
-// add adds the places of the path of a file.
+// add adds the places on the path of a file.
 func (p *places) add(path string) {
 	if path, err := filepath.Abs(path); err == nil {
 		p.lead(path, false)
 	}
 }
 
-// folder adds the places of the path of a folder.
+// folder adds the places on the path of a folder.
 func (p *places) folder(path string) end {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -52,7 +54,7 @@ func (p *places) folder(path string) end {
 	return p.lead(path, true)
 }
 
-// lead adds the places of a path, which is that of a folder or of what may be none.
+// lead adds the places on a path. folder says whether the path must lead to a folder.
 func (p *places) lead(path string, folder bool) end {
 	if path == "/" {
 		p.enter(path)
@@ -77,8 +79,8 @@ func (p *places) lead(path string, folder bool) end {
 	return to
 }
 
-// follow adds the places of rest, a path below the folder dir; also what is at its end
-// is a folder, if it is said to be.
+// follow adds the places on rest, a path below the folder dir. folder says whether rest must
+// lead to a folder.
 func (p *places) follow(dir, rest string, folder bool) end {
 	for links := 0; rest != ""; {
 		var name string
@@ -98,7 +100,7 @@ func (p *places) follow(dir, rest string, folder bool) end {
 		if errors.Is(err, fs.ErrNotExist) {
 			return end{next, false}
 		}
-		if err != nil { // it is not a link
+		if err != nil { // not a symbolic link
 			dir = next
 			continue
 		}

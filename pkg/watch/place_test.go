@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// tree makes files and folders below a new folder: a name that ends in / is a
-// folder, a content that begins with -> a symbolic link.
+// tree makes files and folders in a new folder. A name that ends in / makes a folder, and a
+// content that begins with -> a symbolic link.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -79,7 +79,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// Of the events of a folder only those count that are about a file that is read.
+// Only events about a file that is read count, not other events in its folder.
 func TestMatters(t *testing.T) {
 	dir := tree(t, map[string]string{"values/NAME": "x", "builds/b/x": "x"})
 	n, err := newNotifier()
@@ -100,7 +100,7 @@ func TestMatters(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := <-n.watcher.Events
-		for e.Name != filepath.Join(dir, step.name) { // the end of the step before
+		for e.Name != filepath.Join(dir, step.name) { // skip the events of the step before
 			e = <-n.watcher.Events
 		}
 		if n.matters(e) != step.matters {
@@ -109,7 +109,7 @@ func TestMatters(t *testing.T) {
 	}
 }
 
-// A notifier is of use until a folder or a link is another one.
+// A notifier is exact until a watched folder or link is replaced by another.
 func TestExact(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(t *testing.T, dir string)
@@ -143,18 +143,18 @@ func TestExact(t *testing.T) {
 	}
 }
 
-// What becomes another folder without an event, as by a mount, is seen too.
+// exact also notices a folder that is replaced without an event, as by a mount.
 func TestExactUnseen(t *testing.T) {
 	dir := tree(t, map[string]string{"v/NAME": "x", "w/NAME": "x"})
 	n := notifying(t, dir)
 	rename("v", "old")(t, dir)
 	rename("w", "v")(t, dir)
-	if n.exact() { // no event has been read
+	if n.exact() { // no event has been read, so exact must have compared the folders
 		t.Error("the folder is another one")
 	}
 }
 
-// Lists that come and go do not add up for ever.
+// Lists that are no longer watched do not accumulate.
 func TestDropped(t *testing.T) {
 	dir := tree(t, map[string]string{"v/NAME": "x"})
 	n := notifying(t, dir)

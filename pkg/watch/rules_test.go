@@ -12,8 +12,8 @@ import (
 
 const rules = "../../examples/prometheus/"
 
-// The alerts are on metrics that there are, and those that tell of trouble by
-// themselves have one.
+// The alerts use only metrics that exist. Every metric that shows a problem by itself has an
+// alert.
 func TestRulesKnowMetrics(t *testing.T) {
 	text, err := os.ReadFile(rules + "rules.yml")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// probeServers probes the servers at each ProbeInterval until ctx is done.
+// probeServers probes the servers every ProbeInterval until ctx is done.
 func (w *Watch) probeServers(ctx context.Context) {
 	if w.ProbeInterval <= 0 {
 		return
@@ -32,14 +32,15 @@ func (w *Watch) probeServers(ctx context.Context) {
 		}
 		trouble = text
 		if err == nil {
-			known = w.sayServers(servers, known)
+			known = w.logServers(servers, known)
 		}
 		pause(ctx, w.ProbeInterval)
 	}
 }
 
-// sayServers logs what has changed since the last time, and returns what is known now.
-func (w *Watch) sayServers(servers []refresh.Server, before map[string]string) map[string]string {
+// logServers logs what has changed since the last probe, and returns what is now known about
+// each server.
+func (w *Watch) logServers(servers []refresh.Server, before map[string]string) map[string]string {
 	known := map[string]string{}
 	for _, s := range servers {
 		errs := strings.Join(texts(s.Errors), "; ")
@@ -61,7 +62,8 @@ func (w *Watch) sayServers(servers []refresh.Server, before map[string]string) m
 	return known
 }
 
-// failedStage is the stage that failed; connection.json if that kept the peer from dialing.
+// failedStage returns the name of the stage that failed. It is connection.json if that file
+// kept the server from being dialed.
 func failedStage(s refresh.Server) string {
 	for _, stage := range s.Stages {
 		if stage.State == probe.Failed {
@@ -71,7 +73,7 @@ func failedStage(s refresh.Server) string {
 	return "connection.json"
 }
 
-// probed records what has become of the servers.
+// probed records the results of a probe of all servers.
 func (s *Status) probed(servers []refresh.Server) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -87,7 +89,7 @@ var (
 		"When the certificate that the server has shown expires.", []string{"package_id"}, nil)
 )
 
-// collectServers is the part of Collect about servers.
+// collectServers collects the metrics about servers.
 func (s *Status) collectServers(gauge func(*prometheus.Desc, float64, ...string)) {
 	for _, server := range s.servers {
 		up := len(server.Errors) == 0

@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// What is known of a server is logged when it changes, and is in the metrics.
+// The result of a probe is logged when it changes, and is always in the metrics.
 func TestServers(t *testing.T) {
 	server := func(failed string, errs ...error) refresh.Server {
 		s := refresh.Server{PackageID: "a:1", Result: probe.Result{Address: "cc:1", CertificateNotAfter: time.Unix(1000, 0)}, Errors: errs}
@@ -60,7 +60,7 @@ func TestServers(t *testing.T) {
 		Log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: drop})), Status: status, ProbeInterval: time.Nanosecond,
 	}
 	w.Servers = func(context.Context) ([]refresh.Server, error) {
-		if n > 0 { // look at what has become of the one before
+		if n > 0 { // check the result of the step before
 			before := steps[n-1]
 			if got := strings.TrimSpace(out.String()); got != before.log {
 				t.Errorf("step %d logs\n%s\nwant\n%s", n-1, got, before.log)

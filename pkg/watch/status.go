@@ -14,17 +14,16 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// stuck is how long a run may take for one build before it counts as stuck; a probe
-// may wait at most half of it.
+// stuck is how long a run may take for one build before the watch counts as stuck. A probe may
+// wait for at most half as long.
 const stuck = 10 * time.Minute
 
-// Status is what is known about a peer's chaincodes, served over HTTP. No part of
-// it is a value.
+// Status is what is known about a peer's chaincodes, served over HTTP. It contains no values.
 type Status struct {
 	now func() time.Time
 
 	mutex    sync.Mutex
-	ready    error // why nothing is known, or no longer known
+	ready    error // why nothing is known yet, or no longer
 	working  bool
 	progress time.Time // when the current run last made progress
 	ran      time.Time // when a run last ended
@@ -36,17 +35,17 @@ type Status struct {
 	servers  []refresh.Server
 }
 
-// outcome is a possible result for a build.
+// outcome is a build and a state that a run can leave it in.
 type outcome struct {
 	packageID string
 	state     refresh.State
 }
 
-// NewStatus returns the status before anything is known. now is the clock.
+// NewStatus returns a status in which nothing is known yet. now returns the time.
 func NewStatus(now func() time.Time) *Status {
 	return &Status{
 		now:     now,
-		ready:   errors.New("the first run has not ended"),
+		ready:   errors.New("the first run has not ended yet"),
 		success: map[string]time.Time{},
 		count:   map[outcome]float64{},
 		pending: map[string]bool{},
@@ -115,7 +114,7 @@ func answer(check func() error) http.HandlerFunc {
 	}
 }
 
-// Healthy returns why the process should be restarted, or nil.
+// Healthy returns why the process should be restarted, or nil if it should not.
 func (s *Status) Healthy() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -125,14 +124,14 @@ func (s *Status) Healthy() error {
 	return nil
 }
 
-// Ready returns why the state of the chaincodes is not known, or nil.
+// Ready returns why the state of the chaincodes is unknown, or nil if it is known.
 func (s *Status) Ready() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.ready
 }
 
-// The metrics.
+// Metrics about refreshes.
 var (
 	notAfter = prometheus.NewDesc("ccaas_certificate_not_after_timestamp_seconds",
 		"When a certificate in the connection.json on disk expires.", []string{"package_id", "key", "sha256"}, nil)
@@ -165,7 +164,7 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
-	ran := 0.0 // so that alerts also notice if no run has ever ended
+	ran := 0.0 // 0 lets alerts notice that no run has ended yet
 	if !s.ran.IsZero() {
 		ran = seconds(s.ran)
 	}
@@ -176,7 +175,7 @@ func (s *Status) Collect(metrics chan<- prometheus.Metric) {
 		if success, ok := s.success[r.PackageID]; ok {
 			gauge(lastSuccess, seconds(success), r.PackageID)
 		}
-		seen := map[[2]string]bool{} // a file may hold a certificate twice
+		seen := map[[2]string]bool{} // a file may contain a certificate twice
 		for _, c := range r.Certificates {
 			if labels := [2]string{c.Key, c.SHA256}; !seen[labels] {
 				seen[labels] = true

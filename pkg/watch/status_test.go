@@ -13,7 +13,7 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// get returns the status and the body of an answer.
+// get requests a path, and returns the status code and the body of the answer.
 func get(t *testing.T, server *httptest.Server, path string) (int, string) {
 	t.Helper()
 	answer, err := http.Get(server.URL + path)
@@ -40,7 +40,7 @@ func TestHealth(t *testing.T) {
 		}
 	}
 	expect("/healthz", 200, "ok")
-	expect("/readyz", 503, "the first run has not ended")
+	expect("/readyz", 503, "the first run has not ended yet")
 	s.begin()
 	now = now.Add(stuck)
 	expect("/healthz", 200, "ok")
@@ -96,7 +96,7 @@ func TestMetrics(t *testing.T) {
 		`ccaas_refreshes_total{package_id="b:2",result="failed"} 1`,
 	}
 	expect(first...)
-	s.end(nil, errors.New("no builds")) // what was known stays, with its time
+	s.end(nil, errors.New("no builds")) // what was known before stays, with its time
 	expect(first...)
 
 	now = now.Add(time.Second)
@@ -115,7 +115,7 @@ func TestMetrics(t *testing.T) {
 		first[8], first[9],
 		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 1`,
 	)
-	s.end(results[1:], nil) // the first is gone
+	s.end(results[1:], nil) // the first build is gone
 	expect(
 		first[3],
 		`ccaas_connection_up_to_date{package_id="b:2"} 0`,
@@ -123,7 +123,7 @@ func TestMetrics(t *testing.T) {
 		first[9],
 		`ccaas_refreshes_total{package_id="b:2",result="outdated"} 2`,
 	)
-	results[1].State, results[1].UpToDate = refresh.Failed, true // its server has failed the probe
+	results[1].State, results[1].UpToDate = refresh.Failed, true // as if the probe of its server had failed
 	s.end(results[1:2], nil)
 	expect(
 		first[3],
@@ -135,7 +135,7 @@ func TestMetrics(t *testing.T) {
 	)
 }
 
-// A run that was interrupted says nothing about the builds.
+// A run that was interrupted changes nothing about the builds.
 func TestInterruptedRun(t *testing.T) {
 	s := NewStatus(time.Now)
 	w := &Watch{Status: s, trouble: map[string]string{}}

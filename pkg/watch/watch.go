@@ -1,6 +1,6 @@
-// Package watch keeps the connections of a peer's chaincodes up to date: it
-// refreshes them whenever a value or a build changes, and at an interval. It logs
-// what it does, and offers its [Status] to Prometheus. [Watch.Run] is the loop.
+// Package watch keeps the connections of a peer's chaincodes up to date. It refreshes them
+// whenever a value or a build changes, and at regular intervals. It logs what it does and
+// offers its [Status] to Prometheus. [Watch.Run] is the loop.
 package watch
 
 import (
@@ -19,39 +19,40 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// patience is how many times Settle to wait at most while changes continue.
+// patience is the maximum time to wait while changes continue, as a multiple of Settle.
 const patience = 10
 
-// Watch is one peer that is being watched.
+// Watch watches one peer.
 type Watch struct {
 	// Refresh refreshes all builds of the peer, with the current values.
 	Refresh func(context.Context) ([]refresh.Result, error)
 	Store   store.Store
-	// Files are watched in addition to those that the results name.
+	// Files are watched in addition to the files that the results name.
 	Files    []string
 	Interval time.Duration
-	// Settle is how long to wait for further changes after a change: values often
-	// change together, such as a certificate and its key.
+	// Settle is how long to wait for further changes after a change. Values often change
+	// together, such as a certificate and its key.
 	Settle time.Duration
-	// Hook, if not nil, is run for each build where Refresh reports that it is due. Its
+	// Hook, if not nil, is run for each build for which Refresh reports that it is due. Its
 	// Output is logged.
 	Hook *refresh.Hook
-	// Splay limits a random time to wait before the hook is run.
+	// Splay is the upper limit of the random time to wait before the hook is run.
 	Splay time.Duration
-	// Servers probes the servers of all builds, every ProbeInterval, unless that is 0.
+	// Servers probes the servers of all builds. It is called every ProbeInterval, unless that
+	// is 0.
 	Servers       func(context.Context) ([]refresh.Server, error)
 	ProbeInterval time.Duration
 
 	Log    *slog.Logger
 	Status *Status
 
-	results []refresh.Result  // of the last run that has ended
-	trouble map[string]string // what was last logged about each problem
-	known   map[string]string // and about each build
+	results []refresh.Result  // of the last completed run
+	trouble map[string]string // the last text logged about each problem
+	known   map[string]string // the last result logged of each build
 	hooks   *hooks
 }
 
-// Run runs until ctx is done, and no hook runs any longer.
+// Run watches until ctx is done. It returns when no hook runs any longer.
 func (w *Watch) Run(ctx context.Context) {
 	w.hooks = w.newHooks()
 	defer w.hooks.wait()
@@ -65,7 +66,7 @@ func (w *Watch) Run(ctx context.Context) {
 		n = w.notifier(n)
 		w.watch(n)
 		w.run(ctx)
-		if w.watch(n) { // what is watched only now may have changed before
+		if w.watch(n) { // what was not watched before may have changed in between
 			w.run(ctx)
 			w.watch(n)
 		}
@@ -73,19 +74,19 @@ func (w *Watch) Run(ctx context.Context) {
 	}
 }
 
-// notifier is n, or a new one if that is no longer exact.
+// notifier returns n if it is still exact, otherwise a new notifier.
 func (w *Watch) notifier(n *notifier) *notifier {
 	if n != nil && n.exact() {
 		return n
 	}
 	n.close()
 	n, err := newNotifier()
-	w.say(slog.LevelWarn, "changes are noticed only at the interval, not at once", err)
+	w.logProblem(slog.LevelWarn, "changes are noticed only at the interval, not at once", err)
 	return n
 }
 
-// watch makes n watch everything that the last run has read, and reports whether
-// that is more than before.
+// watch makes n watch everything that the last run has read, and reports whether n watches
+// more than before.
 func (w *Watch) watch(n *notifier) (more bool) {
 	before := len(n.places.passage)
 	n.anyIn(w.Store.BuildsDir())
@@ -94,7 +95,7 @@ func (w *Watch) watch(n *notifier) (more bool) {
 		lists[i] = r.Files
 	}
 	n.watch(w.Files, lists)
-	w.say(slog.LevelWarn, "some changes are noticed only at the interval, not at once", n.failed)
+	w.logProblem(slog.LevelWarn, "some changes are noticed only at the interval, not at once", n.failed)
 	return len(n.places.passage) > before
 }
 
@@ -106,7 +107,7 @@ func (w *Watch) run(ctx context.Context) {
 		return
 	}
 	w.Status.end(results, err)
-	w.say(slog.LevelError, "cannot refresh", err)
+	w.logProblem(slog.LevelError, "cannot refresh", err)
 	if err != nil {
 		return
 	}
@@ -114,7 +115,7 @@ func (w *Watch) run(ctx context.Context) {
 	before := w.known
 	w.known = map[string]string{}
 	for _, r := range results {
-		w.sayResult(r, before[r.PackageID])
+		w.logResult(r, before[r.PackageID])
 		delete(before, r.PackageID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(before)) {
@@ -123,8 +124,8 @@ func (w *Watch) run(ctx context.Context) {
 	w.hooks.update(ctx, results)
 }
 
-// say logs an error, and later that it is resolved, each once.
-func (w *Watch) say(level slog.Level, what string, err error) {
+// logProblem logs an error once, and later, once, that it is resolved.
+func (w *Watch) logProblem(level slog.Level, what string, err error) {
 	text := message.OneLine(strings.Join(texts(message.Errors(err)), "; "))
 	if w.trouble[what] == text {
 		return
@@ -141,8 +142,8 @@ func (w *Watch) say(level slog.Level, what string, err error) {
 	w.Log.Log(context.Background(), level, what, args...)
 }
 
-// sayResult logs the result for a build, unless it was already known.
-func (w *Watch) sayResult(r refresh.Result, before string) {
+// logResult logs the result for a build, unless the same was logged before.
+func (w *Watch) logResult(r refresh.Result, before string) {
 	level, args := slog.LevelInfo, []any{"package_id", r.PackageID}
 	add := func(key string, texts []string) {
 		if len(texts) > 0 {
@@ -162,7 +163,7 @@ func (w *Watch) sayResult(r refresh.Result, before string) {
 	case refresh.Failed:
 		level = slog.LevelError
 	}
-	next := r // the next result, if nothing else happens
+	next := r // the result of the next run if nothing changes
 	if r.State == refresh.Refreshed {
 		next.State, next.Changes = refresh.Unchanged, nil
 	}

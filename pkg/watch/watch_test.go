@@ -18,13 +18,13 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// watching is a watch of a folder that goes on until the end of the test.
+// watching is a watch of a folder that runs until the test ends.
 type watching struct {
 	dir  string
-	runs chan int // the number of each run, as it begins
+	runs chan int // receives the number of each run when it begins
 }
 
-// start watches dir/peer, and the files below dir that are named relative to it.
+// start starts a watch of dir/peer and of files, whose paths are relative to dir.
 func start(t *testing.T, dir string, interval time.Duration, files ...string) watching {
 	t.Helper()
 	w := watching{dir, make(chan int, 1000)}
@@ -83,7 +83,7 @@ func write(name, content string) func(t *testing.T, dir string) {
 	}
 }
 
-// Whatever way a file that is read becomes another one, it is read again.
+// However a file that is read is replaced or changed, it is read again.
 func TestChanges(t *testing.T) {
 	for name, test := range map[string]struct {
 		files  map[string]string
@@ -106,7 +106,7 @@ func TestChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := start(t, tree(t, test.files), time.Hour, test.reads)
-			w.run(t, 2) // the first one has told what is to be watched
+			w.run(t, 2) // the first run found out what to watch
 			for _, change := range test.change {
 				change(t, w.dir)
 			}
@@ -115,8 +115,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// A second change is seen as the first is, though the first has brought another
-// folder.
+// A second change is noticed too, even if the first has replaced a folder.
 func TestChangesGoOn(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, map[string]string{"v/..1/NAME": "x", "v/..data": "->..1", "v/NAME": "->..data/NAME", "v/..2/NAME": "y", "v/..3/NAME": "y"})
@@ -132,7 +131,7 @@ func TestChangesGoOn(t *testing.T) {
 	w.run(t, 5)
 }
 
-// A build that the peer is copying is seen when all of it is there.
+// A build that the peer is still copying is noticed once it is complete.
 func TestHalfThere(t *testing.T) {
 	t.Parallel()
 	const build = "peer/externalbuilder/builds/a/"
@@ -145,13 +144,13 @@ func TestHalfThere(t *testing.T) {
 	w.run(t, 4)
 }
 
-// Without any change, the interval counts.
+// Without any change, a run begins after each interval.
 func TestInterval(t *testing.T) {
 	t.Parallel()
 	start(t, tree(t, map[string]string{"v/NAME": "x"}), time.Millisecond, "v/NAME").run(t, 20)
 }
 
-// Each event is one line, and what is known is not said again.
+// Each event is logged on one line. A result that has not changed is not logged again.
 func TestLog(t *testing.T) {
 	var out bytes.Buffer
 	drop := func(_ []string, a slog.Attr) slog.Attr {

@@ -1,9 +1,9 @@
-// Command certificates makes throwaway certificates for an organisation with
-// two peers, and the env file of each peer:
+// Command certificates makes throwaway certificates for an organisation with two peers, and an
+// env file for each peer:
 //
-//	DIR/peerN/client.crt, client.key  the identity it shows the chaincode server
+//	DIR/peerN/client.crt, client.key  the peer's client certificate and key
 //	DIR/peerN/ca.crt                  the CA of the chaincode servers
-//	DIR/peerN.env                     the variables of its process
+//	DIR/peerN.env                     the variables of the peer's process
 package main
 
 import (
@@ -53,7 +53,7 @@ func run(dir string) error {
 	return nil
 }
 
-// write writes the files of a peer into the folder own, and its variables beside it.
+// write writes the files of a peer to the folder own, and the env file beside that folder.
 func write(own, id, timeout string, servers, client testpki.Identity) error {
 	if err := os.MkdirAll(own, 0o700); err != nil {
 		return err

@@ -1,6 +1,6 @@
-// Command sbom writes the SPDX document of a release: for each archive in its
-// arguments, the modules that are linked into the programs in it. Everything in it
-// comes from the archives, so the same archives give the same document.
+// Command sbom writes the SPDX document of a release. For each archive in its arguments, it
+// lists the modules that are linked into the programs in the archive. Everything comes from
+// the archives, so the same archives always give the same document.
 package main
 
 import (
@@ -94,12 +94,12 @@ func document(archives []string) (*v2_3.Document, error) {
 	for _, module := range sorted(modules) {
 		doc.Packages = append(doc.Packages, modules[module])
 	}
-	// No other document may have it.
+	// SPDX requires a namespace that no other document has.
 	doc.DocumentNamespace = fmt.Sprintf("https://spdx.org/spdxdocs/%s-%x", doc.DocumentName, all.Sum(nil))
 	return doc, nil
 }
 
-// programs returns what the Go programs in an archive say of themselves.
+// programs returns what Go records in the programs in an archive.
 func programs(archive []byte) ([]*debug.BuildInfo, error) {
 	unzipped, err := gzip.NewReader(bytes.NewReader(archive))
 	if err != nil {
@@ -138,7 +138,8 @@ func setting(program *debug.BuildInfo, key string) string {
 	return ""
 }
 
-// standardLibrary returns Go's, by the name that vulnerability databases use.
+// standardLibrary returns Go's standard library, under the name that vulnerability databases
+// use.
 func standardLibrary(program *debug.BuildInfo) *debug.Module {
 	return &debug.Module{Path: "stdlib", Version: strings.TrimPrefix(program.GoVersion, "go")}
 }
@@ -165,7 +166,7 @@ func relate(doc *v2_3.Document, a common.ElementID, how string, b common.Element
 	})
 }
 
-// id returns an identifier made of the characters that SPDX allows there.
+// id returns an identifier that has only characters that SPDX allows.
 func id(kind, name string) common.ElementID {
 	return common.ElementID(kind + "-" + regexp.MustCompile(`[^A-Za-z0-9.-]`).ReplaceAllString(name, "-"))
 }

@@ -1,6 +1,6 @@
-// Package build is the second step of an external builder: it renders the
-// package's connection.json for this peer, checks its indexes, and leaves both
-// in the build output.
+// Package build is the second step of an external builder. It renders the package's
+// connection.json for this peer, checks the package's indexes, and writes both to the build
+// output.
 package build
 
 import (
@@ -22,8 +22,8 @@ import (
 //
 //	build CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR BUILD_OUTPUT_DIR
 //
-// Nothing is written unless everything is right. The output has
-// connection.json, the files of the metadata folder, and META-INF.
+// It writes nothing if there is any error. The output has connection.json, the files of the
+// metadata folder, and META-INF.
 func Run(p *program.Program) error {
 	if len(p.Args) != 3 {
 		return p.Usage("CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR BUILD_OUTPUT_DIR")
@@ -65,7 +65,8 @@ func Run(p *program.Program) error {
 	})
 }
 
-// write fills the output; connection.json, the result that matters, comes last.
+// write writes the output. connection.json comes last, so that it is there only if everything
+// is.
 func write(
 	p *program.Program, output *safefile.Output, connection []byte,
 	metadataDir *os.Root, metadata []string,
@@ -96,7 +97,7 @@ func write(
 	return output.Write(chaincode.ConnectionFile, connection)
 }
 
-// renderConnection returns the content of this peer's connection.json.
+// renderConnection returns the content of connection.json for this peer.
 func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte, error) {
 	metadata, err := chaincode.ReadMetadata(metadataDir)
 	if err != nil {
@@ -120,7 +121,7 @@ func renderConnection(p *program.Program, source, metadataDir *os.Root) ([]byte,
 	return rendered.Connection.Encode(), nil
 }
 
-// explain says how a connection came about, without any of its values.
+// explain logs where the values of a connection came from, without the values.
 func explain(p *program.Program, label string, rendered template.Rendered) {
 	for _, warning := range rendered.Warnings {
 		p.Warn("%v", warning)
@@ -131,7 +132,7 @@ func explain(p *program.Program, label string, rendered template.Rendered) {
 		}
 	}
 	c := rendered.Connection
-	if p.Debugs() { // otherwise the certificates would be parsed for nothing
+	if p.Debugs() { // do not parse the certificates for nothing
 		for key, certificates := range c.Certificates() {
 			for _, cert := range certificates {
 				p.Debug("%s: certificate %s until %s", key, connection.Fingerprint(cert), cert.NotAfter.UTC().Format(time.RFC3339))
@@ -141,8 +142,8 @@ func explain(p *program.Program, label string, rendered template.Rendered) {
 	p.Info("connection.json rendered for %q: TLS %t, client certificate %t", label, c.TLSRequired, c.ClientAuthRequired)
 }
 
-// metadataFiles lists the metadata folder's files, none of which may have the name
-// of one of the output's own.
+// metadataFiles lists the files of the metadata folder. A file with a name that the output
+// needs for itself is an error.
 func metadataFiles(dir *os.Root) ([]string, error) {
 	files, err := safefile.Files(dir, ".")
 	for _, name := range files {

@@ -1,5 +1,5 @@
-// Package detect is the first step of an external builder: it says whether a
-// package is ours. The peer runs it for every package, its own or not.
+// Package detect is the first step of an external builder. It decides whether a package is
+// ours. The peer runs it for every package that is installed.
 package detect
 
 import (
@@ -8,7 +8,7 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Exit statuses: the peer takes both for "not mine".
+// Exit statuses. The peer takes both for "not mine".
 const (
 	notMine = 1
 	broken  = 2
@@ -18,8 +18,9 @@ const (
 //
 //	detect CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR
 //
-// It succeeds if the type in metadata.json, in any case, is one of CCAAS_TYPES.
-// Build refuses whatever else is wrong with a package of ours: its errors are seen.
+// It succeeds if the type in metadata.json is listed in CCAAS_TYPES, in upper or lower case.
+// It leaves everything else that may be wrong to build, since people see only the errors of
+// build.
 func Run(p *program.Program) error {
 	if len(p.Args) != 2 {
 		return p.Usage("CHAINCODE_SOURCE_DIR CHAINCODE_METADATA_DIR")

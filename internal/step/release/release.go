@@ -1,5 +1,5 @@
-// Package release is the third step of an external builder: it puts what build
-// left where the peer reads it.
+// Package release is the third step of an external builder. It copies what build wrote to
+// where the peer reads it.
 package release
 
 import (
@@ -16,8 +16,8 @@ import (
 //
 //	release BUILD_OUTPUT_DIR RELEASE_OUTPUT_DIR
 //
-// It leaves chaincode/server/connection.json and statedb/…. The peer ignores
-// the package's own META-INF once there is a release folder.
+// It writes chaincode/server/connection.json and statedb/…. Once there is a release folder,
+// the peer ignores the package's own META-INF.
 func Run(p *program.Program) error {
 	if len(p.Args) != 2 {
 		return p.Usage("BUILD_OUTPUT_DIR RELEASE_OUTPUT_DIR")
@@ -35,7 +35,7 @@ func Run(p *program.Program) error {
 
 	connection, err := safefile.Read(build, chaincode.ConnectionFile, chaincode.MaxConnection)
 	if err != nil {
-		return fmt.Errorf("build left no %w", err)
+		return fmt.Errorf("build wrote no %w", err)
 	}
 	indexes, err := safefile.Files(build, chaincode.MetaInf+"/"+chaincode.StateDB)
 	if err != nil {
@@ -51,7 +51,7 @@ func Run(p *program.Program) error {
 	return nil
 }
 
-// write fills the release folder; connection.json comes last.
+// write writes the release folder. connection.json comes last.
 func write(
 	p *program.Program, output *safefile.Output, connection []byte, build *os.Root, indexes []string,
 ) error {
