@@ -43,7 +43,7 @@ build:
 
 test:
 	go test ./...
-	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestLargeCoreYAML|TestInterrupted|TestKilledRefresh|TestFailingCallsRefresh)$$'
+	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestLargeCoreYAML|TestInterrupted|TestKilledRefresh|TestFailingCallsRefresh|TestHookNothingLost)$$'
 	go test ./pkg/refresh -run '^TestRotation$$' -rounds 1000
 	go test ./pkg/refresh -run '^TestMemory$$' -changing 20s
 
