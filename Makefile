@@ -13,7 +13,7 @@
 # compose  the network of examples/compose
 # embed  the library in another program, examples/embed
 # image-test  the images of the Dockerfile, built and run by docker, podman or buildah, as root
-# bench  how long the builder takes, compared with an empty program and with BASELINE=DIR with another builder's; JSON=1 for machines
+# bench  how long the builder takes, compared with an empty program and with BASELINE=DIR with another builder's, on real peers too after make fabric; JSON=1 for machines
 # docs   man pages and shell completions, into share
 # check  formatting and vet
 # workflows  GitHub's workflows, by actionlint
@@ -32,6 +32,7 @@ PLATFORMS = linux/amd64 linux/arm64 linux/s390x linux/ppc64le darwin/amd64 darwi
 FABRIC_BIN = bin/fabric
 FABRIC_CFG = $(shell go list -C internal/fabric -m -f '{{.Dir}}' github.com/hyperledger/fabric)/sampleconfig
 FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRIC_CFG))"
+FABRIC_FLAGS = -fabric-bin "$(abspath $(FABRIC_BIN))" -fabric-cfg "$(abspath $(FABRIC_CFG))"
 
 NETWORK = network
 PORT = 7050
@@ -91,7 +92,7 @@ image-test:
 	IMAGE_TEST=1 go test ./internal/image -count=1 -timeout 20m -v
 
 bench:
-	@go run ./internal/bench $(if $(BASELINE),-baseline "$(BASELINE)") $(if $(JSON),-o json)
+	@go run ./internal/bench $(if $(BASELINE),-baseline "$(BASELINE)" $(if $(wildcard $(FABRIC_BIN)/peer),$(FABRIC_FLAGS))) $(if $(JSON),-o json)
 
 demo: build
 	examples/two-peers/demo.sh
