@@ -16,7 +16,7 @@
 # compose       tests the network of examples/compose
 # embed         tests the library in another program, examples/embed
 # image-test    builds the images of the Dockerfile with docker, podman or buildah, and tests them; as root
-# bench         measures how long the builder takes; BASELINE=DIR also measures the builder in DIR; JSON=1 prints JSON
+# bench         measures how long the builder takes; BASELINE=DIR also measures the builder in DIR, after make fabric on real peers too; JSON=1 prints JSON
 # docs          writes man pages and shell completions into share
 # check         checks formatting, and runs go vet
 # workflows     checks GitHub's workflows with actionlint
@@ -36,6 +36,7 @@ PLATFORMS = linux/amd64 linux/arm64 linux/s390x linux/ppc64le darwin/amd64 darwi
 FABRIC_BIN = bin/fabric
 FABRIC_CFG = $(shell go list -C internal/fabric -m -f '{{.Dir}}' github.com/hyperledger/fabric)/sampleconfig
 FABRIC_ENV = FABRIC_BIN="$(abspath $(FABRIC_BIN))" FABRIC_CFG="$(abspath $(FABRIC_CFG))"
+FABRIC_FLAGS = -fabric-bin "$(abspath $(FABRIC_BIN))" -fabric-cfg "$(abspath $(FABRIC_CFG))"
 
 NETWORK = network
 PORT = 7050
@@ -47,7 +48,7 @@ build:
 
 test:
 	go test ./...
-	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestLargeCoreYAML|TestInterrupted|TestKilledRefresh|TestFailingCallsRefresh)$$'
+	LONG_TEST=1 go test ./cmd/ccaas -run '^(TestLargePackage|TestLargeCoreYAML|TestInterrupted|TestKilledRefresh|TestFailingCallsRefresh|TestHookNothingLost)$$'
 	go test ./pkg/refresh -run '^TestRotation$$' -rounds 1000
 	go test ./pkg/refresh -run '^TestMemory$$' -changing 20s
 
@@ -110,7 +111,7 @@ image-test:
 	IMAGE_TEST=1 go test ./internal/image -count=1 -timeout 20m -v
 
 bench:
-	@go run ./internal/bench $(if $(BASELINE),-baseline "$(BASELINE)") $(if $(JSON),-o json)
+	@go run ./internal/bench $(if $(BASELINE),-baseline "$(BASELINE)" $(if $(wildcard $(FABRIC_BIN)/peer),$(FABRIC_FLAGS))) $(if $(JSON),-o json)
 
 demo: build
 	examples/two-peers/demo.sh

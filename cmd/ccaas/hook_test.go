@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,9 +14,7 @@ import (
 // hook is a script for a watch to run. It fails while there is a file "fail", and hangs while
 // there is a file "hang". If there is a file "change", it removes that and changes the value.
 // It writes to "twice" if a process started by another run is still alive.
-const hook = `for p in $(cat children 2>/dev/null); do
-  grep -qs '^State:.[RSD]' /proc/$p/status && echo $p >>twice
-done
+const hook = `test ! -e children || grep -ls '^State:.[RSD]' $(sed 's,.*,/proc/&/status,' children) >>twice
 echo "$CCAAS_ADDRESS $CCAAS_CHANGED" >>ran
 sleep 0.05 &
 echo $! >>children
@@ -189,8 +188,8 @@ func TestHookHangs(t *testing.T) {
 	o.nothingLeft(t)
 }
 
-// However often the values change and the watch is killed, the hook runs for the last
-// connection, and never twice at once.
+// However often the values change and the watch is killed, even when the hook hangs or changes a
+// value itself, the hook runs for the last connection, and never twice at once.
 func TestHookNothingLost(t *testing.T) {
 	t.Parallel()
 	changes := 20
@@ -198,14 +197,24 @@ func TestHookNothingLost(t *testing.T) {
 		changes = 500
 	}
 	o := newHooked(t)
-	w := startWatch(t, o, hookFlags)
+	const flags = " --hook-timeout 3s" + hookFlags
+	w := startWatch(t, o, flags)
 	w.skip("refreshed")
 	for n := range changes {
+		if n == changes/2 {
+			o.put(t, "hang", "")
+		}
 		o.set(t, fmt.Sprintf("host%d", n))
+		if n == changes/2 {
+			await(t, "a hook that hangs", func() bool { return o.read("hanging") != "" })
+			o.take(t, "hang")
+			o.put(t, "change", "")
+			await(t, "a change by the hook", func() bool { return o.read("values/HOST") == "changed\n" })
+		}
 		time.Sleep(time.Duration(n%7) * 20 * time.Millisecond)
 		if n%(changes/4) == changes/8 {
 			w.stop(syscall.SIGKILL)
-			w = startWatch(t, o, hookFlags)
+			w = startWatch(t, o, flags)
 		}
 	}
 	await(t, "the last hook", func() bool {
@@ -274,4 +283,25 @@ func TestHookOfKilledWatch(t *testing.T) {
 	w.skip("the command succeeded")
 	w.stop(syscall.SIGTERM)
 	o.nothingLeft(t)
+}
+
+// What the command has left in its process group is killed while the group has the number of the
+// command: once that has been waited for, another group could get it.
+func TestHookKilledBeforeWait(t *testing.T) {
+	t.Parallel()
+	needStrace(t)
+	o := newHooked(t)
+	log := filepath.Join(o.dir, "strace.log")
+	if out, err := o.run("strace -f --seccomp-bpf -e trace=kill,waitid,wait4 -o " + log + " " + builder + "/bin/" + refreshCommand + " -- true"); err != nil {
+		t.Fatal(err, out)
+	}
+	said := o.read("strace.log")
+	kill := regexp.MustCompile(`kill\(-(\d+), SIGKILL\) += 0`).FindStringSubmatchIndex(said)
+	if kill == nil {
+		t.Fatal("the group was not killed while the number was its own", said)
+	}
+	waited := regexp.MustCompile(`SIGCHLD, [^}]*si_pid=` + said[kill[2]:kill[3]] + `, [^}]*\}, WEXITED, `)
+	if at := waited.FindStringIndex(said); at == nil || at[0] < kill[0] {
+		t.Errorf("the command was waited for at %v, and its group killed at %v: %s", at, kill, said)
+	}
 }

@@ -2,40 +2,56 @@
 // it compares runs in turn, in the same minutes on the same machine: figures from
 // two runs of it cannot be compared.
 //
-//	bench [-runs N] [-baseline DIR] [-growth=false] [-watch N] [-o json]
+//	bench [-runs N] [-baseline DIR [-fabric-bin DIR -fabric-cfg DIR]] [-growth=false] [-watch N] [-o json]
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 )
 
 // report is everything that was measured.
 type report struct {
-	Programs []result `json:"programs"`
-	Growth   []growth `json:"growth,omitempty"`
-	Watches  []watch  `json:"watches,omitempty"`
+	Programs []result  `json:"programs"`
+	Growth   []growth  `json:"growth,omitempty"`
+	Watches  []watch   `json:"watches,omitempty"`
+	Installs []install `json:"installs,omitempty"`
+}
+
+// options are what to measure.
+type options struct {
+	runs     int
+	baseline string
+	fabric   fabric
+	grows    bool
+	most     int
 }
 
 func main() {
-	runs := flag.Int("runs", 200, "how often each program is run")
-	baseline := flag.String("baseline", "", "a folder with another builder's detect, build and release")
-	grows := flag.Bool("growth", true, "measure growth too")
-	most := flag.Int("watch", 10_000,
+	var o options
+	flag.IntVar(&o.runs, "runs", 200, "how often each program is run")
+	flag.StringVar(&o.baseline, "baseline", "", "a folder with another builder's detect, build and release")
+	flag.StringVar(&o.fabric.bin, "fabric-bin", "",
+		"with -baseline, a folder with Fabric's programs: measure installs on peers that run")
+	flag.StringVar(&o.fabric.cfg, "fabric-cfg", "", "the folder with Fabric's core.yaml and orderer.yaml")
+	flag.BoolVar(&o.grows, "growth", true, "measure growth too")
+	flag.IntVar(&o.most, "watch", 10_000,
 		"measure ccaas refresh --watch with 10, 1000 and 10000 chaincodes, up to so many")
 	output := flag.String("o", "text", "text or json")
 	flag.Parse()
-	if err := run(*runs, *baseline, *grows, *most, *output == "json"); err != nil {
+	if err := o.run(*output == "json"); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(runs int, baseline string, grows bool, most int, asJSON bool) error {
+func (o options) run(asJSON bool) error {
 	dir, err := os.MkdirTemp("", "ccaas-bench-")
 	if err != nil {
 		return err
@@ -45,16 +61,8 @@ func run(runs int, baseline string, grows bool, most int, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	var r report
-	if r.Programs, err = b.programs(runs, baseline); err != nil {
-		return err
-	}
-	if grows {
-		if r.Growth, err = b.growth(); err != nil {
-			return err
-		}
-	}
-	if r.Watches, err = b.watches(baseline, most); err != nil {
+	r, err := o.measure(b)
+	if err != nil {
 		return err
 	}
 	if asJSON {
@@ -63,6 +71,29 @@ func run(runs int, baseline string, grows bool, most int, asJSON bool) error {
 		return encoder.Encode(r)
 	}
 	return r.print()
+}
+
+func (o options) measure(b *bench) (r report, err error) {
+	if o.baseline != "" {
+		if o.baseline, err = filepath.Abs(o.baseline); err != nil {
+			return r, err
+		}
+	}
+	if r.Programs, err = b.programs(o.runs, o.baseline); err != nil {
+		return r, err
+	}
+	if o.baseline != "" && o.fabric.bin != "" {
+		if r.Installs, err = b.installs(context.Background(), o.baseline, o.fabric); err != nil {
+			return r, err
+		}
+	}
+	if o.grows {
+		if r.Growth, err = b.growth(); err != nil {
+			return r, err
+		}
+	}
+	r.Watches, err = b.watches(o.baseline, o.most)
+	return r, err
 }
 
 // print prints the report as tables.
@@ -74,6 +105,18 @@ func (r report) print() error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if len(r.Installs) > 0 {
+		fmt.Fprintln(w, "\t\t\t\t\t")
+		fmt.Fprintln(w, "install\tas the client sees it\t× baseline\ton the peer\t× baseline\t")
+		theirs := r.Installs[len(r.Installs)-1]
+		for _, i := range r.Installs {
+			fmt.Fprintf(w, "%s\t%.1f ms\t%.2f\t%.1f ms\t%.2f\t\n",
+				i.Name, 1000*i.Client, i.Client/theirs.Client, 1000*i.Peer, i.Peer/theirs.Peer)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
 	if len(r.Growth) > 0 {
 		fmt.Fprintln(w, "\t\t\t\t\t")

@@ -27,11 +27,7 @@ func (b *bench) programs(runs int, baseline string) ([]result, error) {
 	}
 	add("", b.path("bin"))
 	if baseline != "" {
-		dir, err := filepath.Abs(baseline)
-		if err != nil {
-			return nil, err
-		}
-		add("baseline ", dir)
+		add("baseline ", baseline)
 	}
 	for range runs {
 		for i, file := range files {

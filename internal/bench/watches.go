@@ -32,7 +32,7 @@ type watch struct {
 const (
 	// released is where the peer reads the connection of a build.
 	released = store.Release + "/" + chaincode.ReleasedConnection
-	// settled is how long the watch needs to remember what has just changed, and to be at rest.
+	// settled is how long after a change a watch remembers what it finds.
 	settled  = 4 * time.Second
 	interval = 2 * time.Second
 )
@@ -42,10 +42,9 @@ const (
 func (b *bench) watches(baseline string, most int) ([]watch, error) {
 	programs := map[string]string{"ours": b.path("bin/ccaas")}
 	names := []string{"ours"}
-	if file, err := filepath.Abs(filepath.Join(baseline, "ccaas")); err == nil && baseline != "" {
-		if _, err := os.Stat(file); err == nil {
-			programs["baseline"], names = file, append(names, "baseline")
-		}
+	file := filepath.Join(baseline, "ccaas")
+	if _, err := os.Stat(file); err == nil && baseline != "" {
+		programs["baseline"], names = file, append(names, "baseline")
 	}
 	var all []watch
 	for _, n := range []int{10, 1000, 10_000} {
@@ -174,8 +173,7 @@ func (b *bench) change(pid int, label string, build store.Build) (took, cpu floa
 			return 0, 0, err
 		case string(now) != string(old):
 			took = time.Since(began).Seconds()
-			time.Sleep(settled)
-			return took, cpuTime(pid) - before, nil
+			return took, rest(pid) - before, nil
 		case time.Since(began) > 5*time.Minute:
 			return 0, 0, fmt.Errorf("the connection of %s was not replaced", label)
 		}
@@ -219,7 +217,7 @@ func (b *bench) watching(
 		for lines.Scan() {
 		}
 	}()
-	time.Sleep(settled)
+	rest(cmd.Process.Pid)
 	return measure(cmd.Process.Pid, url)
 }
 
@@ -247,6 +245,20 @@ func cpuTime(pid int) (seconds float64) {
 		var nanoseconds float64
 		fmt.Sscan(string(text), &nanoseconds)
 		seconds += nanoseconds / 1e9
+	}
+	return seconds
+}
+
+// rest waits until a process is at rest, half a minute at most, and returns its CPU time.
+func rest(pid int) (seconds float64) {
+	const moment, quiet = 300 * time.Millisecond, 0.001
+	seconds = cpuTime(pid)
+	for range 30 * time.Second / moment {
+		time.Sleep(moment)
+		before := seconds
+		if seconds = cpuTime(pid); seconds-before < quiet {
+			break
+		}
 	}
 	return seconds
 }

@@ -28,7 +28,7 @@ func (n *fabric) share() {
 	n.step("install it on %s all the same, and commit it", p.Name)
 	n.install(p, packed.file)
 	n.deploy(first("shared", packed.id, "--signature-policy", "OR('Org2MSP.peer')"))
-	n.logged(p, `failed to start `+other.id+` -- duplicate chaincodeID`) // it dials at the commit
+	n.logged(p.Process, `failed to start `+other.id+` -- duplicate chaincodeID`) // it dials at the commit
 	n.step("ccaas probe and refresh for %s", p.Name)
 	wrong := `the server registered as "` + other.id + `", but the package ID is "` + packed.id + `"`
 	n.says(n.refused(nil, n.ccaas(), "probe", "--peer-dir", p.Production()), `(?m)^failed +`+chaincode.ShortID(packed.id)+` .*`+wrong)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ccaas-template-builder/internal/network"
 )
 
 // TestFabric is a network of Fabric's own programs: an orderer, and two peers of each of two
@@ -32,11 +34,10 @@ func TestFabric(t *testing.T) {
 	n.examine(onNode.file, fabrics, needy)
 	n.startAll()
 	n.useNode(onNode)
-	n.useExternal()
 	n.installFabrics(fabrics)
 	n.refuseNeedy(needy)
-	n.rotate(onNode)
 	n.move(onNode)
+	n.rotate(onNode)
 	n.useLate()
 	n.upgrade()
 	n.keepPrivate()
@@ -116,26 +117,6 @@ func (n *fabric) useNode(packed pack) {
 	}
 }
 
-// useExternal has a chaincode of type external on a peer beside those of type ccaas.
-func (n *fabric) useExternal() {
-	const label = "external_1.0"
-	p := n.peers[1]
-	n.step("use a package of type external on %s", p.Name)
-	dir := filepath.Join(n.dir, "packages", label)
-	n.run(nil, n.ccaas(), "init", dir, "--template", "mtls")
-	packed := n.pack(dir, label, "--type", "external")
-	address := n.setAddress(p, label)
-	n.startServer(server{"external", address, packed.id, n.certificate(n.servers, "localhost"), p.clients})
-	if id := n.install(p, packed.file); id != packed.id {
-		n.fatal("%s has installed %s, not %s", p.Name, id, packed.id)
-	}
-	n.deploy(first("external", packed.id, ofOrg1...))
-	n.put("external", "hello", p)
-	n.answered(p, "external", "external")
-	n.answered(p, "node", "node."+p.Name)
-	n.answered(p, "notes", "notes of "+p.Name)
-}
-
 // released looks at what the peer has kept of a build: the connection, readable
 // by nobody else, and the index.
 func (n *fabric) released(p *peer, id, address string) {
@@ -192,16 +173,16 @@ func (n *fabric) refuseNeedy(file string) {
 	if !strings.Contains(out, "external builder 'ccaas-template-builder' failed: exit status 1") {
 		n.fatal("the install has failed otherwise:\n%s", out)
 	}
-	n.logged(p, `build: error: connection\.json:\d+:\d+: address: NEEDED_ADDRESS is not set`)
+	n.logged(p.Process, `build: error: connection\.json:\d+:\d+: address: NEEDED_ADDRESS is not set`)
 }
 
-// logged waits for a line that a peer logs in this step: it copies what a
+// logged waits for a line that a process logs in this step: a peer copies what a
 // program says beside all else that it does.
-func (n *fabric) logged(p *peer, line string) {
+func (n *fabric) logged(p *network.Process, line string) {
 	n.t.Helper()
 	pattern := regexp.MustCompile(line)
 	n.poll(p.Name+" has logged "+line, func() error {
-		if !pattern.MatchString(n.since(p.Process.Log)) {
+		if !pattern.MatchString(n.since(p.Log)) {
 			return errors.New("not yet")
 		}
 		return nil
@@ -267,7 +248,7 @@ func (n *fabric) misspell(file string) {
 	n.restart(p)
 	const missing = `build: error: connection\.json:\d+:\d+: address: NEEDED_ADDRESS is not set`
 	n.refused(p.client, n.cli(), "lifecycle", "chaincode", "install", file)
-	n.logged(p, missing)
+	n.logged(p.Process, missing)
 	env := n.write("misspelt.env", "NEEDED_ADDRESS=needed:9999\n")
 	out := n.refused(nil, n.ccaas(), "simulate", file, "--peer", "p="+env, "--core-yaml", p.CoreYAML())
 	if !regexp.MustCompile(missing).MatchString(out) || !strings.Contains(out, `did you mean "propagateEnvironment"`) {

@@ -2,17 +2,12 @@ package e2e_test
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
-
-	"ccaas-template-builder/internal/network"
 )
 
 // collections are the private data of Org1 alone.
@@ -23,7 +18,7 @@ const collections = `[{"name": "org1", "policy": "OR('Org1MSP.member')", "requir
 // another server for each peer, sequence 2, and then the old servers are stopped.
 func (n *fabric) upgrade() {
 	n.step("package notes_2.0 and install it, with its servers, while notes are put")
-	load := n.startLoad()
+	load := n.putNotes()
 	dir := filepath.Join(n.dir, "notes", "package")
 	packed := n.pack(dir, "notes_2.0")
 	for _, p := range n.peers {
@@ -44,7 +39,7 @@ func (n *fabric) upgrade() {
 		n.must(err)
 		n.must(syscall.Kill(pid, syscall.SIGTERM))
 	}
-	load.end()
+	load.end(func(f failure) bool { return ofUpgrade.MatchString(f.said) })
 	for _, p := range n.peers {
 		n.answered(p, "notes", "notes_2.0 of "+p.Name)
 	}
@@ -53,68 +48,16 @@ func (n *fabric) upgrade() {
 // notes is the folder with the certificate that a peer's server of notes has.
 func (n *fabric) notes(p *peer) string { return filepath.Join(n.dir, "notes."+p.Name) }
 
-// load puts notes, one after another, endorsed by both organisations.
-type load struct {
-	n        *fabric
-	stop     chan struct{}
-	stopped  sync.WaitGroup
-	worked   atomic.Int32
-	failures []string
-}
-
-// explained is what an upgrade itself makes fail: a transaction that was endorsed before the new
+// ofUpgrade is what an upgrade itself makes fail: a transaction that was endorsed before the new
 // definition was committed and ordered after it, since each reads the definition; and one for
 // which one peer has already asked the new version and the other the old one.
-var explained = regexp.MustCompile(`MVCC_READ_CONFLICT|ProposalResponsePayloads do not match`)
+var ofUpgrade = regexp.MustCompile(`MVCC_READ_CONFLICT|ProposalResponsePayloads do not match`)
 
-func (n *fabric) startLoad() *load {
-	l := &load{n: n, stop: make(chan struct{})}
-	l.stopped.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-l.stop:
-				return
-			default:
-			}
-			args := n.invoking("notes", calling("put", fmt.Sprintf("load %d", i), "text"), n.firsts()...)
-			if _, all, err := n.try(n.peers[0].client, n.cli(), args...); err != nil {
-				l.failures = append(l.failures, network.Tail(all, 1))
-			} else {
-				l.worked.Add(1)
-			}
-		}
+// putNotes puts notes, endorsed by both organisations.
+func (n *fabric) putNotes() *load {
+	return n.startLoad(n.peers[0], func(i int) []string {
+		return n.invoking("notes", calling("put", fmt.Sprintf("load %d", i), "text"), n.firsts()...)
 	})
-	n.t.Cleanup(l.wait)
-	return l
-}
-
-func (l *load) wait() {
-	select {
-	case <-l.stop:
-	default:
-		close(l.stop)
-	}
-	l.stopped.Wait()
-}
-
-// end ends the load, once three more invocations have worked; none has failed but for what the
-// upgrade explains.
-func (l *load) end() {
-	l.n.t.Helper()
-	before := l.worked.Load()
-	l.n.poll("invocations work", func() error {
-		if l.worked.Load() < before+3 {
-			return errors.New("not yet")
-		}
-		return nil
-	})
-	l.wait()
-	l.n.t.Logf("%d invocations worked, %d failed: %q", l.worked.Load(), len(l.failures), l.failures)
-	for _, failure := range l.failures {
-		if !explained.MatchString(failure) {
-			l.n.fatal("an invocation has failed: %s", failure)
-		}
-	}
 }
 
 // keepPrivate puts private data of Org1: its peers have them, and those of Org2 do not.
@@ -138,11 +81,11 @@ func (n *fabric) keepPrivate() {
 func (n *fabric) restartLate() {
 	p := n.peers[3]
 	n.step("stop %s, put notes, and start it again", p.Name)
-	load := n.startLoad()
+	load := n.putNotes()
 	p.stop()
 	n.put("notes", "while a peer is away", n.firsts()...)
 	n.restart(p)
 	n.awaitAnswer(p, "while a peer is away", querying("notes", "get", "greeting"))
 	n.answered(p, "notes", "notes_2.0 of "+p.Name)
-	load.end()
+	load.end(nil)
 }

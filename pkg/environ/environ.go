@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"ccaas-template-builder/internal/pemtext"
-	"ccaas-template-builder/internal/safefile"
 )
 
 // MaxValue is the maximum size of a variable's value and of a file that a variable names, in bytes.
@@ -36,17 +35,11 @@ type Environment struct {
 // that CCAAS_ENV_DIR among them names, for the chaincode with this label. It
 // reports everything that is wrong with them, not only the first error.
 func Load(process map[string]string, label string) (*Environment, error) {
-	return Reader(readFile).Load(process, label)
+	return disk.Load(process, label)
 }
 
-// Reader reads a file of values, of at most MaxValue bytes. A missing file is an error that
-// wraps fs.ErrNotExist, and no error holds the path, which is an operator's value.
-type Reader func(file string) ([]byte, error)
-
-func readFile(file string) ([]byte, error) { return safefile.ReadOperators(file, MaxValue) }
-
-// Load is the function Load for an environment that has each of its files read by r, also those
-// that a template asks for later.
+// Load is the function Load for an environment that reads all by r, also what a template asks for
+// later.
 func (r Reader) Load(process map[string]string, label string) (*Environment, error) {
 	e := &Environment{layers: layersOf(process, label), label: label, found: map[string]Var{}, read: r}
 	var settings Settings
@@ -136,7 +129,7 @@ func (r Reader) named(name, file string) (string, error) {
 	if !filepath.IsAbs(file) {
 		return "", relative(name, file)
 	}
-	content, err := r(file)
+	content, err := r.File(file)
 	if err != nil {
 		return "", unreadable(name, file, err)
 	}

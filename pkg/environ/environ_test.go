@@ -464,7 +464,8 @@ func TestFiles(t *testing.T) {
 		"RELATIVE":                      "some/where",
 		"OTHER":                         "/not/asked/for",
 	}
-	files := environ.Reader(os.ReadFile).Files(process, "basic", []string{"NAMED", "RELATIVE", "ABSENT"})
+	reader := environ.Reader{File: os.ReadFile}
+	files := reader.Files(process, "basic", []string{"NAMED", "RELATIVE", "ABSENT"})
 	for _, want := range []string{"/root.crt", "/from/the/folder", dir + "/NAMED", dir + "/basic/NAMED", dir + "/ABSENT", dir + "/basic/ABSENT",
 		dir + "/CORE_CHAINCODE_ADDRESS", dir + "/basic/CORE_CHAINCODE_TLS_CLIENT_KEY_FILE", dir + "/CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG", dir + "/CCAAS_REQUIRE_TLS"} {
 		if !slices.Contains(files, want) {
@@ -476,7 +477,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s is not read", never)
 		}
 	}
-	if files := environ.Reader(os.ReadFile).Files(map[string]string{"CORE_CHAINCODE_ADDRESS": "a:1"}, "basic", []string{"X"}); len(files) > 0 {
+	if files := reader.Files(map[string]string{"CORE_CHAINCODE_ADDRESS": "a:1"}, "basic", []string{"X"}); len(files) > 0 {
 		t.Errorf("without any file: %q", files)
 	}
 }

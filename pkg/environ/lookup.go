@@ -109,7 +109,7 @@ func (l layer) lookup(read Reader, name string) (v string, ok bool, err error) {
 		v, ok = l.process[name]
 		return v, ok, checkText(name, v)
 	}
-	content, err := read(filepath.Join(l.dir, name))
+	content, err := read.File(filepath.Join(l.dir, name))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, safefile.ErrIsDir) {
 		return "", false, nil
 	}
@@ -124,7 +124,7 @@ func (l layer) lookup(read Reader, name string) (v string, ok bool, err error) {
 // the chaincode with this label.
 func InFolder(dir, label, name string) bool {
 	for _, l := range layersOf(map[string]string{DirVariable: dir}, label) {
-		if v, _, err := l.lookup(readFile, name); err == nil && v != "" && l.dir != "" {
+		if v, _, err := l.lookup(disk, name); err == nil && v != "" && l.dir != "" {
 			return true
 		}
 	}

@@ -3,8 +3,6 @@ package environ
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,7 +14,7 @@ import (
 // would have, if there is none. Read has the names that a template reads, labels those of other
 // chaincodes. An error holds no value but names of variables and folders.
 func Unread(process map[string]string, label string, read, labels []string) []error {
-	return layersOf(process, label).unread(readFile, label, read, labels)
+	return layersOf(process, label).unread(disk, label, read, labels)
 }
 
 // Unread is the function of that name, for the variables of e.
@@ -42,7 +40,7 @@ func (ls layers) unread(r Reader, label string, read, labels []string) []error {
 		all = append(all, fmt.Errorf("%s is set, but neither the package nor the builder reads it, did you mean %q",
 			name, misnamed[name]))
 	}
-	if near := ls.nearLabel(label, labels); near != "" {
+	if near := ls.nearLabel(r, label, labels); near != "" {
 		all = append(all, fmt.Errorf("%s has no folder %q for this chaincode, but %q, did you mean that",
 			DirVariable, label, near))
 	}
@@ -58,7 +56,7 @@ func (ls layers) misnamed(r Reader, read []string) map[string]string {
 	})
 	slices.Sort(wanted)
 	misnamed := map[string]string{}
-	for _, name := range ls.names() {
+	for _, name := range ls.names(r) {
 		if slices.Contains(read, name) || slices.Contains(own, name) {
 			continue
 		}
@@ -75,52 +73,31 @@ func (ls layers) isSet(r Reader, name string) bool {
 }
 
 // names lists the variables of the process, and the files in the folders of values.
-func (ls layers) names() []string {
+func (ls layers) names(r Reader) []string {
 	var names []string
 	for _, l := range ls {
 		names = slices.AppendSeq(names, maps.Keys(l.process))
-		for _, entry := range entries(l.dir) {
-			if !entry.IsDir() {
-				names = append(names, entry.Name())
-			}
+		if l.dir != "" {
+			names = append(names, r.List(l.dir).Files...)
 		}
 	}
 	return names
 }
 
-// entries lists a folder of values without hidden names, among which are those that Kubernetes
-// makes for itself. That it cannot be read is said elsewhere.
-func entries(dir string) []os.DirEntry {
-	if dir == "" {
-		return nil
-	}
-	all, _ := os.ReadDir(dir)
-	return slices.DeleteFunc(all, func(entry os.DirEntry) bool { return strings.HasPrefix(entry.Name(), ".") })
-}
-
 // nearLabel returns a folder of values that is close to the one for a label, which is missing.
-func (ls layers) nearLabel(label string, labels []string) string {
-	if label == "" {
-		return ""
-	}
+func (ls layers) nearLabel(r Reader, label string, labels []string) string {
 	for _, l := range ls {
-		if l.name != DirVariable {
+		if l.name != DirVariable || label == "" {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(l.dir, label)); err == nil {
-			return ""
-		}
-		var folders []string
-		for _, entry := range entries(l.dir) {
-			name := entry.Name()
-			if slices.Contains(labels, name) || nearest.Label(label, []string{name}) == "" {
-				continue // before the disk is asked: there may be a thousand
-			}
-			if info, err := os.Stat(filepath.Join(l.dir, name)); err == nil && info.IsDir() {
-				folders = append(folders, name)
+		there := r.List(l.dir)
+		for _, names := range [][]string{there.Folders, there.Files} {
+			if _, found := slices.BinarySearch(names, label); found {
+				return ""
 			}
 		}
-		return nearest.Label(label, folders)
+		others := func(name string) bool { return slices.Contains(labels, name) }
+		return nearest.Label(label, slices.DeleteFunc(slices.Clone(there.Folders), others))
 	}
 	return ""
 }

@@ -3,121 +3,100 @@ package refresh
 import (
 	"crypto/sha256"
 	"fmt"
-	"hash"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
-	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/environ"
 )
 
-// folder is the one at a path, in one copy for all builds.
-func (m *Memory) folder(path string) *folder {
-	f := m.folders[path]
-	if f == nil {
-		f = &folder{path: path, lacks: map[string]bool{}}
-		m.folders[path] = f
+// folders are those of values, each listed once in a run for all builds.
+type folders struct {
+	mutex sync.Mutex
+	// before are those of the run before, now those of this one, by path.
+	before, now map[string]*folder
+	granularity time.Duration
+}
+
+// folder is one as it was listed.
+type folder struct {
+	names environ.Names
+	// files and folders are sums of the names; files is "" if there is no such folder.
+	files, folders string
+	known          bool // all is known of it
+	found          identity
+	began          time.Time // when it was about to be listed
+}
+
+// at returns the folder at a clean path.
+func (dirs *folders) at(path string) *folder {
+	dirs.mutex.Lock()
+	defer dirs.mutex.Unlock()
+	f := dirs.now[path]
+	if f != nil {
+		return f
 	}
+	if f = dirs.before[path]; f == nil || !f.still(path, dirs.granularity) {
+		f = list(path)
+	}
+	dirs.now[path] = f
 	return f
 }
 
-// folder is one in which files were not found.
-type folder struct {
-	path    string
-	found   identity
-	settled bool            // what it lacks cannot have changed while it is as it was found
-	lacks   map[string]bool // of the names that were asked for
-	// files and dirs are sums of what it has of each; files are all that is not a folder.
-	files, dirs string
-	change      int // counts the changes of it
-	run         int // the last that has looked at it
+// list lists the folder at a path.
+func list(path string) *folder {
+	f := &folder{began: time.Now()}
+	f.found, f.known = look(syscall.Stat, path)
+	if f.known && f.found == (identity{}) {
+		return f
+	}
+	names, err := environ.List(path)
+	f.names, f.files, f.folders, f.known = names, sum(names.Files), sum(names.Folders), f.known && err == nil
+	return f
 }
 
-// update looks at the folder, unless the current run has done so.
-func (f *folder) update(m *Memory) {
-	if f.run == m.run {
-		return
-	}
-	f.run = m.run
-	if id, ok := look(syscall.Stat, f.path); ok && f.settled && id == f.found {
-		return
-	}
-	f.fill(m)
+func sum(names []string) string {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%q", names)
+	return string(hash.Sum(nil))
 }
 
-// ask adds names, and reports whether the folder lacks all of them.
-func (f *folder) ask(m *Memory, names []string) bool {
-	more := false
-	for _, name := range names {
-		if _, ok := f.lacks[name]; !ok {
-			f.lacks[name], more = true, true
-		}
-	}
-	if more {
-		f.run = m.run
-		f.fill(m)
-	}
-	f.update(m)
-	return !slices.ContainsFunc(names, func(name string) bool { return !f.lacks[name] })
+// still reports whether a list of the folder would be the same.
+func (f *folder) still(path string, granularity time.Duration) bool {
+	found, ok := look(syscall.Stat, path)
+	return ok && f.known && !f.names.Links && found == f.found && found.settled(f.began, granularity)
 }
 
-// fill finds out which of the names the folder lacks. A folder that cannot be opened might have
-// any of them.
-func (f *folder) fill(m *Memory) {
-	began := time.Now()
-	var info fs.FileInfo
-	root, err := safefile.OpenRoot(f.path)
-	if err == nil {
-		defer root.Close()
-		info, err = root.Stat(".")
-	}
-	gone := os.IsNotExist(err)
-	f.found, f.settled = identity{}, gone
-	if err == nil {
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-			f.found = identityOf(stat)
-			f.settled = f.found.settled(began, m.granularity)
-		}
-	}
-	f.files, f.dirs = f.list(root)
-	for name, lacked := range f.lacks {
-		lacks := gone
-		if err == nil {
-			_, err := root.Lstat(name)
-			lacks = os.IsNotExist(err)
-		}
-		if lacks != lacked {
-			f.lacks[name] = lacks
-			f.change++
-		}
-	}
+// has reports whether a name that is not hidden was in the folder.
+func (f *folder) has(name string) bool {
+	_, file := slices.BinarySearch(f.names.Files, name)
+	_, folder := slices.BinarySearch(f.names.Folders, name)
+	return file || folder
 }
 
-// list sums up the names in the folder, which is not there if root is nil.
-func (f *folder) list(root *os.Root) (files, dirs string) {
-	sums := [2]hash.Hash{sha256.New(), sha256.New()}
-	if root != nil {
-		entries, err := fs.ReadDir(root.FS(), ".")
-		f.settled = f.settled && err == nil
-		for _, entry := range entries {
-			kind := 0
-			if entry.IsDir() || isDir(entry, filepath.Join(f.path, entry.Name())) {
-				kind = 1
-			}
-			fmt.Fprintf(sums[kind], "%q\n", entry.Name())
-		}
-	}
-	return string(sums[0].Sum(nil)), string(sums[1].Sum(nil))
+// listed is what a build depends on in a folder of values: a name that is not there yet may be read,
+// and one that is close to a name that is read makes a warning.
+type listed struct {
+	path           string
+	files, folders string // sums of the names; folders is "" if they do not matter
 }
 
-// isDir reports whether an entry that is no folder is a link to one.
-func isDir(entry fs.DirEntry, path string) bool {
-	if entry.Type()&fs.ModeSymlink == 0 {
-		return false
+// still reports whether that is so in this run.
+func (l listed) still(dirs *folders) bool {
+	f := dirs.at(l.path)
+	return f.known && f.files == l.files && (l.folders == "" || f.folders == l.folders)
+}
+
+// listings are the folders that were listed for a build with this label.
+func (s *reads) listings(label string) (all []listed) {
+	for path, f := range s.listed {
+		l := listed{path: path, files: f.files}
+		if path == filepath.Clean(s.values) && !f.has(label) { // those of other labels may be close
+			l.folders = f.folders
+		}
+		all = append(all, l)
 	}
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
+	return all
 }

@@ -56,6 +56,10 @@ func TestForgotten(t *testing.T) {
 		"label misspelt": func(t *testing.T, c *changes, _ store.Build, _ string) {
 			write(t, c.values+"/cx0/HOST", []byte("h3"))
 		},
+		"target of a link": func(t *testing.T, c *changes, _ store.Build, _ string) {
+			remove(t, c.spare+"/target")
+			write(t, c.spare+"/target/HOST", []byte("h3"))
+		},
 		"folder of a label": func(t *testing.T, c *changes, _ store.Build, label string) { move(t, label, c.spare+"/label") },
 		"folder of values":  func(t *testing.T, c *changes, _ store.Build, label string) { move(t, c.values, c.spare+"/values") },
 		"variable": func(t *testing.T, c *changes, _ store.Build, _ string) {
@@ -92,6 +96,8 @@ func TestForgotten(t *testing.T) {
 			b, label := c.s.Build(c.pkgs[1].ID), c.values+"/"+c.pkgs[1].Metadata.Label
 			write(t, label+"/HOST", []byte("h1"))
 			write(t, c.values+"/HOST", []byte("h0"))
+			write(t, c.spare+"/target", nil)
+			link(t, c.spare+"/target", c.values+"/cy0")
 			run(t, c.r)
 			time.Sleep(2 * coarse)
 			c.r.Memory = refresh.NewMemory(coarse)

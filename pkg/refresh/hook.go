@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"ccaas-template-builder/internal/message"
@@ -117,15 +116,12 @@ func (h Hook) command(ctx context.Context, env []string, lock *os.File) error {
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, h.Output, h.Output
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = processGroup()
-	killAll := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.Cancel = killAll
 	cmd.WaitDelay = time.Second // for what it has left running to close its output
 	runtime.LockOSThread()      // with whose end Linux would kill the command
 	defer runtime.UnlockOSThread()
 	err := cmd.Start()
 	if err == nil {
-		err = cmd.Wait()
-		_ = killAll()
+		err = end(limited, cmd)
 	}
 	switch name := filepath.Base(h.Command[0]); {
 	case ctx.Err() != nil:

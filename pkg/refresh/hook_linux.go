@@ -1,9 +1,40 @@
 package refresh
 
-import "syscall"
+import (
+	"context"
+	"os/exec"
+	"syscall"
+)
 
 // processGroup makes a command the leader of a process group, and has the kernel kill it
 // if this process is killed.
 func processGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// end waits for the end of a command or of ctx, and kills what is there of its process group. It
+// does so before Wait: until then, no other group can have the same number.
+func end(ctx context.Context, cmd *exec.Cmd) error {
+	ended := make(chan struct{})
+	go func() {
+		awaitEnd(cmd.Process.Pid)
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	return cmd.Wait()
+}
+
+// awaitEnd returns when a process has ended that has not been waited for. It can be waited for afterwards.
+func awaitEnd(pid int) {
+	const byPID = 1 // P_PID in waitid(2)
+	for {
+		_, _, err := syscall.Syscall6(syscall.SYS_WAITID, byPID, uintptr(pid), 0, syscall.WEXITED|syscall.WNOWAIT, 0, 0)
+		if err != syscall.EINTR {
+			return
+		}
+	}
 }

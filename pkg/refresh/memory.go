@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,9 +11,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unique"
 
 	"ccaas-template-builder/internal/safefile"
+	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/store"
 )
@@ -36,17 +37,9 @@ type Memory struct {
 type remembered struct {
 	result      Result
 	from, until time.Time  // when certificates are valid or not as they were; no zero until counts
-	own         []identity // of ownFiles
+	own         []identity // what Refresher.own found
 	files       []*file
-	absent      []absent
 	listed      []listed
-}
-
-// listed is what a folder of values had in it: a name that is close to one that is read makes a
-// warning.
-type listed struct {
-	folder      *folder
-	files, dirs string // dirs is "" if they do not matter
 }
 
 // file is one that values were read from.
@@ -57,18 +50,11 @@ type file struct {
 	same  bool
 }
 
-// absent are names that a folder did not have.
-type absent struct {
-	folder *folder
-	names  []string
-	change int // of the folder, when they were last found to be absent
-}
-
 // recall fills in the results that are remembered, and returns the indexes of the other builds.
-func (m *Memory) recall(r Refresher, builds []store.Build, results []Result) (rest []int) {
+func (m *Memory) recall(r Refresher, dirs *folders, builds []store.Build, results []Result) (rest []int) {
 	before := m.begin(r)
 	for i, b := range builds {
-		if old := before[b]; old == nil || !m.holds(old, r, b) {
+		if old := before[b]; old == nil || !m.holds(old, r, dirs, b) {
 			rest = append(rest, i)
 			continue
 		}
@@ -78,10 +64,16 @@ func (m *Memory) recall(r Refresher, builds []store.Build, results []Result) (re
 			r.Done()
 		}
 	}
-	if len(rest) > 0 {
-		m.prune()
-	}
 	return rest
+}
+
+// lists are the folders of values in a run.
+func (m *Memory) lists() *folders {
+	dirs := &folders{now: map[string]*folder{}}
+	if m != nil {
+		dirs.before, dirs.granularity = m.folders, cmp.Or(m.granularity, granularity)
+	}
+	return dirs
 }
 
 // begin begins a run, and returns what is still of use of the runs before.
@@ -92,8 +84,8 @@ func (m *Memory) begin(r Refresher) map[store.Build]*remembered {
 	before := m.builds
 	m.builds, m.recalled = map[store.Build]*remembered{}, 0
 	m.run++
-	if m.granularity == 0 {
-		m.granularity = granularity
+	if m.files == nil {
+		m.files = map[string]*file{}
 	}
 	common, err := r.common()
 	if err != nil || common != m.common {
@@ -136,7 +128,7 @@ func (r Refresher) common() (sum [sha256.Size]byte, err error) {
 }
 
 // holds reports whether a refresh of b would have the result again.
-func (m *Memory) holds(old *remembered, r Refresher, b store.Build) bool {
+func (m *Memory) holds(old *remembered, r Refresher, dirs *folders, b store.Build) bool {
 	if r.Now.Before(old.from) || !old.until.IsZero() && !r.Now.Before(old.until) {
 		return false
 	}
@@ -152,77 +144,25 @@ func (m *Memory) holds(old *remembered, r Refresher, b store.Build) bool {
 			return false
 		}
 	}
-	for i := range old.absent {
-		if !old.absent[i].still(m) {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(old.listed, func(l listed) bool {
-		l.folder.update(m)
-		return l.files != l.folder.files || l.dirs != "" && l.dirs != l.folder.dirs
-	})
-}
-
-// still reports whether the folder still lacks the names.
-func (a *absent) still(m *Memory) bool {
-	a.folder.update(m)
-	if a.change == a.folder.change {
-		return true
-	}
-	for _, name := range a.names {
-		if !a.folder.lacks[name] {
-			return false
-		}
-	}
-	a.change = a.folder.change
-	return true
+	return !slices.ContainsFunc(old.listed, func(l listed) bool { return !l.still(dirs) })
 }
 
 // keep remembers the result for a build, if it can be.
 func (m *Memory) keep(r Refresher, b store.Build, result Result, seen *reads) {
-	if m == nil || result.State != Unchanged || result.HookDue || !seen.settled(m.granularity) {
+	if m == nil || result.State != Unchanged || result.HookDue || !seen.settled(cmp.Or(m.granularity, granularity)) {
 		return
 	}
 	result.Warnings = slices.Clip(result.Warnings) // to which others are added
 	kept := &remembered{result: result, from: r.Now, until: seen.until, own: seen.own}
-	missing := map[string][]string{}
-	for path, id := range seen.values {
-		if id == (identity{}) {
-			dir, name := filepath.Split(path)
-			missing[dir] = append(missing[dir], unique.Make(name).Value())
-			continue
+	for path, id := range seen.files {
+		if id != (identity{}) {
+			kept.files = append(kept.files, m.file(path, id))
+		} else if f := seen.listed[filepath.Dir(path)]; f == nil || f.has(filepath.Base(path)) {
+			return // nothing would tell that it is there now
 		}
-		kept.files = append(kept.files, m.file(path, id))
 	}
-	for dir, names := range missing {
-		f := m.folder(dir)
-		if !f.ask(m, names) {
-			return
-		}
-		kept.absent = append(kept.absent, absent{f, names, f.change})
-	}
-	if kept.listed = m.listings(seen); kept.listed != nil {
-		m.builds[b] = kept
-	}
-}
-
-// listings are those of the folders of values for a build, as they are now: seen has had them in view
-// from before the rendering on. It returns nil if they have changed since.
-func (m *Memory) listings(seen *reads) []listed {
-	all := []listed{}
-	for i, dir := range seen.folders {
-		f := m.folder(dir.path)
-		f.update(m)
-		if f.found != dir.found || !f.settled {
-			return nil
-		}
-		l := listed{folder: f, files: f.files}
-		if i == 0 && len(seen.folders) > 1 && seen.folders[1].found == (identity{}) {
-			l.dirs = f.dirs
-		}
-		all = append(all, l)
-	}
-	return all
+	kept.listed = seen.listings(chaincode.LabelOf(result.PackageID))
+	m.builds[b] = kept
 }
 
 // file is the one at a path as it was found, in one copy for all builds.
@@ -232,24 +172,15 @@ func (m *Memory) file(path string, found identity) *file {
 		f = &file{path: path, found: found}
 		m.files[path] = f
 	}
+	f.run = m.run
 	return f
 }
 
-// prune forgets the files and folders that no remembered build depends on.
-func (m *Memory) prune() {
+// end ends a run: what no remembered build depends on is forgotten.
+func (m *Memory) end(dirs *folders) {
 	if m == nil {
 		return
 	}
-	m.files, m.folders = map[string]*file{}, map[string]*folder{}
-	for _, b := range m.builds {
-		for _, f := range b.files {
-			m.files[f.path] = f
-		}
-		for _, a := range b.absent {
-			m.folders[a.folder.path] = a.folder
-		}
-		for _, l := range b.listed {
-			m.folders[l.folder.path] = l.folder
-		}
-	}
+	m.folders = dirs.now
+	maps.DeleteFunc(m.files, func(_ string, f *file) bool { return f.run != m.run })
 }

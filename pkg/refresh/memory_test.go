@@ -128,7 +128,12 @@ func (c *changes) change() string {
 		"irrelevant":        func() { c.put(pick(c, label, c.values)+"/irrelevant", host) },
 		"misspelt":          func() { c.put(pick(c, label, c.values)+"/CORE_CHAINCODE_TIMEOU", host) },
 		"label misspelt":    func() { c.put(c.values+"/"+pick(c, "ccx", "xcc")+pkg.Metadata.Label[2:]+"/HOST", host) },
+		"label misspelt by a link": func() {
+			_ = os.Symlink(c.spare+"/target", c.values+"/ccy"+pkg.Metadata.Label[2:])
+		},
+		"its target": func() { _ = os.RemoveAll(c.spare + "/target"); c.put(c.spare+"/target"+pick(c, "", "/HOST"), nil) },
 		"spelt": func() {
+			_ = os.RemoveAll(c.values + "/ccy" + pkg.Metadata.Label[2:])
 			_ = os.RemoveAll(c.values + "/ccx" + pkg.Metadata.Label[2:])
 			_ = os.RemoveAll(pick(c, label, c.values) + "/CORE_CHAINCODE_TIMEOU")
 		},

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"ccaas-template-builder/internal/safefile"
-	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
 	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/store"
@@ -22,45 +21,43 @@ type reads struct {
 	began time.Time
 	// own are the peer's files, as they were before they were read.
 	own []identity
-	// values are the files that values were read from, each as it was when it was opened.
-	values map[string]identity
-	// folders are those of values, as they were before they were read: that of all chaincodes and
-	// that of the label.
-	folders []foundFolder
+	// files are those that values were read from, each as it was when it was opened; none if it was
+	// not there.
+	files map[string]identity
+	// values is the folder of values of all chaincodes.
+	values string
+	// folders are all folders of values, listed those of them that were listed, by clean path.
+	folders *folders
+	listed  map[string]*folder
 	// until is when a certificate begins or ceases to be valid.
 	until time.Time
 	// unknown reports that there is more, of which nothing is known.
 	unknown bool
 }
 
-// foundFolder is a folder as it was found.
-type foundFolder struct {
-	path  string
-	found identity
-}
-
 // newReads looks at what a refresh of a build reads of the peer's files.
-func (r Refresher) newReads(b store.Build) *reads {
-	seen := &reads{began: time.Now(), values: map[string]identity{}}
+func (r Refresher) newReads(b store.Build, dirs *folders) *reads {
+	seen := &reads{
+		began: time.Now(), files: map[string]identity{},
+		values: r.Env[environ.DirVariable], folders: dirs, listed: map[string]*folder{},
+	}
 	if r.Memory != nil {
 		own, ok := r.own(b)
 		seen.own, seen.unknown = own, !ok
-		seen.foundFolders(r.Env[environ.DirVariable], b)
 	}
 	return seen
 }
 
-// foundFolders looks at the folders of values.
-func (s *reads) foundFolders(dir string, b store.Build) {
-	id, err := b.PackageID()
-	if dir == "" || err != nil {
-		return
-	}
-	for _, path := range []string{dir, filepath.Join(dir, chaincode.LabelOf(id))} {
-		id, ok := look(syscall.Stat, path)
-		s.folders = append(s.folders, foundFolder{path + "/", id})
-		s.unknown = s.unknown || !ok
-	}
+// reader has an environment read what s then knows of.
+func (s *reads) reader() environ.Reader { return environ.Reader{File: s.read, List: s.list} }
+
+// list lists a folder of values.
+func (s *reads) list(dir string) environ.Names {
+	path := filepath.Clean(dir)
+	f := s.folders.at(path)
+	s.listed[path] = f
+	s.unknown = s.unknown || !f.known
+	return f.names
 }
 
 // own looks at the peer's files and folders for a build, always the same ones, and reports
@@ -100,8 +97,8 @@ func (s *reads) read(file string) ([]byte, error) {
 			id = identityOf(stat)
 		}
 	}
-	before, again := s.values[file]
-	s.values[file] = id
+	before, again := s.files[file]
+	s.files[file] = id
 	s.unknown = s.unknown || !known || again && before != id
 	if err != nil {
 		return nil, err
@@ -115,7 +112,7 @@ func (s *reads) settled(granularity time.Duration) bool {
 	if s.unknown || slices.ContainsFunc(s.own, fresh) {
 		return false
 	}
-	for _, id := range s.values {
+	for _, id := range s.files {
 		if fresh(id) {
 			return false
 		}

@@ -18,7 +18,6 @@ import (
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
-	"ccaas-template-builder/pkg/environ"
 	"ccaas-template-builder/pkg/probe"
 	"ccaas-template-builder/pkg/store"
 	"ccaas-template-builder/pkg/template"
@@ -163,11 +162,12 @@ func (r Refresher) all(ctx context.Context, builds []store.Build) []Result {
 		defer r.Memory.mutex.Unlock()
 	}
 	results := make([]Result, len(builds))
-	rest := r.Memory.recall(r, builds, results)
+	dirs := r.Memory.lists()
+	rest := r.Memory.recall(r, dirs, builds, results)
 	seen := make([]*reads, len(rest))
 	few(ctx, len(rest), func(i int) {
 		b := rest[i]
-		seen[i] = r.newReads(builds[b])
+		seen[i] = r.newReads(builds[b], dirs)
 		results[b] = r.refresh(ctx, builds[b], seen[i])
 		if r.Done != nil {
 			r.Done()
@@ -176,6 +176,7 @@ func (r Refresher) all(ctx context.Context, builds []store.Build) []Result {
 	for i, b := range rest {
 		r.Memory.keep(r, builds[b], results[b], seen[i])
 	}
+	r.Memory.end(dirs)
 	return results
 }
 
@@ -350,8 +351,8 @@ func (r Refresher) render(t *target, seen *reads) (rendered template.Rendered, f
 	if templateErr == nil {
 		names = parsed.Names()
 	}
-	files = environ.Reader(seen.read).Files(r.Env, metadata.Label, names)
-	env, envErr := environ.Reader(seen.read).Load(r.Env, metadata.Label)
+	files = seen.reader().Files(r.Env, metadata.Label, names)
+	env, envErr := seen.reader().Load(r.Env, metadata.Label)
 	if err := errors.Join(templateErr, parsed.Placed(envErr)); err != nil {
 		return rendered, files, err
 	}

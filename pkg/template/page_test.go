@@ -62,12 +62,16 @@ func pageEnvironment(t *testing.T, text string) *environ.Environment {
 		process[name] = value
 	}
 	file := regexp.MustCompile("The file `(.*)` contains `(.*)`").FindStringSubmatch(text)
-	env, err := environ.Reader(func(name string) ([]byte, error) {
-		if file == nil || name != file[1] {
-			return nil, fs.ErrNotExist
-		}
-		return []byte(file[2] + "\n"), nil
-	}).Load(process, "basic_1.0")
+	reader := environ.Reader{
+		File: func(name string) ([]byte, error) {
+			if file == nil || name != file[1] {
+				return nil, fs.ErrNotExist
+			}
+			return []byte(file[2] + "\n"), nil
+		},
+		List: func(string) environ.Names { return environ.Names{} },
+	}
+	env, err := reader.Load(process, "basic_1.0")
 	if err != nil {
 		t.Fatal(err)
 	}
