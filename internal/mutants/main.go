@@ -101,7 +101,7 @@ func test(dir string) ([]mutant, error) {
 	command := exec.Command(filepath.Join(tmp, "gremlins"), "unleash", "./"+dir, "-o", output,
 		"--workers", "2", "--timeout-coefficient", "8", "-E", notDeciding)
 	command.Env = append(os.Environ(), "REAL_GO="+goCommand, "PATH="+wrapper+":"+os.Getenv("PATH"),
-		`GOFLAGS=-count=1 -vet=off -trimpath -buildvcs=false "-ldflags=-s -w"`, "TMPDIR="+tmp)
+		`GOFLAGS=-count=1 -short -vet=off -trimpath -buildvcs=false "-ldflags=-s -w"`, "TMPDIR="+tmp)
 	if out, err := command.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}

@@ -88,7 +88,7 @@ func TestForgotten(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newChanges(t, 0)
+			c := newChanges(t, 0, 2)
 			b, label := c.s.Build(c.pkgs[1].ID), c.values+"/"+c.pkgs[1].Metadata.Label
 			write(t, label+"/HOST", []byte("h1"))
 			write(t, c.values+"/HOST", []byte("h0"))
