@@ -2,12 +2,10 @@ package refresh
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -18,21 +16,20 @@ import (
 func (m *Memory) folder(path string) *folder {
 	f := m.folders[path]
 	if f == nil {
-		f = &folder{path: path, lacks: map[string]bool{}}
+		f = &folder{path: path}
 		m.folders[path] = f
 	}
 	return f
 }
 
-// folder is one in which files were not found.
+// folder is one of values.
 type folder struct {
 	path    string
 	found   identity
-	settled bool            // what it lacks cannot have changed while it is as it was found
-	lacks   map[string]bool // of the names that were asked for
-	// files and dirs are sums of what it has of each; files are all that is not a folder.
+	settled bool // what it has cannot have changed while it is as it was found
+	// files and dirs are sums of the names of what it has; files are all that is not a folder, so a
+	// link to one is a file. They are "" if it could not be read.
 	files, dirs string
-	change      int // counts the changes of it
 	run         int // the last that has looked at it
 }
 
@@ -48,76 +45,41 @@ func (f *folder) update(m *Memory) {
 	f.fill(m)
 }
 
-// ask adds names, and reports whether the folder lacks all of them.
-func (f *folder) ask(m *Memory, names []string) bool {
-	more := false
-	for _, name := range names {
-		if _, ok := f.lacks[name]; !ok {
-			f.lacks[name], more = true, true
-		}
-	}
-	if more {
-		f.run = m.run
-		f.fill(m)
-	}
-	f.update(m)
-	return !slices.ContainsFunc(names, func(name string) bool { return !f.lacks[name] })
-}
-
-// fill finds out which of the names the folder lacks. A folder that cannot be opened might have
-// any of them.
+// fill finds out what the folder has.
 func (f *folder) fill(m *Memory) {
 	began := time.Now()
-	var info fs.FileInfo
+	f.found, f.settled, f.files, f.dirs = identity{}, false, "", ""
 	root, err := safefile.OpenRoot(f.path)
-	if err == nil {
-		defer root.Close()
-		info, err = root.Stat(".")
+	if errors.Is(err, fs.ErrNotExist) {
+		f.settled = true
+		f.files, f.dirs = sums(nil)
 	}
-	gone := os.IsNotExist(err)
-	f.found, f.settled = identity{}, gone
-	if err == nil {
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-			f.found = identityOf(stat)
-			f.settled = f.found.settled(began, m.granularity)
-		}
+	if err != nil {
+		return
 	}
-	f.files, f.dirs = f.list(root)
-	for name, lacked := range f.lacks {
-		lacks := gone
-		if err == nil {
-			_, err := root.Lstat(name)
-			lacks = os.IsNotExist(err)
-		}
-		if lacks != lacked {
-			f.lacks[name] = lacks
-			f.change++
-		}
+	defer root.Close()
+	info, err := root.Stat(".")
+	if err != nil {
+		return
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		f.found = identityOf(stat)
+	}
+	if entries, err := fs.ReadDir(root.FS(), "."); err == nil {
+		f.settled = f.found.settled(began, m.granularity)
+		f.files, f.dirs = sums(entries)
 	}
 }
 
-// list sums up the names in the folder, which is not there if root is nil.
-func (f *folder) list(root *os.Root) (files, dirs string) {
-	sums := [2]hash.Hash{sha256.New(), sha256.New()}
-	if root != nil {
-		entries, err := fs.ReadDir(root.FS(), ".")
-		f.settled = f.settled && err == nil
-		for _, entry := range entries {
-			kind := 0
-			if entry.IsDir() || isDir(entry, filepath.Join(f.path, entry.Name())) {
-				kind = 1
-			}
-			fmt.Fprintf(sums[kind], "%q\n", entry.Name())
+// sums sums up the names of files and of folders.
+func sums(entries []fs.DirEntry) (files, dirs string) {
+	both := [2]hash.Hash{sha256.New(), sha256.New()}
+	for _, entry := range entries {
+		kind := 0
+		if entry.IsDir() {
+			kind = 1
 		}
+		fmt.Fprintf(both[kind], "%q\n", entry.Name())
 	}
-	return string(sums[0].Sum(nil)), string(sums[1].Sum(nil))
-}
-
-// isDir reports whether an entry that is no folder is a link to one.
-func isDir(entry fs.DirEntry, path string) bool {
-	if entry.Type()&fs.ModeSymlink == 0 {
-		return false
-	}
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
+	return string(both[0].Sum(nil)), string(both[1].Sum(nil))
 }

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
-	"unique"
 
 	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/environ"
@@ -38,12 +36,11 @@ type remembered struct {
 	from, until time.Time  // when certificates are valid or not as they were; no zero until counts
 	own         []identity // of ownFiles
 	files       []*file
-	absent      []absent
 	listed      []listed
 }
 
-// listed is what a folder of values had in it: a name that is close to one that is read makes a
-// warning.
+// listed is what a folder of values had in it. A file that was not found would be in it, and a name
+// that is close to one that is read makes a warning.
 type listed struct {
 	folder      *folder
 	files, dirs string // dirs is "" if they do not matter
@@ -55,13 +52,6 @@ type file struct {
 	found identity
 	run   int // the last that has looked at it
 	same  bool
-}
-
-// absent are names that a folder did not have.
-type absent struct {
-	folder *folder
-	names  []string
-	change int // of the folder, when they were last found to be absent
 }
 
 // recall fills in the results that are remembered, and returns the indexes of the other builds.
@@ -78,7 +68,7 @@ func (m *Memory) recall(r Refresher, builds []store.Build, results []Result) (re
 			r.Done()
 		}
 	}
-	if len(rest) > 0 {
+	if rest != nil {
 		m.prune()
 	}
 	return rest
@@ -152,30 +142,10 @@ func (m *Memory) holds(old *remembered, r Refresher, b store.Build) bool {
 			return false
 		}
 	}
-	for i := range old.absent {
-		if !old.absent[i].still(m) {
-			return false
-		}
-	}
 	return !slices.ContainsFunc(old.listed, func(l listed) bool {
 		l.folder.update(m)
 		return l.files != l.folder.files || l.dirs != "" && l.dirs != l.folder.dirs
 	})
-}
-
-// still reports whether the folder still lacks the names.
-func (a *absent) still(m *Memory) bool {
-	a.folder.update(m)
-	if a.change == a.folder.change {
-		return true
-	}
-	for _, name := range a.names {
-		if !a.folder.lacks[name] {
-			return false
-		}
-	}
-	a.change = a.folder.change
-	return true
 }
 
 // keep remembers the result for a build, if it can be.
@@ -185,21 +155,12 @@ func (m *Memory) keep(r Refresher, b store.Build, result Result, seen *reads) {
 	}
 	result.Warnings = slices.Clip(result.Warnings) // to which others are added
 	kept := &remembered{result: result, from: r.Now, until: seen.until, own: seen.own}
-	missing := map[string][]string{}
 	for path, id := range seen.values {
-		if id == (identity{}) {
-			dir, name := filepath.Split(path)
-			missing[dir] = append(missing[dir], unique.Make(name).Value())
-			continue
-		}
-		kept.files = append(kept.files, m.file(path, id))
-	}
-	for dir, names := range missing {
-		f := m.folder(dir)
-		if !f.ask(m, names) {
+		if id != (identity{}) {
+			kept.files = append(kept.files, m.file(path, id))
+		} else if !seen.lacks(path) {
 			return
 		}
-		kept.absent = append(kept.absent, absent{f, names, f.change})
 	}
 	if kept.listed = m.listings(seen); kept.listed != nil {
 		m.builds[b] = kept
@@ -217,7 +178,7 @@ func (m *Memory) listings(seen *reads) []listed {
 			return nil
 		}
 		l := listed{folder: f, files: f.files}
-		if i == 0 && len(seen.folders) > 1 && seen.folders[1].found == (identity{}) {
+		if i == 0 && seen.folders[1].found == (identity{}) {
 			l.dirs = f.dirs
 		}
 		all = append(all, l)
@@ -244,9 +205,6 @@ func (m *Memory) prune() {
 	for _, b := range m.builds {
 		for _, f := range b.files {
 			m.files[f.path] = f
-		}
-		for _, a := range b.absent {
-			m.folders[a.folder.path] = a.folder
 		}
 		for _, l := range b.listed {
 			m.folders[l.folder.path] = l.folder

@@ -3,6 +3,7 @@ package refresh
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -56,7 +57,7 @@ func (s *reads) foundFolders(dir string, b store.Build) {
 	if dir == "" || err != nil {
 		return
 	}
-	for _, path := range []string{dir, filepath.Join(dir, chaincode.LabelOf(id))} {
+	for _, path := range []string{filepath.Clean(dir), filepath.Join(dir, chaincode.LabelOf(id))} {
 		id, ok := look(syscall.Stat, path)
 		s.folders = append(s.folders, foundFolder{path + "/", id})
 		s.unknown = s.unknown || !ok
@@ -107,6 +108,15 @@ func (s *reads) read(file string) ([]byte, error) {
 		return nil, err
 	}
 	return safefile.ReadAll(f, environ.MaxValue)
+}
+
+// lacks reports whether a file of values that was not found is not there in a folder of values. A
+// link that leads nowhere is there: it may lead somewhere another time.
+func (s *reads) lacks(file string) bool {
+	dir, _ := filepath.Split(file)
+	_, err := os.Lstat(file)
+	return errors.Is(err, fs.ErrNotExist) &&
+		slices.ContainsFunc(s.folders, func(f foundFolder) bool { return f.path == dir })
 }
 
 // settled reports whether all of it can be remembered.
