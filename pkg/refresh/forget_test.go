@@ -160,6 +160,7 @@ func TestPruned(t *testing.T) {
 	write(t, c.values+"/HOST", []byte("cc"))
 	time.Sleep(2 * coarse)
 	c.r.Memory = refresh.NewMemory(coarse)
+	c.r.DryRun = true
 	run(t, c.r)
 	run(t, c.r)
 	files, folders := c.r.Memory.Known()
@@ -170,7 +171,8 @@ func TestPruned(t *testing.T) {
 	run(t, c.r)
 	remove(t, string(c.s.Build(c.pkgs[0].ID)))
 	c.install(c.pkgs[1])
-	run(t, c.r)
+	write(t, c.values+"/HOST", []byte("cc2"))
+	isState(t, one(t, c.r), refresh.Outdated, "") // which is not remembered
 	if files, folders := c.r.Memory.Known(); files != 0 || folders != 0 {
 		t.Errorf("%d files and %d folders are known still", files, folders)
 	}

@@ -52,7 +52,7 @@ func marks(t *testing.T, b store.Build) (names []string) {
 // script is a hook that a shell runs, and what it has said.
 func script(text string) (refresh.Hook, *strings.Builder) {
 	var said strings.Builder
-	return refresh.Hook{Command: []string{"sh", "-c", text}, Env: os.Environ(), Timeout: time.Minute, Output: &said}, &said
+	return refresh.Hook{Command: []string{"sh", "-c", text}, Env: os.Environ(), Timeout: 10 * time.Second, Output: &said}, &said
 }
 
 // isRun fails the test unless a hook is run for these keys and has an error that holds want.
