@@ -25,3 +25,8 @@ func ReadTwice(file string, meanwhile func()) bool {
 	_, _ = seen.read(file)
 	return !seen.unknown
 }
+
+// Lacks reports whether a file that was not found is known to be missing in a folder of values.
+func Lacks(folder, file string) bool {
+	return (&reads{folders: []foundFolder{{path: folder + "/"}}}).lacks(file)
+}

@@ -64,3 +64,40 @@ func TestLinkToNowhere(t *testing.T) {
 		t.Errorf("it is still %s", after[0])
 	}
 }
+
+// Only in a folder of values would the coming of a file be noticed.
+func TestLacks(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/d/a", nil)
+	link(t, "nowhere", dir+"/d/link")
+	for file, want := range map[string]bool{"d/none": true, "d/a": false, "d/link": false, "none": false, "e/none": false} {
+		if got := refresh.Lacks(dir+"/d", filepath.Join(dir, file)); got != want {
+			t.Errorf("%s: %t", file, got)
+		}
+	}
+}
+
+// Two builds may find different files at a path, if it leads elsewhere for a while.
+func TestFoundDifferently(t *testing.T) {
+	c := newChanges(t, 0, 2)
+	lead := func(to string) { link(t, to, c.spare+"/data") }
+	write(t, c.spare+"/one/HOST", []byte("cc"))
+	write(t, c.spare+"/two/HOST", []byte("cc2"))
+	link(t, c.spare+"/data/HOST", c.values+"/HOST")
+	lead("one")
+	time.Sleep(2 * coarse)
+	c.r.Memory, c.r.DryRun = refresh.NewMemory(coarse), true
+	run(t, c.r)
+	second := c.s.Build(c.pkgs[1].ID)
+	for _, name := range []string{released, built} {
+		write(t, at(second, name), rendered(with(c.envs[0], "HOST", "cc2")))
+	}
+	time.Sleep(2 * coarse)
+	c.r.Done = func() { lead("two") } // once the first build is remembered
+	if results := run(t, c.r); c.r.Memory.Recalled() != 1 || results[1].State != refresh.Unchanged {
+		t.Errorf("%d are remembered, the second is %s", c.r.Memory.Recalled(), results[1].State)
+	}
+	lead("one")
+	c.r.Done = nil
+	isState(t, run(t, c.r)[1], refresh.Outdated, "")
+}
