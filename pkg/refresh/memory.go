@@ -34,13 +34,13 @@ type Memory struct {
 type remembered struct {
 	result      Result
 	from, until time.Time  // when certificates are valid or not as they were; no zero until counts
-	own         []identity // of ownFiles
+	own         []identity // of the peer's files
 	files       []*file
 	listed      []listed
 }
 
-// listed is what a folder of values had in it. A file that was not found would be in it, and a name
-// that is close to one that is read makes a warning.
+// listed is what a folder of values had in it: a file that was not found may come, and a name that is
+// close to one that is read makes a warning.
 type listed struct {
 	folder      *folder
 	files, dirs string // dirs is "" if they do not matter
