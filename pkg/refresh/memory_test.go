@@ -242,7 +242,7 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	t.Logf("%d changes, %d of %d results recalled", c.count, recalled, all)
-	if recalled < all/50 {
+	if all > 500 && recalled < all/50 { // fewer may be bad luck
 		t.Error("hardly anything was remembered")
 	}
 }
