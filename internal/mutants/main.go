@@ -98,10 +98,11 @@ func test(dir string) ([]mutant, error) {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
 	// The time limit of a mutant is a multiple of the time that the tests take: they must run.
+	// With -short, those of a package do not that take seconds or notice things by luck.
 	command := exec.Command(filepath.Join(tmp, "gremlins"), "unleash", "./"+dir, "-o", output,
 		"--workers", "2", "--timeout-coefficient", "8", "-E", notDeciding)
 	command.Env = append(os.Environ(), "REAL_GO="+goCommand, "PATH="+wrapper+":"+os.Getenv("PATH"),
-		`GOFLAGS=-count=1 -vet=off -trimpath -buildvcs=false "-ldflags=-s -w"`, "TMPDIR="+tmp)
+		`GOFLAGS=-count=1 -short -vet=off -trimpath -buildvcs=false "-ldflags=-s -w"`, "TMPDIR="+tmp)
 	if out, err := command.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}

@@ -26,6 +26,9 @@ func TestBlocks(t *testing.T) {
 		"secret":                         "is not PEM: it has no -----BEGIN line",
 		"":                               "is not PEM: it has no -----BEGIN line",
 		one + two[:len(two)-20]:          "is not valid PEM: a block in it is damaged or cut off",
+		encode("0\x03\x02\x01\x05"):      "is DER in base64, not PEM",
+		encode("0\x03\x02\x01\x05a"):     "is not PEM", // for there is more behind it
+		encode("\x02\x01\x05"):           "is not PEM", // but a number
 		"-----BEGIN secret\n" + one:      "is not valid PEM: a block in it is damaged or cut off",
 		strings.Replace(one, "Y", "", 1): "is not valid PEM: a block in it is damaged or cut off",
 	} {
@@ -41,6 +44,17 @@ func TestBlocks(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%q: got %v", text, err)
 			}
+		}
+	}
+}
+
+// Go passes over certificates that have headers; what else has some may need them.
+func TestCanonicalHeaders(t *testing.T) {
+	for kind, kept := range map[string]bool{"CERTIFICATE": false, "EC PRIVATE KEY": true} {
+		text := pem.EncodeToMemory(&pem.Block{Type: kind, Headers: map[string]string{"Name": "x"}, Bytes: []byte("abc")})
+		got, err := pemtext.Canonical(string(text))
+		if err != nil || strings.Contains(got, "Name: x") != kept {
+			t.Errorf("%s: got %q, %v", kind, got, err)
 		}
 	}
 }

@@ -244,6 +244,7 @@ func TestErrors(t *testing.T) {
 		`"{{ env "A B" }}"`:                             `k: "A B" is not a valid variable name`,
 		`"{{ env "../x" }}"`:                            `k: "../x" is not a valid variable name`,
 		`"{{ .Env.Ä }}"`:                                `k: "Ä" is not a valid variable name`,
+		`"{{ .Env.` + strings.Repeat("A", 255) + ` }}"`: "A is not set",
 		`"{{ .Env.` + strings.Repeat("A", 256) + ` }}"`: "k: the name of a variable is longer than 255 bytes",
 		`"{{ envFile "` + strings.Repeat("A", 252) + `_FILE" }}"`: "k: the name of a variable is longer than 255 bytes",
 		`"{{ $x }}"`:                        `c.json:1:8: k: undefined variable "$x"`,

@@ -25,7 +25,7 @@ func Lock(ctx context.Context, file *os.File, timeout time.Duration) error {
 			return err
 		}
 		select {
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(time.Second / 20):
 		case <-ctx.Done():
 			if err := ctx.Err(); errors.Is(err, context.Canceled) {
 				return err

@@ -1,6 +1,7 @@
 package safefile_test
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -56,6 +57,36 @@ func TestReplace(t *testing.T) {
 	want(t, safefile.Replace(root, "d", nil, 0o600, old), "file exists")
 	want(t, safefile.Replace(root, "../a", nil, 0o600, old), "path escapes")
 	if all := names(t, dir); !slices.Equal(all, []string{"d"}) {
+		t.Errorf("left %q", all)
+	}
+}
+
+// A file is replaced unless it is said not to be at the last moment, when it is still the old one.
+func TestReplaceIf(t *testing.T) {
+	dir, root := folder(t, map[string]string{"a": "old"})
+	info, err := root.Stat("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := errors.New("has changed")
+	for _, test := range []struct {
+		still error
+		want  string
+	}{{changed, "old"}, {nil, "new"}} {
+		before := ""
+		err := safefile.ReplaceIf(root, "a", []byte("new"), 0o600, info, func() error {
+			data, err := root.ReadFile("a")
+			before = string(data)
+			return errors.Join(err, test.still)
+		})
+		if !errors.Is(err, test.still) || before != "old" {
+			t.Errorf("got %v, %q before, want %v", err, before, test.still)
+		}
+		if data, _ := root.ReadFile("a"); string(data) != test.want {
+			t.Errorf("got %q, want %q", data, test.want)
+		}
+	}
+	if all := names(t, dir); !slices.Equal(all, []string{"a"}) {
 		t.Errorf("left %q", all)
 	}
 }

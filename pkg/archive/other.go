@@ -80,7 +80,7 @@ func notGzip(head []byte, headErr error) error {
 	switch {
 	case len(head) == 0 && headErr == io.EOF:
 		return fmt.Errorf("%s: it is empty", none)
-	case len(head) > 257 && bytes.HasPrefix(head[257:], []byte("ustar")):
+	case bytes.HasPrefix(head[min(257, len(head)):], []byte("ustar")):
 		return fmt.Errorf("%s but a tar file that is not compressed", none)
 	case isText(head):
 		return fmt.Errorf("%s but text", none)

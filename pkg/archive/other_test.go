@@ -30,6 +30,8 @@ func TestParseOther(t *testing.T) {
 		"empty":                {nil, "is not a gzip file: it is empty"},
 		"text":                 {[]byte("hello"), "is not a gzip file but text"},
 		"text in UTF-8":        {[]byte("a" + strings.Repeat("ä", 300) + "\r\n"), "is not a gzip file but text"},
+		"almost text":          {[]byte("hello\xff\xff\xff"), "is not a gzip file but text"},
+		"hardly text":          {[]byte("hello\xff\xff\xff\xff"), "is not a gzip file"},
 		"binary":               {[]byte{0xff, 0xd8, 0xff, 0xe0, 0}, "is not a gzip file"},
 		"old package":          {[]byte("\n\x91\x02\n\x7f\b\x01"), "is not a gzip file"}, // a ChaincodeDeploymentSpec
 		"zip":                  {[]byte("PK\x03\x04\x14\x00"), "is not a gzip file but a zip file"},

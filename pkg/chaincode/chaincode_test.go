@@ -116,3 +116,18 @@ func TestCheckIndex(t *testing.T) {
 		t.Run(data, func(t *testing.T) { check(t, chaincode.CheckIndex([]byte(data)), want) })
 	}
 }
+
+// Of the hash in a package ID, eight digits are shown; other names stay as they are.
+func TestShortID(t *testing.T) {
+	id := chaincode.PackageID("basic_1.0", [32]byte{0x12, 0x34, 0x56, 0x78, 0x9a})
+	for name, want := range map[string]string{
+		id: "basic_1.0:12345678", "lost+found": "lost+found", strings.Repeat("a", 64): strings.Repeat("a", 64), ":" + strings.Repeat("a", 64): ":aaaaaaaa",
+	} {
+		if got := chaincode.ShortID(name); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+	if got := chaincode.LabelOf(id); got != "basic_1.0" {
+		t.Errorf("the label is %s", got)
+	}
+}

@@ -2,11 +2,14 @@ package chaincode_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"ccaas-template-builder/internal/must"
+	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/chaincode"
 )
 
@@ -27,7 +30,9 @@ func TestTemplateElsewhere(t *testing.T) {
 		"a template":      {[]string{"chaincode/basic/connection.json.tmpl"}, `, but there is "chaincode/basic/connection.json.tmpl": move it to the top`},
 		"both":            {[]string{"src/CONNECTION.JSON"}, `, but there is "src/CONNECTION.JSON": move it to the top, and rename it`},
 		"the highest":     {[]string{"a/b/connection.json", "z/connection.json"}, `, but there is "z/connection.json": move it to the top`},
-		"too deep":        {[]string{"a/b/c/d/e/connection.json"}, ""},
+		"two as high":     {[]string{"a/connection.json", "z/connection.json"}, `, but there is "a/connection.json": move it to the top`},
+		"deep":            {[]string{"a/b/c/connection.json"}, `, but there is "a/b/c/connection.json": move it to the top`},
+		"too deep":        {[]string{"a/b/c/d/connection.json", "a/b/c/d/e/connection.json"}, ""},
 		"code of Node":    {[]string{"package.json", "lib/connection.js", "lib/connection.ts"}, ""},
 		"a profile":       {[]string{"connection-org1.json", "connection-profile.yaml"}, ""},
 		"collections":     {[]string{"collections_config.json", "collection.json", "META-INF/statedb/couchdb/indexes/owner.json"}, ""},
@@ -51,6 +56,22 @@ func TestTemplateElsewhere(t *testing.T) {
 	}
 }
 
+// It is looked for among as many files and folders as a package may hold, the top included.
+func TestTemplateElsewhereAmongMany(t *testing.T) {
+	dir := code{"connections.json": ""}
+	for i := range safefile.MaxEntries - 2 {
+		dir[fmt.Sprint(i)] = ""
+	}
+	const found = `, but there is "connections.json": rename it`
+	if _, err := chaincode.TemplateFile(dir); err == nil || !strings.HasSuffix(err.Error(), found) {
+		t.Errorf("got %v", err)
+	}
+	dir["a"] = ""
+	if _, err := chaincode.TemplateFile(dir); err == nil || strings.HasSuffix(err.Error(), found) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A file that the peer does not read is told its place if it seems to be an index.
 func TestIgnored(t *testing.T) {
 	for from, want := range map[string]string{
@@ -60,6 +81,7 @@ func TestIgnored(t *testing.T) {
 		"META-INF/StateDB/CouchDB/indexes/a.json":     "META-INF/statedb/couchdb/indexes/a.json",
 		"META-INF/collections/Assets/indexes/a.json":  "META-INF/statedb/couchdb/collections/Assets/indexes/a.json",
 		"META-INF/couchdb/collections/assets/a.json":  "META-INF/statedb/couchdb/collections/assets/indexes/a.json",
+		"META-INF/couchdb/collections/a.json":         "META-INF/statedb/couchdb/indexes/a.json",
 		"metadata/couchdb/index/a.json":               "metadata/statedb/couchdb/indexes/a.json",
 		"META-INF/MANIFEST.MF":                        "",
 		"META-INF/couchdb/readme.md":                  "",

@@ -38,8 +38,13 @@ func (c Connection) checkUsages() (errs []error) {
 // hasUsage reports whether Go accepts cert for this usage: without the extension
 // it may be used for anything.
 func hasUsage(cert *x509.Certificate, usage x509.ExtKeyUsage) bool {
-	return len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 ||
+	return !hasExtension(cert) ||
 		slices.Contains(cert.ExtKeyUsage, usage) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
+
+// hasExtension reports whether cert has an extended key usage at all.
+func hasExtension(cert *x509.Certificate) bool {
+	return len(cert.ExtKeyUsage) > 0 || len(cert.UnknownExtKeyUsage) > 0
 }
 
 // checkPair checks that a private key belongs to the first of the client's certificates.
@@ -74,8 +79,7 @@ func (c Connection) ClientFault(now time.Time) error {
 func clientFault(cert *x509.Certificate) error {
 	const signs = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyAgreement
 	switch {
-	case len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) > 0 &&
-		!slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth):
+	case hasExtension(cert) && !slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth):
 		return errNotForClients
 	case cert.KeyUsage != 0 && cert.KeyUsage&signs == 0:
 		return errNotToSign

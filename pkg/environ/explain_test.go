@@ -72,6 +72,11 @@ func TestPaths(t *testing.T) {
 		{"A_KEY_FILE", base64.StdEncoding.EncodeToString([]byte(id.Key)), "A_KEY_FILE must be the absolute path of a file"},
 		{"A_KEY_FILE", "/" + base64.StdEncoding.EncodeToString([]byte(id.Key)), "the file that A_KEY_FILE names cannot be read"},
 		{"A_KEY_FILE", "/" + id.Key, "the file that A_KEY_FILE names cannot be read"},
+		{"A_FILE", "hunter.", "A_FILE must be the absolute path of a file"},
+		{"A_FILE", "hunter.extension", `A_FILE must be the absolute path of a file, not "hunter.extension"`},
+		{"A_FILE", "hunter.extensions", "A_FILE must be the absolute path of a file"},
+		{"A_FILE", "/" + strings.Repeat("no/", 341), `A_FILE names "/no/no`},
+		{"A_FILE", "//" + strings.Repeat("no/", 341), "the file that A_FILE names cannot be read"},
 		{"A_FILE", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJwZWVyMCJ9.c2lnbmF0dXJlIQ", "A_FILE must be the absolute path of a file"},
 	} {
 		_, err := load(t, map[string]string{test.name: test.value}).ReadFile(test.name)

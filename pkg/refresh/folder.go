@@ -76,6 +76,12 @@ func (f *folder) has(name string) bool {
 	return file || folder
 }
 
+// lacks reports whether a file that was not found is missing in a folder of values that was listed.
+func (s *reads) lacks(file string) bool {
+	f := s.listed[filepath.Dir(file)]
+	return f != nil && !f.has(filepath.Base(file))
+}
+
 // listed is what a build depends on in a folder of values: a name that is not there yet may be read,
 // and one that is close to a name that is read makes a warning.
 type listed struct {

@@ -31,13 +31,7 @@ func TestForgotten(t *testing.T) {
 	}
 	for name, change := range map[string]func(t *testing.T, c *changes, b store.Build, label string){
 		"value, but not its times": func(t *testing.T, c *changes, _ store.Build, label string) { sameTimes(t, label+"/HOST", []byte("h2")) },
-		"mode of a value": func(t *testing.T, c *changes, _ store.Build, label string) {
-			remove(t, label+"/HOST")
-			if err := os.Mkdir(label+"/HOST", 0o700); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"no value": func(t *testing.T, c *changes, _ store.Build, label string) { remove(t, label+"/HOST") },
+		"no value":                 func(t *testing.T, c *changes, _ store.Build, label string) { remove(t, label+"/HOST") },
 		"another value": func(t *testing.T, c *changes, _ store.Build, label string) {
 			write(t, label+"/CORE_CHAINCODE_TIMEOUT", []byte("1s"))
 		},
@@ -59,6 +53,14 @@ func TestForgotten(t *testing.T) {
 		"target of a link": func(t *testing.T, c *changes, _ store.Build, _ string) {
 			remove(t, c.spare+"/target")
 			write(t, c.spare+"/target/HOST", []byte("h3"))
+		},
+		"folder for a value": func(t *testing.T, c *changes, _ store.Build, label string) {
+			remove(t, label+"/HOST")
+			write(t, label+"/HOST/x", nil)
+		},
+		"file for a label": func(t *testing.T, c *changes, _ store.Build, label string) {
+			remove(t, label)
+			write(t, label, nil)
 		},
 		"folder of a label": func(t *testing.T, c *changes, _ store.Build, label string) { move(t, label, c.spare+"/label") },
 		"folder of values":  func(t *testing.T, c *changes, _ store.Build, label string) { move(t, c.values, c.spare+"/values") },
@@ -92,7 +94,7 @@ func TestForgotten(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newChanges(t, 0)
+			c := newChanges(t, 0, 2)
 			b, label := c.s.Build(c.pkgs[1].ID), c.values+"/"+c.pkgs[1].Metadata.Label
 			write(t, label+"/HOST", []byte("h1"))
 			write(t, c.values+"/HOST", []byte("h0"))
@@ -114,6 +116,71 @@ func TestForgotten(t *testing.T) {
 				t.Error("the change makes no difference")
 			}
 		})
+	}
+}
+
+// What makes no difference forgets no more than it has to, and what was forgotten is remembered again.
+func TestRememberedAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(t *testing.T, c *changes, label string)
+		want   int // of two, of which one has a folder of its own
+	}{
+		"nothing":         {func(*testing.T, *changes, string) {}, 2},
+		"the same value":  {func(t *testing.T, c *changes, label string) { write(t, label+"/HOST", []byte("cc")) }, 1},
+		"a file":          {func(t *testing.T, c *changes, _ string) { write(t, c.values+"/OTHER", nil) }, 0},
+		"another's value": {func(t *testing.T, c *changes, _ string) { write(t, c.values+"/asset/HOST", []byte("x")) }, 1},
+		"another's file":  {func(t *testing.T, c *changes, _ string) { write(t, c.spare+"/root.pem", []byte("x")) }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newChanges(t, 0, 2)
+			label := c.values + "/" + c.pkgs[1].Metadata.Label
+			write(t, label+"/HOST", []byte("cc"))
+			write(t, c.values+"/HOST", []byte("cc"))
+			done := 0
+			c.r.Memory, c.r.Done = refresh.NewMemory(coarse), func() { done++ }
+			remembered := func(want int) {
+				t.Helper()
+				time.Sleep(2 * coarse)
+				for _, r := range run(t, c.r) {
+					isState(t, r, refresh.Unchanged, "")
+				}
+				if got := c.r.Memory.Recalled(); got != want {
+					t.Errorf("%d are remembered, want %d", got, want)
+				}
+			}
+			remembered(0)
+			remembered(2)
+			test.change(t, c, label)
+			remembered(test.want)
+			remembered(2)
+			if done != 4*2 {
+				t.Errorf("%d are done", done)
+			}
+		})
+	}
+}
+
+// What the last run has not looked at is forgotten, and a run with nothing to render keeps what it has looked at.
+func TestPruned(t *testing.T) {
+	c := newChanges(t, 0, 2)
+	write(t, c.values+"/HOST", []byte("cc"))
+	time.Sleep(2 * coarse)
+	c.r.Memory = refresh.NewMemory(coarse)
+	c.r.DryRun = true
+	run(t, c.r)
+	run(t, c.r)
+	files, folders := c.r.Memory.Known()
+	if files != 3 || folders != 3 { // HOST, ROOT and what that names; the folder of values and those of two labels
+		t.Errorf("%d files and %d folders are known", files, folders)
+	}
+	remove(t, string(c.s.Build(c.pkgs[1].ID))) // the one that has read ROOT
+	run(t, c.r)
+	remove(t, string(c.s.Build(c.pkgs[0].ID)))
+	c.install(c.pkgs[1])
+	write(t, c.values+"/HOST", []byte("cc2"))
+	isState(t, one(t, c.r), refresh.Outdated, "") // which is not remembered
+	if files, folders := c.r.Memory.Known(); files != 0 || folders != 2 { // the two folders that this run has listed
+		t.Errorf("%d files and %d folders are still known", files, folders)
 	}
 }
 

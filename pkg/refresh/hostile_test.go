@@ -19,6 +19,9 @@ import (
 // A peer's user who puts a pipe in the place of a connection.json, at whichever
 // moment, does not keep a refresh waiting, nor those that wait for its lock.
 func TestPipes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long, and is a matter of luck")
+	}
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, env)
 	file := at(b, released)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -157,7 +156,7 @@ func (m *Memory) keep(r Refresher, b store.Build, result Result, seen *reads) {
 	for path, id := range seen.files {
 		if id != (identity{}) {
 			kept.files = append(kept.files, m.file(path, id))
-		} else if f := seen.listed[filepath.Dir(path)]; f == nil || f.has(filepath.Base(path)) {
+		} else if !seen.lacks(path) {
 			return // nothing would tell that it is there now
 		}
 	}

@@ -36,14 +36,15 @@ type changes struct {
 	count  int
 }
 
-func newChanges(t *testing.T, seed uint64) *changes {
+// newChanges is a peer with so many packages, whose templates read values and files in turn.
+func newChanges(t *testing.T, seed uint64, packages int) *changes {
 	dir := memory(t)
 	c := &changes{t: t, random: rand.New(rand.NewPCG(seed, 0)), s: store.Store(dir + "/peer"), values: dir + "/values", spare: dir + "/spare"}
 	for i := range 3 {
 		c.envs = append(c.envs, environment(t, fmt.Sprintf("peer%d", i), now.AddDate(0, i+1, 0)))
 	}
 	const files = `{"address": "{{ env "HOST" }}:9999", "root_cert": "{{ envFile "ROOT" }}", "client_auth_required": true}`
-	for i := range 8 {
+	for i := range packages {
 		text := []string{template, files}[i%2]
 		pkg, err := archive.Write(fmt.Sprintf("cc%d", i), chaincode.DefaultType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte(text)}})
 		if err != nil {
@@ -215,9 +216,12 @@ func outcome(results []refresh.Result) (all []string) {
 // Whatever changes, a run that remembers what earlier ones have found comes to what one does that
 // begins from nothing.
 func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long, and is a matter of luck")
+	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("the seed is %d", seed)
-	c := newChanges(t, seed)
+	c := newChanges(t, seed, 8)
 	dry, wet := refresh.NewMemory(coarse), refresh.NewMemory(coarse)
 	all, recalled := 0, 0
 	for end := time.Now().Add(*changing); time.Now().Before(end); {
@@ -243,7 +247,7 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	t.Logf("%d changes, %d of %d results recalled", c.count, recalled, all)
-	if recalled < all/50 {
+	if all > 500 && recalled < all/50 { // fewer may be bad luck
 		t.Error("hardly anything was remembered")
 	}
 }

@@ -27,6 +27,9 @@ var rounds = flag.Int("rounds", 50, "how often TestRotation refreshes ten connec
 // A peer that reads its connections all the time reads whole ones, the one or the
 // other, however often they are replaced.
 func TestRotation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long, and is a matter of luck")
+	}
 	one, other := environment(t, "peer0", now.AddDate(0, 1, 0)), environment(t, "peer1", now.AddDate(0, 2, 0))
 	s := store.Store(memory(t))
 	var files []string

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,7 @@ func TestServers(t *testing.T) {
 			remove(t, s.PackageFile(pack(t, label, chaincode.DefaultType).ID))
 		}
 	}
+	write(t, filepath.Join(s.BuildsDir(), "lost+found", "x"), nil) // which is no build
 	before := tree(t, string(s))
 	r := refresher(s, with(env, "HOST", "elsewhere"))
 	r.Probe = probing(func(target probe.Target) error {

@@ -122,6 +122,28 @@ func TestErrorsNameTheVariables(t *testing.T) {
 	}
 }
 
+// An error about the variable of a setting has the place of the key that reads it, if one does.
+func TestPlaced(t *testing.T) {
+	_, wrong := environ.Load(map[string]string{"CORE_CHAINCODE_TLS_REQUIRED": "perhaps", "CCAAS_REQUIRE_TLS": "perhaps"}, "basic")
+	const places = "CORE_CHAINCODE_TLS_REQUIRED must be true or false\nCCAAS_REQUIRE_TLS must be true or false"
+	for document, want := range map[string]string{
+		`{"address": "{{ .Env.HOST }}"}`:                               "connection.json: tls_required: " + places,
+		`{"dial_timeout": "3s", "tls_required": "{{ .TLSRequired }}"}`: "connection.json:1:40: tls_required: " + places,
+		`{"tls_required": true, "address": "cc:1"}`:                    places,
+	} {
+		parsed, err := template.Parse("connection.json", []byte(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parsed.Placed(wrong); got == nil || got.Error() != want {
+			t.Errorf("%s: got %v, want %s", document, got, want)
+		}
+	}
+	if got := (*template.Template)(nil).Placed(wrong); got != wrong {
+		t.Errorf("without a template, got %v", got)
+	}
+}
+
 func TestParseReportsAll(t *testing.T) {
 	_, err := template.Parse("c", []byte(`{"adress": "{{ foo }}", "Domain": 1, "tls_required": "{{"}`))
 	if got := len(message.Errors(err)); got != 4 {
