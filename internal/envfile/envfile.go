@@ -88,7 +88,9 @@ func (p *parser) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	for i, w := range p.warnings {
 		if w.text == text {
-			p.warnings[i].lines = append(w.lines, p.line)
+			if w.lines[len(w.lines)-1] != p.line { // a line may have the same twice
+				p.warnings[i].lines = append(w.lines, p.line)
+			}
 			return
 		}
 	}

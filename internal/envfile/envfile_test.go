@@ -82,6 +82,9 @@ func TestLines(t *testing.T) {
 	if warnings != want || env["A"] != "y" || env["B"] != "x\ny" {
 		t.Errorf("%q has the warnings\n%s", env, warnings)
 	}
+	if _, warnings := parse(t, `A="1\n2\n3"`); strings.Contains(warnings, "also line") {
+		t.Errorf("a line is named twice: %s", warnings)
+	}
 }
 
 // Each error names its line, and quotes nothing of it.
