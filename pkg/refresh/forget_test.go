@@ -178,7 +178,7 @@ func TestPruned(t *testing.T) {
 	remove(t, string(c.s.Build(c.pkgs[0].ID)))
 	c.install(c.pkgs[1])
 	write(t, c.values+"/HOST", []byte("cc2"))
-	isState(t, one(t, c.r), refresh.Outdated, "") // which is not remembered
+	isState(t, one(t, c.r), refresh.Outdated, "")                         // which is not remembered
 	if files, folders := c.r.Memory.Known(); files != 0 || folders != 2 { // the two folders that this run has listed
 		t.Errorf("%d files and %d folders are still known", files, folders)
 	}
