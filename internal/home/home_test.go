@@ -109,7 +109,7 @@ func TestHome(t *testing.T) {
 	}
 	command(t, dir, "make", "check", "build")
 	command(t, dir, "go", "test", "./cmd/ccaas", "-run", "Scripts|Readme|Help")
-	command(t, dir, "go", "test", "./pkg/...", "./internal/architecture", "./internal/program")
+	command(t, dir, "go", "test", "-short", "./pkg/...", "./internal/architecture", "./internal/program")
 }
 
 // copyProject copies everything that would be committed here into a new repository.
