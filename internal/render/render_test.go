@@ -136,6 +136,7 @@ func TestRender(t *testing.T) {
 		`"{{ empty 1 }} {{ empty 0.5 }} {{ empty (list 0) }} {{ empty .tls }} {{ empty .oneKey }}"`: "false false false false false",
 		`"{{ coalesce "" 0 }}{{ coalesce 0 "" }}"`:                                                  "0",
 		// order and bounds
+		`"a{{ 1.25 }}"`: "a1.25",
 		`"{{ lt "a" "a" }} {{ le "a" "a" }} {{ lt 1.5 1.5 }} {{ ge 1.5 1.5 }} {{ lt 1 1 }}"`: "false true false true false",
 		`"{{ slice "abc" 0 1 }} {{ slice "abc" 1 3 }} {{ slice "abc" 1 1 }}"`:                "a bc ",
 		// a private key, whole
