@@ -1,5 +1,5 @@
-// Package e2e_test holds the builder against the real thing: chaincode servers on
-// Hyperledger's shim, and a Fabric network.
+// Package e2e_test tests the builder against chaincode servers built on Hyperledger's shims, and
+// in a Fabric network.
 package e2e_test
 
 import (
@@ -27,7 +27,7 @@ import (
 
 const nodeChaincode = "../../examples/chaincode-node"
 
-// requireNode fails a test where the chaincode on Node cannot be run.
+// requireNode fails the test if the chaincode on Node cannot be run.
 func requireNode(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
@@ -38,7 +38,8 @@ func requireNode(t *testing.T) {
 	}
 }
 
-// requireShims skips a test of chaincode servers, whose modules have to be downloaded.
+// requireShims skips a test of chaincode servers unless SHIM_TEST is set: their modules have to
+// be downloaded.
 func requireShims(t *testing.T) {
 	t.Helper()
 	if os.Getenv("SHIM_TEST") == "" {
@@ -56,19 +57,19 @@ func buildPrograms(t *testing.T) string {
 	return bin
 }
 
-// example is a chaincode of the examples, and how its server is started.
+// example is an example chaincode and the command that starts its server.
 type example struct {
-	shim    string // as serverenv knows it
+	shim    string // the value of serverenv --shim
 	dir     string
 	command []string
 }
 
 var onNode = example{"node", nodeChaincode, []string{"node_modules/.bin/fabric-chaincode-node", "server"}}
 
-// onGo lacks the command: the program has to be built.
+// onGo has no command: see built.
 var onGo = example{shim: "go", dir: "../../examples/chaincode-go"}
 
-// built is the chaincode on Go with its program.
+// built builds the program of an example on Go, and returns the example with its command.
 func (e example) built(t *testing.T) example {
 	program := filepath.Join(t.TempDir(), "chaincode-go")
 	if out, err := exec.Command("go", "build", "-C", e.dir, "-o", program).CombinedOutput(); err != nil {
@@ -78,18 +79,18 @@ func (e example) built(t *testing.T) example {
 	return e
 }
 
-// servedPeer is a peer with a chaincode server of its own.
+// servedPeer is a peer with its own chaincode server.
 type servedPeer struct {
 	name    string
 	address string
-	clients testpki.Identity // the authority that its server trusts
+	clients testpki.Identity // the first CA that its server trusts
 	envFile string
-	store   store.Store // its folder, once something is installed
+	store   store.Store // the peer's folder, created by the first install
 	server  *exec.Cmd
-	log     string // the file of the server's output
+	log     string // the file with the server's output
 }
 
-// world is two peers, the authorities behind them, and one package.
+// world holds two peers, their CAs and one package.
 type world struct {
 	t       *testing.T
 	example example
@@ -97,8 +98,8 @@ type world struct {
 	ccaas   string
 	servers testpki.Identity
 	peers   [2]*servedPeer
-	id      string   // of the package
-	files   []string // flags of serverenv that its servers need, each with what the file of a peer is called
+	id      string   // the package ID
+	files   []string // the flags of serverenv that the servers need, each followed by the suffix of a peer's file
 }
 
 func newWorld(t *testing.T, example example) *world {
@@ -112,14 +113,14 @@ func newWorld(t *testing.T, example example) *world {
 	return w
 }
 
-// pack makes the package, of a template whose servers need these files.
+// pack makes the package from a template whose servers need these files.
 func (w *world) pack(template string, files ...string) {
 	w.run("init", w.file(template), "--template", template)
 	w.id = strings.TrimSpace(w.run("package", w.file("notes.tgz"), "--path", w.file(template), "--label", "notes_1.0"))
 	w.files = files
 }
 
-// serverEnv is the environment of a peer's chaincode server, as serverenv prints it.
+// serverEnv returns the environment of a peer's chaincode server, as serverenv prints it.
 func (w *world) serverEnv(p *servedPeer) (variables []string) {
 	args := []string{"serverenv", w.file("notes.tgz"), "--shim", w.example.shim, "--env-file", p.envFile}
 	for pair := range slices.Chunk(w.files, 2) {
@@ -133,7 +134,7 @@ func (w *world) serverEnv(p *servedPeer) (variables []string) {
 	return variables
 }
 
-// newPeer makes a peer's identity, its server's, and its env file.
+// newPeer makes the certificates of a peer and its server, and the peer's env file.
 func (w *world) newPeer(name string) *servedPeer {
 	now := time.Now()
 	authority := w.identify(name)
@@ -152,9 +153,9 @@ func (w *world) newPeer(name string) *servedPeer {
 	return p
 }
 
-// identify gives a peer a certificate of a new authority, the one that its server
-// trusts from its next start on. All authorities of a peer have one name, as an
-// authority keeps its own when its key is replaced.
+// identify gives a peer a client certificate of a new CA, which its server trusts after a
+// restart. All CAs of a peer have the same name, because a CA keeps its name when its key is
+// replaced.
 func (w *world) identify(name string) (authority testpki.Identity) {
 	now := time.Now()
 	authority = must.Get(testpki.CA("clients of "+name, now))(w.t)
@@ -165,8 +166,8 @@ func (w *world) identify(name string) (authority testpki.Identity) {
 	return authority
 }
 
-// start starts a peer's chaincode server with what serverenv prints, and with variables
-// that override it, and waits until it listens.
+// start starts a peer's chaincode server with the environment that serverenv prints, overridden
+// by variables, and waits until it listens.
 func (w *world) start(p *servedPeer, variables ...string) {
 	w.t.Helper()
 	log, err := os.Create(p.log)
@@ -196,7 +197,7 @@ func (w *world) start(p *servedPeer, variables ...string) {
 	}
 }
 
-// stop kills a peer's chaincode server, and all that it has started.
+// stop kills a peer's chaincode server and its child processes.
 func (p *servedPeer) stop() {
 	if p.server != nil {
 		syscall.Kill(-p.server.Process.Pid, syscall.SIGKILL)
@@ -211,13 +212,13 @@ func (w *world) restart(p *servedPeer, variables ...string) {
 	w.start(p, variables...)
 }
 
-// probed is what ccaas probe says with -o json.
+// probed is the output of ccaas probe -o json.
 type probed struct {
 	Stages []struct{ Stage, State, Finding, Hint string }
 }
 
-// probe runs ccaas probe with these arguments, and returns the stage that fails
-// and what it says; none if all is well.
+// probe runs ccaas probe with these arguments. It returns the failed stage and its finding, or
+// empty strings if no stage failed.
 func (w *world) probe(args ...string) (stage, finding string) {
 	w.t.Helper()
 	out, runErr := exec.Command(w.ccaas, append([]string{"probe", "-o", "json"}, args...)...).Output()
@@ -236,7 +237,8 @@ func (w *world) probe(args ...string) (stage, finding string) {
 	return stage, finding
 }
 
-// expect probes the server in a peer's env file, with other variables on top.
+// expect probes the server in a peer's env file, overridden by env, and checks the result as
+// expectProbe does.
 func (w *world) expect(what string, p *servedPeer, wantStage, want string, env ...string) {
 	w.t.Helper()
 	args := []string{w.file("notes.tgz"), "--env-file", p.envFile}
@@ -246,14 +248,15 @@ func (w *world) expect(what string, p *servedPeer, wantStage, want string, env .
 	w.expectProbe(what, p, wantStage, want, args...)
 }
 
-// expectReleased probes the server in the connection.json that the peer reads.
+// expectReleased probes the server in the connection.json that the peer reads, and checks the
+// result as expectProbe does.
 func (w *world) expectReleased(what string, p *servedPeer, wantStage, want string) {
 	w.t.Helper()
 	build := string(p.store.Build(w.id))
 	w.expectProbe(what, p, wantStage, want, filepath.Join(build, store.Release, chaincode.ReleasedConnection), "--package-id", w.id)
 }
 
-// expectProbe holds a probe against the stage that is to fail, and a part of what it says.
+// expectProbe runs ccaas probe, and checks which stage fails and that its finding contains want.
 func (w *world) expectProbe(what string, p *servedPeer, wantStage, want string, args ...string) {
 	w.t.Helper()
 	stage, finding := w.probe(args...)
@@ -264,8 +267,9 @@ func (w *world) expectProbe(what string, p *servedPeer, wantStage, want string, 
 	}
 }
 
-// One package, two peers, a chaincode server for each, which trusts its own peer
-// only: what works, works, and what does not is said as it is.
+// TestNodeChaincode checks ccaas probe with one package and two peers, each with a chaincode
+// server that trusts only its own peer. It must find nothing wrong with a connection that works,
+// and otherwise report the cause.
 func TestNodeChaincode(t *testing.T) {
 	requireShims(t)
 	requireNode(t)
@@ -284,7 +288,8 @@ func TestNodeChaincode(t *testing.T) {
 		t.Errorf("simulate --probe of another peer's server: %v: %s", err, out)
 	}
 
-	// Node verifies by OpenSSL, which wants the usages of a client, and says nothing.
+	// Node verifies with OpenSSL, which requires the usages of a client certificate. The server
+	// gives no reason for its refusal.
 	for name, change := range map[string]func(*x509.Certificate){
 		"extended key usage lacks client authentication": func(cert *x509.Certificate) {
 			cert.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
@@ -319,7 +324,7 @@ func TestNodeChaincode(t *testing.T) {
 	w.expect("the first server, in the end", first, "", "")
 }
 
-// The chaincode on Go is what the one on Node is.
+// TestGoChaincode checks ccaas probe with the chaincode on Go.
 func TestGoChaincode(t *testing.T) {
 	requireShims(t)
 	w := newWorld(t, onGo.built(t))
@@ -336,7 +341,8 @@ func TestGoChaincode(t *testing.T) {
 	w.expect("server that asks for no certificate", second, "", "")
 }
 
-// TLS without client authentication, no TLS, and what servers say to a peer that dials with too little of it.
+// TestNodeChaincodeTLS checks ccaas probe with TLS without client authentication, without TLS,
+// and with servers that require more TLS than the connection offers.
 func TestNodeChaincodeTLS(t *testing.T) {
 	requireShims(t)
 	requireNode(t)
@@ -353,8 +359,8 @@ func TestNodeChaincodeTLS(t *testing.T) {
 	w.expect("no TLS", p, "", "")
 }
 
-// The authority of a peer's certificate is replaced: the connection of an installed
-// package follows by refresh, and with --probe not before its server does.
+// TestNodeRefresh replaces the CA of a peer's client certificate. A refresh updates the
+// connection of an installed package, but with --probe only once the server trusts the new CA.
 func TestNodeRefresh(t *testing.T) {
 	requireShims(t)
 	requireNode(t)
@@ -386,7 +392,7 @@ func TestNodeRefresh(t *testing.T) {
 	w.expectChanged(p, installed, build+"bld/connection.json", build+"release/chaincode/server/connection.json", lock)
 }
 
-// install installs the package on a peer, by the real programs.
+// install installs the package on a peer with the builder's programs.
 func (w *world) install(p *servedPeer) {
 	w.t.Helper()
 	builder := coreyaml.Builder{Name: coreyaml.DefaultName, Path: filepath.Dir(filepath.Dir(w.ccaas))}
@@ -395,7 +401,7 @@ func (w *world) install(p *servedPeer) {
 	}
 }
 
-// kept is each file in a peer's folder, with its mode and its content.
+// kept returns the mode and content of each file in a peer's folder, keyed by path.
 func (w *world) kept(p *servedPeer) map[string]string {
 	w.t.Helper()
 	files := map[string]string{}
@@ -418,9 +424,8 @@ func (w *world) kept(p *servedPeer) map[string]string {
 	return files
 }
 
-// expectChanged holds the files of a peer that are not as they were, or that are new
-// or gone, against these, sorted. All others, the package among them, are the same
-// byte for byte.
+// expectChanged checks which files of a peer have been changed, added or removed. want is sorted.
+// All other files, including the package, must be unchanged.
 func (w *world) expectChanged(p *servedPeer, before map[string]string, want ...string) {
 	w.t.Helper()
 	var changed []string
@@ -440,7 +445,8 @@ func (w *world) expectChanged(p *servedPeer, before map[string]string, want ...s
 	}
 }
 
-// crossed is the env file of one peer with the address of another.
+// crossed writes an env file of one peer with the server address of the other, and returns its
+// path.
 func (w *world) crossed(one, other *servedPeer) string {
 	env, err := os.ReadFile(one.envFile)
 	if err != nil {
@@ -459,7 +465,7 @@ func (w *world) write(name, content string) {
 	}
 }
 
-// run runs ccaas, which must succeed.
+// run runs ccaas, which must succeed, and returns its stdout.
 func (w *world) run(args ...string) string {
 	w.t.Helper()
 	cmd := exec.Command(w.ccaas, args...)

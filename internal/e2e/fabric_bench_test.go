@@ -17,22 +17,22 @@ import (
 	"ccaas-template-builder/internal/network"
 )
 
-// The time that everything has, and that one command has.
+// The timeouts of a test and of a single command.
 const (
 	testTimeout    = 9 * time.Minute
 	commandTimeout = 40 * time.Second
 )
 
-// bench is a folder, and the step that the test has come to, for its messages.
+// bench is the folder and the current step of a test. Error messages name the step.
 type bench struct {
 	t      *testing.T
 	ctx    context.Context
 	dir    string
-	now    string         // the step
+	now    string         // the current step
 	before map[string]int // the size of each log when the step began
 }
 
-// newBench ends with its time, and at an interrupt.
+// newBench returns a bench whose context ends after testTimeout, on SIGINT or on SIGTERM.
 func newBench(t *testing.T) *bench {
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
@@ -40,7 +40,7 @@ func newBench(t *testing.T) *bench {
 	return &bench{t: t, ctx: ctx, dir: t.TempDir()}
 }
 
-// step names what comes next.
+// step begins the next step.
 func (b *bench) step(format string, args ...any) {
 	b.t.Helper()
 	b.now = fmt.Sprintf(format, args...)
@@ -51,18 +51,18 @@ func (b *bench) step(format string, args ...any) {
 	}
 }
 
-// logs are the files with what processes have said.
+// logs returns the paths of the processes' logs.
 func (b *bench) logs() []string {
 	all, _ := filepath.Glob(b.dir + "/log")
 	each, _ := filepath.Glob(b.dir + "/*/log")
 	return append(all, each...)
 }
 
-// since is what has been logged since the step began.
+// since returns what has been logged since the step began.
 func (b *bench) since(log string) string { return b.read(log)[b.before[log]:] }
 
-// fatal ends the test with the step, and with the last lines of each log that
-// has grown in it.
+// fatal ends the test. It prints the step, and the last lines of each log that has grown since
+// the step began.
 func (b *bench) fatal(format string, args ...any) {
 	b.t.Helper()
 	message := fmt.Sprintf("step: %s\n%s", b.now, fmt.Sprintf(format, args...))
@@ -81,7 +81,7 @@ func (b *bench) must(err error) {
 	}
 }
 
-// run runs a program that has to succeed, and returns its stdout.
+// run runs a program that must succeed, and returns its stdout.
 func (b *bench) run(env map[string]string, program string, args ...string) string {
 	b.t.Helper()
 	stdout, all, err := b.try(env, program, args...)
@@ -91,7 +91,8 @@ func (b *bench) run(env map[string]string, program string, args ...string) strin
 	return stdout
 }
 
-// refused runs a program that has to fail by itself, and returns all it has said.
+// refused runs a program that must exit with a status other than 0, and returns its output. A
+// program that is killed does not count.
 func (b *bench) refused(env map[string]string, program string, args ...string) string {
 	b.t.Helper()
 	_, all, err := b.try(env, program, args...)
@@ -101,8 +102,8 @@ func (b *bench) refused(env map[string]string, program string, args ...string) s
 	return all
 }
 
-// try runs a program with this environment and no other: the tester's own would make
-// the result another on each machine.
+// try runs a program with only this environment, PATH and HOME: the tester's other variables
+// could change the result.
 func (b *bench) try(env map[string]string, program string, args ...string) (stdout, all string, err error) {
 	ctx, cancel := context.WithTimeout(b.ctx, commandTimeout)
 	defer cancel()
@@ -114,13 +115,13 @@ func (b *bench) try(env map[string]string, program string, args ...string) (stdo
 	}
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = b.dir, &out, &errs, time.Second
 	err = cmd.Run()
-	if ctx.Err() != nil { // killed, at the end of its time or of the test's
+	if ctx.Err() != nil { // killed by the timeout of the command or of the test
 		err = context.Cause(ctx)
 	}
 	return out.String(), out.String() + errs.String(), err
 }
 
-// poll waits for a condition.
+// poll waits until condition returns nil.
 func (b *bench) poll(what string, condition func() error) {
 	b.t.Helper()
 	deadline := time.After(commandTimeout)

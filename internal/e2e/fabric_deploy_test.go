@@ -15,9 +15,9 @@ import (
 	"ccaas-template-builder/internal/network"
 )
 
-// TestFabricDeploy is ccaas deploy and ccaas status in a network of Fabric's own programs, with two
-// organisations of two peers each. Every chaincode is that of examples/chaincode-go, with a server
-// for each peer.
+// TestFabricDeploy checks ccaas deploy and ccaas status in a network of Fabric's own programs,
+// with two peers in each of two organisations. Every chaincode is examples/chaincode-go, with a
+// server for each peer.
 func TestFabricDeploy(t *testing.T) {
 	for _, name := range []string{"FABRIC_BIN", "FABRIC_CFG"} {
 		if os.Getenv(name) == "" {
@@ -26,7 +26,7 @@ func TestFabricDeploy(t *testing.T) {
 	}
 	n := newFabric(newBench(t))
 	for _, p := range n.peers {
-		delete(p.Env, "CORE_CHAINCODE_STARTUPTIMEOUT") // as long as it is by default, so that a peer stays silent
+		delete(p.Env, "CORE_CHAINCODE_STARTUPTIMEOUT") // with the longer default, a waiting peer gives no answer
 	}
 	n.step("start the network, and deploy notes with ccaas deploy")
 	n.must(n.Start(n.ctx))
@@ -46,7 +46,7 @@ func TestFabricDeploy(t *testing.T) {
 	n.freeze()
 }
 
-// deployed is what ccaas deploy says in JSON.
+// deployed is the output of ccaas deploy -o json.
 type deployed struct {
 	Sequence int
 	Peers    []struct {
@@ -59,8 +59,9 @@ type deployed struct {
 	Plan      []string
 }
 
-// short is the result in one line: what was installed and who answers, in the order of the peers'
-// names, who has approved, and what has come of it.
+// short returns the result in one line: what was installed on each peer and whether it answers,
+// sorted by the peers' names; then which organisations have approved, whether the definition is
+// committed, and what it waits for.
 func (d deployed) short() string {
 	answers := func(a *bool) string {
 		switch {
@@ -90,7 +91,8 @@ func (d deployed) short() string {
 	return fmt.Sprintf("%d: %s", d.Sequence, strings.Join(parts, "; "))
 }
 
-// ccaasDeploy runs ccaas deploy as the administrator of p, and returns its result and its errors.
+// ccaasDeploy runs ccaas deploy as the administrator of p, and returns its result, its stderr and
+// its error.
 func (n *fabric) ccaasDeploy(p *peer, file string, flags ...string) (deployed, string, error) {
 	n.t.Helper()
 	args := append([]string{"deploy", file, "-C", network.Channel, "-o", "json"}, flags...)
@@ -102,7 +104,7 @@ func (n *fabric) ccaasDeploy(p *peer, file string, flags ...string) (deployed, s
 	return d, strings.TrimPrefix(all, out), err
 }
 
-// deploys has ccaas deploy succeed with this result.
+// deploys runs ccaas deploy, which must succeed with this result.
 func (n *fabric) deploys(p *peer, want, file string, flags ...string) {
 	n.t.Helper()
 	d, errs, err := n.ccaasDeploy(p, file, flags...)
@@ -111,7 +113,8 @@ func (n *fabric) deploys(p *peer, want, file string, flags ...string) {
 	}
 }
 
-// fails has ccaas deploy exit with 1, with this result, and with these words in its errors.
+// fails runs ccaas deploy, which must exit with status 1 and print these words to stderr. Its
+// result must be want, unless want is empty.
 func (n *fabric) fails(p *peer, want, file string, words []string, flags ...string) {
 	n.t.Helper()
 	start := time.Now()
@@ -128,7 +131,7 @@ func (n *fabric) fails(p *peer, want, file string, words []string, flags ...stri
 	}
 }
 
-// status has ccaas status succeed or fail, and returns what it says.
+// status runs ccaas status, which must succeed if ok and fail otherwise, and returns its output.
 func (n *fabric) status(p *peer, ok bool, flags ...string) string {
 	n.t.Helper()
 	args := append([]string{"status", "-C", network.Channel}, flags...)
@@ -139,8 +142,8 @@ func (n *fabric) status(p *peer, ok bool, flags ...string) string {
 	return all
 }
 
-// served makes a package of notes under a label, gives each peer an address for it, and starts a
-// server for each of these.
+// served makes a package of notes with a label, gives every peer of the network an address for
+// it, and starts a server for each of the given peers.
 func (n *fabric) served(label string, peers ...*peer) pack {
 	n.t.Helper()
 	dir := filepath.Join(n.dir, "notes", "package")
@@ -155,12 +158,13 @@ func (n *fabric) served(label string, peers ...*peer) pack {
 	return packed
 }
 
-// newLoopback is an address at which nothing listens, as the certificates of servers have it.
+// newLoopback returns an address at which nothing listens, with the host in the servers'
+// certificates.
 func (n *fabric) newLoopback() string {
 	return strings.Replace(n.newAddress(), "localhost", network.Host, 1)
 }
 
-// serveNotes starts a server of notes with this ID, at the address in the peer's values.
+// serveNotes starts a server of notes with this package ID, at the address in the peer's values.
 func (n *fabric) serveNotes(p *peer, label, id, certificates string) *network.Process {
 	n.t.Helper()
 	address := n.address(p, label)
@@ -174,7 +178,7 @@ func (n *fabric) serveNotes(p *peer, label, id, certificates string) *network.Pr
 	}, filepath.Join(n.dir, "notes", "server"))
 }
 
-// deployFirst deploys a chaincode that is new, Org2 first, and then again.
+// deployFirst deploys a new chaincode for Org2 and then for Org1, and deploys it again.
 func (n *fabric) deployFirst() {
 	packed := n.served("basic_1.0", n.peers...)
 	org1, org2 := n.peers[0], n.peers[2]
@@ -204,7 +208,7 @@ func (n *fabric) deployFirst() {
 	}
 }
 
-// blocks says how many blocks the channel has at a peer.
+// blocks returns the number of blocks that a peer has.
 func (n *fabric) blocks(p *peer) string {
 	n.t.Helper()
 	_, info, _ := strings.Cut(n.peer(p, "channel", "getinfo", "-c", network.Channel), `"height":`)
@@ -212,7 +216,7 @@ func (n *fabric) blocks(p *peer) string {
 	return height
 }
 
-// deployNext deploys the next version: one organisation waits for the other.
+// deployNext deploys the next version. Org1 waits until Org2 has approved it.
 func (n *fabric) deployNext() {
 	packed := n.served("basic_2.0", n.peers...)
 	org1, org2 := n.peers[0], n.peers[2]
@@ -239,7 +243,7 @@ func (n *fabric) deployNext() {
 	}
 }
 
-// replacePackage gives the peers of Org1 another package for the sequence that is committed.
+// replacePackage gives the peers of Org1 another package for the committed sequence.
 func (n *fabric) replacePackage() {
 	packed := n.served("basic_2.0b", n.org1()...)
 	n.step("ccaas deploy of another package at the same sequence")
@@ -263,8 +267,8 @@ func (n *fabric) replacePackage() {
 	n.status(n.peers[0], true, "--ask")
 }
 
-// changeDefinition changes policy and collections, which the peer CLI approves for the other
-// organisation, and which stay when they are not given again.
+// changeDefinition changes the policy and the collections, which the peer CLI approves for Org2.
+// They are kept when a later deployment does not name them.
 func (n *fabric) changeDefinition() {
 	n.step("ccaas deploy with a signature policy and a collection, and the peer CLI for Org2")
 	file := filepath.Join(n.dir, "basic_2.0.tgz")
@@ -288,12 +292,13 @@ func (n *fabric) changeDefinition() {
 	n.status(org1, true, "--ask")
 }
 
-// tellsMismatches tells whether peers say what an organisation has approved otherwise.
+// tellsMismatches reports whether the peers report what another organisation has approved
+// differently. Fabric 2 does not.
 func (n *fabric) tellsMismatches() bool {
 	return !strings.Contains(n.run(nil, n.cli(), "version"), "Version: v2.")
 }
 
-// deployBesides uses what else says where the peers are: a connection profile, and addresses.
+// deployBesides names the peers in other ways: in a connection profile, and by their addresses.
 func (n *fabric) deployBesides() {
 	n.step("ccaas status with a connection profile, and ccaas deploy with addresses")
 	org1 := n.org1()
@@ -315,7 +320,7 @@ func (n *fabric) deployBesides() {
 	n.demandMutualTLS(org1[1], file)
 }
 
-// demandMutualTLS has a peer want a certificate of its clients.
+// demandMutualTLS makes a peer require client certificates, and deploys without and with one.
 func (n *fabric) demandMutualTLS(p *peer, file string) {
 	n.step("ccaas deploy at a peer that wants mutual TLS, without and with a certificate")
 	p.stop()

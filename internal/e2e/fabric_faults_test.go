@@ -10,15 +10,15 @@ import (
 	"ccaas-template-builder/internal/testpki"
 )
 
-// What a call of a chaincode says, and the peer's log, if there is no connection to
-// the server in dial_timeout.
+// The answer to a call of a chaincode, and what the peer's log says, if the peer cannot connect
+// to the server within dial_timeout.
 const (
 	untimely = `connection to ID failed: .*error creating grpc connection to ADDRESS: .*context deadline exceeded`
 	unable   = `failed to connect to \{Addr: "ADDRESS".*`
 )
 
-// unlaunched has a call of a chaincode fail, because the peer cannot launch it: what
-// the one who calls reads, and what the log adds to that.
+// unlaunched calls a chaincode that the peer cannot launch. It checks the answer, and the line
+// that the peer logs in addition.
 func (n *fabric) unlaunched(p *peer, id, address, answer, log string, call []string) {
 	n.t.Helper()
 	expected := strings.NewReplacer("ID", regexp.QuoteMeta(id), "ADDRESS", regexp.QuoteMeta(address))
@@ -29,7 +29,7 @@ func (n *fabric) unlaunched(p *peer, id, address, answer, log string, call []str
 	n.logged(p.Process, expected.Replace(log))
 }
 
-// misconnect gives the first peer servers that are wrong, each in its way.
+// misconnect gives the first peer a series of servers, each wrong in a different way.
 func (n *fabric) misconnect() {
 	p := n.peers[0]
 	packed := n.packageNode("wrong_1.0")
@@ -58,7 +58,8 @@ func (n *fabric) misconnect() {
 			untimely, unable + `tls: first record does not look like a TLS handshake`},
 		{"choosy", &server{cert: good, clients: others},
 			untimely, unable + `remote error: tls: certificate required`},
-		// The server on Node closes the connection without a word, since it knows a CA of that name.
+		// The server on Node trusts a CA with the same name, so it closes the connection without a
+		// reason.
 		{"outdated", &server{cert: good, clients: namesake},
 			untimely, unable + `(error reading server preface|write: broken pipe|connection reset by peer)`},
 		{"misnamed", &server{cert: good, clients: p.clients, id: "other_1.0:0123"},

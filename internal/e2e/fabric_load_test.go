@@ -9,7 +9,7 @@ import (
 	"ccaas-template-builder/internal/network"
 )
 
-// load has a peer's administrator call a chaincode again and again, one call after another.
+// load calls a chaincode as a peer's administrator, one call after another, until it is stopped.
 type load struct {
 	n        *fabric
 	peer     *peer
@@ -19,13 +19,13 @@ type load struct {
 	failures []failure
 }
 
-// failure is a call that has failed.
+// failure is a failed call.
 type failure struct {
 	began, ended time.Time
 	said         string
 }
 
-// startLoad starts a load; args are those of call number i.
+// startLoad starts a load. args returns the arguments of call number i.
 func (n *fabric) startLoad(p *peer, args func(i int) []string) *load {
 	l := &load{n: n, peer: p, stop: make(chan struct{})}
 	l.stopped.Go(func() {
@@ -56,7 +56,7 @@ func (l *load) wait() {
 	l.stopped.Wait()
 }
 
-// works waits until three more calls have worked.
+// works waits until three more calls have succeeded.
 func (l *load) works() {
 	l.n.t.Helper()
 	before := l.worked.Load()
@@ -68,8 +68,8 @@ func (l *load) works() {
 	})
 }
 
-// end ends the load once calls work. None has failed but those that are explained; explains may
-// be nil.
+// end waits until calls succeed, and ends the load. The only failures allowed are those for which
+// explains returns true. explains may be nil.
 func (l *load) end(explains func(failure) bool) {
 	l.n.t.Helper()
 	l.works()

@@ -18,27 +18,27 @@ import (
 // startupTimeout is how long a peer of Org1 waits for a chaincode to register.
 const startupTimeout = "8s"
 
-// fabric is a network, on which Org1 has more chaincodes than notes.
+// fabric is a Fabric network in which Org1 has other chaincodes in addition to notes.
 type fabric struct {
 	*bench
 	*network.Network
 	node    example          // the chaincode on Node
-	servers testpki.Identity // the CA of the chaincode servers of Org1, but for those of notes
+	servers testpki.Identity // the CA of Org1's chaincode servers, except the notes servers
 	peers   []*peer          // of both organisations
-	port    int              // the last one that was given away
+	port    int              // the last port that newAddress has tried
 }
 
-// peer is a peer with its administrator, and what Org1's have for chaincode servers of their own.
+// peer is a peer with its administrator and its chaincode servers.
 type peer struct {
 	*network.Node
 	client  map[string]string // the environment of the administrator
-	keys    []string          // towards chaincode servers, all that it has had
-	clients testpki.Identity  // the CA of its certificate towards servers
-	server  *network.Process  // its server of the chaincode on Node
-	notes   *network.Process  // and that of notes since the upgrade
+	keys    []string          // its private keys for chaincode servers, including replaced ones
+	clients testpki.Identity  // the CA of its client certificate for chaincode servers
+	server  *network.Process  // its server of the chaincode on Node, or the wrong one that misserve starts
+	notes   *network.Process  // its server of notes since the upgrade
 }
 
-// newFabric lays out the network; nothing runs yet.
+// newFabric lays out the network, but starts nothing.
 func newFabric(b *bench) *fabric {
 	b.step("lay out the network")
 	checkout, err := filepath.Abs("../..")
@@ -65,7 +65,7 @@ func newFabric(b *bench) *fabric {
 		both := n.read(p.Env["CORE_CHAINCODE_ROOT_CERT_FILE"]) + n.servers.Cert
 		maps.Copy(p.Env, map[string]string{
 			"CORE_CHAINCODE_TIMEOUT": "2s",
-			// Why a dial fails is at WARN from 3.0 on, and at DEBUG before.
+			// Fabric logs why a dial failed at WARN since 3.0, and at DEBUG before.
 			"FABRIC_LOGGING_SPEC":                   "info:gossip=error:grpc=debug",
 			"CORE_CHAINCODE_ROOT_CERT_FILE":         n.write(p.Name+"/all-servers.crt", both),
 			"CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG": fmt.Sprintf(`{"peername":"%s"}`, p.Name),
@@ -74,16 +74,16 @@ func newFabric(b *bench) *fabric {
 	return n
 }
 
-// org1 are the peers of Org1, each of which has a certificate of its own for chaincode servers.
+// org1 returns the peers of Org1. Each has its own client certificate for chaincode servers.
 func (n *fabric) org1() []*peer { return n.peers[:2] }
 
-// firsts are the first peers of both organisations.
+// firsts returns the first peer of each organisation.
 func (n *fabric) firsts() []*peer { return []*peer{n.peers[0], n.peers[2]} }
 
 func (n *fabric) ccaas() string { return filepath.Join(n.Programs, "ccaas") }
 
-// newClient makes a certificate for a peer towards chaincode servers, and its CA. All CAs of
-// a peer have one name, as a CA keeps its own when its key is replaced.
+// newClient makes a client certificate of a peer for chaincode servers, and its CA. All CAs of a
+// peer have the same name, because a CA keeps its name when its key is replaced.
 func (n *fabric) newClient(p *peer) (ca, client testpki.Identity) {
 	ca, err := testpki.CA("clients of "+p.Name, time.Now())
 	n.must(err)
@@ -93,9 +93,10 @@ func (n *fabric) newClient(p *peer) (ca, client testpki.Identity) {
 	return ca, client
 }
 
-// identify gives a peer a certificate of a new CA, and returns the variables with it and its
-// key. One peer has them in files, which can change while it runs, the other in the variables
-// themselves: a peer logs its settings, with its environment, when it starts.
+// identify gives a peer a certificate of a new CA, and returns the variables for the certificate
+// and its key. The first peer has them in files, which can change while it runs. The other has
+// them in the variables themselves, because a peer logs its settings, including its environment,
+// when it starts: see lookBack.
 func (n *fabric) identify(p *peer) map[string]string {
 	var client testpki.Identity
 	p.clients, client = n.newClient(p)
@@ -108,13 +109,13 @@ func (n *fabric) identify(p *peer) map[string]string {
 	return map[string]string{"CORE_CHAINCODE_TLS_CLIENT_CERT": client.Cert, "CORE_CHAINCODE_TLS_CLIENT_KEY": client.Key}
 }
 
-// ordered are the flags of a command that goes to the orderer.
+// ordered returns the flags of a command that uses the orderer.
 func (n *fabric) ordered() []string {
 	ca := n.peers[0].client["ORDERER_CA"]
 	return []string{"-o", n.Orderer.Address, "--tls", "--cafile", ca}
 }
 
-// at are the flags that send a command to these peers and not to CORE_PEER_ADDRESS.
+// at returns the flags that send a command to these peers instead of CORE_PEER_ADDRESS.
 func at(peers ...*peer) (flags []string) {
 	for _, p := range peers {
 		flags = append(flags, "--peerAddresses", p.Address, "--tlsRootCertFiles", p.client["CORE_PEER_TLS_ROOTCERT_FILE"])
@@ -122,7 +123,7 @@ func at(peers ...*peer) (flags []string) {
 	return flags
 }
 
-// peer runs the peer's own program as the administrator of p.
+// peer runs the peer CLI as the administrator of p, and returns its stdout.
 func (n *fabric) peer(p *peer, args ...string) string {
 	n.t.Helper()
 	return n.run(p.client, n.cli(), args...)
@@ -130,7 +131,7 @@ func (n *fabric) peer(p *peer, args ...string) string {
 
 func (n *fabric) cli() string { return filepath.Join(n.Fabric, "peer") }
 
-// install installs a package and returns the ID that the peer has given it.
+// install installs a package, and returns the package ID that the peer reports.
 func (n *fabric) install(p *peer, file string) string {
 	n.t.Helper()
 	_, all, err := n.try(p.client, n.cli(), "lifecycle", "chaincode", "install", file)
@@ -141,19 +142,19 @@ func (n *fabric) install(p *peer, file string) string {
 	return strings.TrimSpace(id)
 }
 
-// definition is a chaincode as organisations approve and commit it.
+// definition is a chaincode definition that organisations approve and commit.
 type definition struct {
 	name, version, sequence, id string
 	flags                       []string // such as a policy
 }
 
-// first is the first definition of a chaincode.
+// first returns the first definition of a chaincode.
 func first(name, id string, flags ...string) definition {
 	return definition{name, "1.0", "1", id, flags}
 }
 
-// deploy approves a definition for both organisations and commits it. Approved at all peers
-// of an organisation, none has to wait for another one's private data.
+// deploy approves a definition for both organisations and commits it. It approves at all peers of
+// an organisation, so that no peer has to wait for private data from another.
 func (n *fabric) deploy(d definition) {
 	n.t.Helper()
 	flags := append([]string{"-C", network.Channel, "-n", d.name, "-v", d.version, "--sequence", d.sequence}, n.ordered()...)
@@ -165,15 +166,15 @@ func (n *fabric) deploy(d definition) {
 	n.peer(n.peers[0], append(append([]string{"lifecycle", "chaincode", "commit"}, flags...), at(n.firsts()...)...)...)
 }
 
-// ofOrg1 is the policy of a chaincode that one peer of Org1 may endorse alone.
+// ofOrg1 is a policy by which any single peer of Org1 may endorse.
 var ofOrg1 = []string{"--signature-policy", "OR('Org1MSP.peer')"}
 
-// release is what the builder has left on a peer for a package.
+// release returns the release folder of the peer's build of a package.
 func (p *peer) release(id string) string {
 	return filepath.Join(p.Production(), "externalbuilder", "builds", strings.Replace(id, ":", "-", 1), "release")
 }
 
-// newAddress is an address at which nothing listens.
+// newAddress returns an address at which nothing listens.
 func (n *fabric) newAddress() string {
 	for {
 		n.port++
@@ -187,15 +188,15 @@ func (n *fabric) newAddress() string {
 	}
 }
 
-// server is a chaincode server: how it is to be, and where. Its name is its own, as
-// its log is.
+// server describes a chaincode server. Its name must be unique, because its log is in a folder of
+// that name.
 type server struct {
 	name, address, id string
-	cert              testpki.Identity // none: without TLS
-	clients           testpki.Identity // the CA of the clients it takes
+	cert              testpki.Identity // empty: no TLS
+	clients           testpki.Identity // the CA of the clients that it accepts
 }
 
-// startServer starts a server of an example, by default the one on Node.
+// startServer starts a server of the chaincode on Node.
 func (n *fabric) startServer(s server) *network.Process {
 	n.t.Helper()
 	env := map[string]string{"CORE_CHAINCODE_ID": s.id, "CORE_CHAINCODE_ADDRESS": strings.Replace(s.address, "localhost", "127.0.0.1", 1), "SERVER_NAME": s.name}
@@ -219,14 +220,15 @@ func (n *fabric) serve(name, address, dir string, withTLS bool, env map[string]s
 	return p
 }
 
-// certificate is one for a server on this host.
+// certificate returns a server certificate for this host.
 func (n *fabric) certificate(ca testpki.Identity, host string) testpki.Identity {
 	cert, err := ca.Issue(host, time.Now(), time.Now().Add(time.Hour))
 	n.must(err)
 	return cert
 }
 
-// setAddress gives a chaincode an address at a peer, and returns it.
+// setAddress gives a peer a new address for the chaincode with this label, and returns the
+// address.
 func (n *fabric) setAddress(p *peer, label string) string {
 	address := n.newAddress()
 	n.setValue(p, label, "CORE_CHAINCODE_ADDRESS", address)
@@ -239,30 +241,30 @@ func (n *fabric) setValue(p *peer, label, name, value string) {
 	n.must(os.WriteFile(filepath.Join(p.Values(), label, name), []byte(value), 0o600))
 }
 
-// address is the one that setAddress has set.
+// address returns the peer's address for the chaincode with this label.
 func (n *fabric) address(p *peer, label string) string {
 	return n.read(filepath.Join(p.Values(), label, "CORE_CHAINCODE_ADDRESS"))
 }
 
-// stop stops a peer, as its administrator does.
+// stop stops a peer with SIGTERM, as its administrator would.
 func (p *peer) stop() { p.Process.End(syscall.SIGTERM) }
 
-// restart starts a peer that was stopped.
+// restart starts a stopped peer.
 func (n *fabric) restart(p *peer) { n.must(n.Restart(n.ctx, p.Node)) }
 
-// invoking are the arguments that have these peers endorse a call of a chaincode, and wait until
-// all of them have committed it.
+// invoking returns the peer CLI's arguments for a call of a chaincode that these peers endorse.
+// The CLI waits until all of them have committed it.
 func (n *fabric) invoking(chaincode string, call string, peers ...*peer) []string {
 	args := append([]string{"chaincode", "invoke", "-C", network.Channel, "-n", chaincode, "-c", call, "--waitForEvent"}, n.ordered()...)
 	return append(args, at(peers...)...)
 }
 
-// putting is an invocation that puts the note greeting.
+// putting returns the peer CLI's arguments for a call that puts the note greeting.
 func (n *fabric) putting(chaincode, text string, peers ...*peer) []string {
 	return n.invoking(chaincode, calling("put", "greeting", text), peers...)
 }
 
-// put puts the note greeting, which each of the peers that endorse it then has.
+// put puts the note greeting, and checks that each endorsing peer then has it.
 func (n *fabric) put(chaincode, text string, peers ...*peer) {
 	n.t.Helper()
 	n.peer(peers[0], n.putting(chaincode, text, peers...)...)
@@ -273,15 +275,15 @@ func (n *fabric) put(chaincode, text string, peers ...*peer) {
 	}
 }
 
-// calling is a call of a chaincode, as the peer CLI takes it.
+// calling returns a call of a chaincode in the peer CLI's format.
 func calling(args ...string) string { return `{"Args":["` + strings.Join(args, `","`) + `"]}` }
 
-// querying are the arguments that query a chaincode.
+// querying returns the peer CLI's arguments for a query of a chaincode.
 func querying(chaincode string, args ...string) []string {
 	return []string{"chaincode", "query", "-C", network.Channel, "-n", chaincode, "-c", calling(args...)}
 }
 
-// answered looks at which server of a chaincode answers a peer.
+// answered checks which server of a chaincode answers a peer.
 func (n *fabric) answered(p *peer, chaincode, server string) {
 	n.t.Helper()
 	if got := n.peer(p, querying(chaincode, "server")...); got != server+"\n" {
@@ -289,7 +291,7 @@ func (n *fabric) answered(p *peer, chaincode, server string) {
 	}
 }
 
-// awaitAnswer waits until a peer gets this answer to a query.
+// awaitAnswer waits until a query at a peer returns want.
 func (n *fabric) awaitAnswer(p *peer, want string, query []string) {
 	n.t.Helper()
 	n.poll(p.Name+" answers "+want, func() error {

@@ -7,10 +7,10 @@ import (
 	"ccaas-template-builder/internal/testarchive"
 )
 
-// pack is a package and its ID.
+// pack is a package file and its package ID.
 type pack struct{ file, id string }
 
-// index is that of the chaincode's package.
+// index is a CouchDB index for the packages of the chaincode on Node.
 const index = `{"index": {"fields": ["docType"]}, "ddoc": "byDocType", "name": "byDocType", "type": "json"}`
 
 // packageNode makes a package of the chaincode on Node, with an index.
@@ -23,7 +23,7 @@ func (n *fabric) packageNode(label string) pack {
 	return n.pack(dir, label)
 }
 
-// pack makes a package of a folder, beside it.
+// pack makes a package from a folder, and writes it next to the folder.
 func (n *fabric) pack(dir, label string, flags ...string) pack {
 	n.t.Helper()
 	file := dir + ".tgz"
@@ -31,14 +31,13 @@ func (n *fabric) pack(dir, label string, flags ...string) pack {
 	return pack{file, strings.TrimSpace(n.run(nil, n.ccaas(), args...))}
 }
 
-// packageNeedy makes a package with a variable that no peer has.
+// packageNeedy makes a package whose template needs a variable that no peer has.
 func (n *fabric) packageNeedy() string {
 	n.write("packages/needy/connection.json", `{"address": "{{ .Env.NEEDED_ADDRESS }}"}`)
 	return n.pack(filepath.Join(n.dir, "packages", "needy"), "needy_1.0").file
 }
 
-// packageFabrics makes a package as people make it for Fabric's ccaas_builder,
-// with no program of ours.
+// packageFabrics makes a package for Fabric's ccaas_builder, without this project's programs.
 func (n *fabric) packageFabrics() string {
 	code := testarchive.Pack(n.t, testarchive.File("connection.json",
 		`{"address": "{{.peername}}:9999", "dial_timeout": "10s", "tls_required": false}`))

@@ -13,8 +13,8 @@ import (
 	"ccaas-template-builder/internal/testpki"
 )
 
-// move moves a peer's server to another address: the peer keeps the stream to the
-// old one as long as that runs.
+// move moves a peer's server to another address. The peer keeps its stream to the old server
+// until that server stops.
 func (n *fabric) move(packed pack) {
 	p := n.peers[1]
 	n.step("ccaas refresh for %s with a new server beside the old one", p.Name)
@@ -31,9 +31,9 @@ func (n *fabric) move(packed pack) {
 	n.put("node", "moved", n.org1()...)
 }
 
-// refresh has ccaas refresh render the builds of a peer with the environment of its
-// process: the connection of one package changes, and no other. It also fails, since
-// there are chaincodes without a server.
+// refresh runs ccaas refresh with the environment of the peer's process, and checks that it
+// changes only the connection of one package. The command must also fail, because some chaincodes
+// have no server.
 func (n *fabric) refresh(p *peer, id string) {
 	n.t.Helper()
 	out, all, err := n.try(p.Env, n.ccaas(), "refresh", "--peer-dir", p.Production(), "--probe", "-o", "json")
@@ -55,9 +55,9 @@ func (n *fabric) refresh(p *peer, id string) {
 	}
 }
 
-// rotate replaces all certificates of a connection at once, at both ends, by those of new CAs, while
-// calls go on. A watch puts the new connection in place and has its command restart the server. That
-// restart makes calls fail, and nothing else does.
+// rotate replaces all certificates of a connection at once, at both ends, with certificates of
+// new CAs, while calls continue. A watch updates the connection, and its command waits until the
+// test has restarted the server. Only calls during the restart may fail.
 func (n *fabric) rotate(packed pack) {
 	p, other := n.peers[0], n.peers[1]
 	n.step("watch %s, while its chaincode is called, and that of %s", p.Name, other.Name)
@@ -97,8 +97,8 @@ func (n *fabric) rotate(packed pack) {
 	n.answered(p, "node", "node-rotated")
 }
 
-// watch starts ccaas refresh --watch for a peer, with a command, and waits until it has looked at the
-// chaincode on Node.
+// watch starts ccaas refresh --watch with a command for a peer, and waits until it has checked
+// the chaincode on Node.
 func (n *fabric) watch(p *peer, command ...string) *network.Process {
 	n.t.Helper()
 	refresh := []string{n.ccaas(), "refresh", "--peer-dir", p.Production(), "--core-yaml", p.CoreYAML(), "--watch", "--"}
@@ -108,8 +108,9 @@ func (n *fabric) watch(p *peer, command ...string) *network.Process {
 	return watch
 }
 
-// useLate installs a chaincode of which nothing was known when the peer started: its address, and a
-// certificate of a CA of its own, come with its label. It is of type external, beside others.
+// useLate installs a chaincode whose values were unknown when the peer started: an address and a
+// client certificate of another CA, set for its label. Unlike the other packages, it has the type
+// external.
 func (n *fabric) useLate() {
 	const label = "late_1.0"
 	p := n.peers[0]

@@ -13,11 +13,11 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// share gives a chaincode at one peer the address of another one's server, as an address that is
-// set for the whole peer does. That peer commits no blocks until the server has stopped, and
-// doctor, probe and refresh say so.
+// share gives a chaincode at one peer the address of another chaincode's server. An address that
+// is set for the whole peer has the same effect. The peer commits no blocks until the server has
+// stopped; doctor, probe and refresh report the mistake.
 func (n *fabric) share() {
-	p := n.peers[3] // where nothing else endorses
+	p := n.peers[3] // no other step needs its endorsement
 	other := n.pack(filepath.Join(n.dir, "notes", "package"), "notes_2.0")
 	packed := n.pack(filepath.Join(n.dir, "notes", "package"), "shared_1.0")
 	n.step("ccaas doctor for a package that gets the address of another chaincode on %s", p.Name)
@@ -28,7 +28,7 @@ func (n *fabric) share() {
 	n.step("install it on %s all the same, and commit it", p.Name)
 	n.install(p, packed.file)
 	n.deploy(first("shared", packed.id, "--signature-policy", "OR('Org2MSP.peer')"))
-	n.logged(p.Process, `failed to start `+other.id+` -- duplicate chaincodeID`) // it dials at the commit
+	n.logged(p.Process, `failed to start `+other.id+` -- duplicate chaincodeID`) // the peer dials at the commit
 	n.step("ccaas probe and refresh for %s", p.Name)
 	wrong := `the server registered as "` + other.id + `", but the package ID is "` + packed.id + `"`
 	n.says(n.refused(nil, n.ccaas(), "probe", "--peer-dir", p.Production()), `(?m)^failed +`+chaincode.ShortID(packed.id)+` .*`+wrong)
@@ -59,7 +59,7 @@ func (n *fabric) share() {
 	n.awaitAnswer(p, "shared_1.0 of "+p.Name, query)
 }
 
-// hangs has a query get no answer before its client gives up.
+// hangs checks that a query gets no answer within five seconds.
 func (n *fabric) hangs(p *peer, query []string) {
 	n.t.Helper()
 	const patience = 5 * time.Second
@@ -73,7 +73,7 @@ func (n *fabric) hangs(p *peer, query []string) {
 	}
 }
 
-// height is how many blocks a peer has.
+// height returns the number of blocks that a peer has.
 func (n *fabric) height(p *peer) (height int) {
 	n.t.Helper()
 	_, info, _ := strings.Cut(n.peer(p, "channel", "getinfo", "-c", "mychannel"), `"height":`)
@@ -83,12 +83,13 @@ func (n *fabric) height(p *peer) (height int) {
 	return height
 }
 
-// committed tells whether a peer has logged the last of so many blocks.
+// committed reports whether a peer has logged the commit of the last block of a chain of this
+// height.
 func committed(n *fabric, p *peer, height int) bool {
 	return strings.Contains(n.read(p.Process.Log), fmt.Sprintf("Committed block [%d]", height-1))
 }
 
-// says looks for a line in what a program has said.
+// says checks that a program's output matches pattern.
 func (n *fabric) says(out, pattern string) {
 	n.t.Helper()
 	if !regexp.MustCompile(pattern).MatchString(out) {

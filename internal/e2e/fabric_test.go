@@ -13,9 +13,10 @@ import (
 	"ccaas-template-builder/internal/network"
 )
 
-// TestFabric is a network of Fabric's own programs: an orderer, and two peers of each of two
-// organisations. The chaincode notes, on Go, has a server for each of the four; the one on Node
-// has one for each peer of Org1, of which every peer reaches only its own.
+// TestFabric tests the builder in a network of Fabric's own programs: an orderer, and two peers
+// in each of two organisations. The chaincode notes, on Go, has a server for each of the four
+// peers. The chaincode on Node has a server for each peer of Org1, and each peer can connect only
+// to its own.
 func TestFabric(t *testing.T) {
 	for _, name := range []string{"FABRIC_BIN", "FABRIC_CFG"} {
 		if os.Getenv(name) == "" {
@@ -49,8 +50,8 @@ func TestFabric(t *testing.T) {
 	n.misspell(needy)
 }
 
-// startAll has the network up, with the chaincode notes on it: one package ID, and for each peer
-// an answer from its own server.
+// startAll starts the network and deploys the chaincode notes. It checks that all peers have the
+// same package ID, and that each gets an answer from its own server.
 func (n *fabric) startAll() {
 	n.step("start the orderer and the peers")
 	n.must(n.Start(n.ctx))
@@ -73,8 +74,8 @@ func (n *fabric) startAll() {
 	}
 }
 
-// examine has doctor find nothing wrong, and the one thing that is, with the
-// environment of each peer.
+// examine runs doctor with the environment of each peer. It must find nothing wrong with the good
+// package, and the known problem of each of the others.
 func (n *fabric) examine(good, fabrics, needy string) {
 	for _, p := range n.org1() {
 		n.step("ccaas doctor for %s", p.Name)
@@ -85,7 +86,7 @@ func (n *fabric) examine(good, fabrics, needy string) {
 				n.fatal("doctor has found something:\n%s", out)
 			}
 		}
-		// The peer has certificates, for the chaincode on Node; this package has TLS off.
+		// The peer has certificates for the chaincode on Node, but this package does not use TLS.
 		if out := n.run(p.Env, n.ccaas(), append(doctor, fabrics)...); !strings.Contains(out, "warning CCB083 ") {
 			n.fatal("doctor does not warn that TLS is off:\n%s", out)
 		}
@@ -96,7 +97,7 @@ func (n *fabric) examine(good, fabrics, needy string) {
 }
 
 // useNode installs the chaincode on Node on the peers of Org1, starts a server for each, and
-// has both peers endorse a transaction.
+// makes both peers endorse a transaction.
 func (n *fabric) useNode(packed pack) {
 	for _, p := range n.org1() {
 		n.step("install the chaincode on Node on %s and start its server", p.Name)
@@ -108,7 +109,7 @@ func (n *fabric) useNode(packed pack) {
 		p.server = n.startServer(server{"node." + p.Name, address, packed.id, n.certificate(n.servers, "localhost"), p.clients})
 	}
 	n.step("approve and commit the chaincode on Node")
-	// Twice the same role: it takes the signatures of two peers.
+	// The same role twice, so that two peers have to sign.
 	n.deploy(first("node", packed.id, "--signature-policy", "OutOf(2, 'Org1MSP.peer', 'Org1MSP.peer')"))
 	n.step("put a note, endorsed by both peers")
 	n.put("node", "hello", n.org1()...)
@@ -117,8 +118,8 @@ func (n *fabric) useNode(packed pack) {
 	}
 }
 
-// released looks at what the peer has kept of a build: the connection, readable
-// by nobody else, and the index.
+// released checks what the peer has kept of a build: the connection, which nobody else can read,
+// and the index.
 func (n *fabric) released(p *peer, id, address string) {
 	n.t.Helper()
 	if got := n.connection(p, id)["address"]; got != address {
@@ -138,7 +139,7 @@ func (n *fabric) released(p *peer, id, address string) {
 	}
 }
 
-// connection is the connection.json that a peer has of a package.
+// connection returns the connection.json that a peer has for a package.
 func (n *fabric) connection(p *peer, id string) map[string]any {
 	n.t.Helper()
 	text := n.read(filepath.Join(p.release(id), "chaincode", "server", "connection.json"))
@@ -147,8 +148,8 @@ func (n *fabric) connection(p *peer, id string) map[string]any {
 	return connection
 }
 
-// installFabrics installs the package made for Fabric's builder: one ID, and a
-// connection for each peer.
+// installFabrics installs the package made for Fabric's builder. Its package ID is the same on
+// all peers, but each peer has its own connection.
 func (n *fabric) installFabrics(file string) {
 	ids := map[string]bool{}
 	for _, p := range n.org1() {
@@ -165,7 +166,7 @@ func (n *fabric) installFabrics(file string) {
 	}
 }
 
-// refuseNeedy has an install fail, and looks into the log for the reason.
+// refuseNeedy checks that an install fails, and that the peer's log has the reason.
 func (n *fabric) refuseNeedy(file string) {
 	n.step("install a package whose variable is not set")
 	p := n.peers[0]
@@ -176,8 +177,8 @@ func (n *fabric) refuseNeedy(file string) {
 	n.logged(p.Process, `build: error: connection\.json:\d+:\d+: address: NEEDED_ADDRESS is not set`)
 }
 
-// logged waits for a line that a process logs in this step: a peer copies what a
-// program says beside all else that it does.
+// logged waits until a process logs a line in this step. A peer copies the output of a builder
+// program to its log in the background, so the line can be late.
 func (n *fabric) logged(p *network.Process, line string) {
 	n.t.Helper()
 	pattern := regexp.MustCompile(line)
@@ -189,8 +190,8 @@ func (n *fabric) logged(p *network.Process, line string) {
 	})
 }
 
-// lookBack has doctor look at all that was built, looks for the peers' keys in
-// every log, and sees that the processes of the peers are those of the start.
+// lookBack checks that doctor accepts all builds, that no log contains a private key of the
+// peers, and that the peers of Org1 are still running.
 func (n *fabric) lookBack() {
 	for _, p := range n.org1() {
 		n.step("ccaas doctor for what %s has built, and its keys in the logs", p.Name)
@@ -217,8 +218,8 @@ func (n *fabric) lookBack() {
 	}
 }
 
-// recover loses half of a build, and gets it back in the way that
-// docs/operations.md has for it: the peer builds what it misses when it starts.
+// recover removes half of a build, and restores it as docs/operations.md describes: the peer
+// builds missing packages when it starts.
 func (n *fabric) recover(packed pack) {
 	p := n.peers[1]
 	n.step("lose half a build of %s, and start it again without the other half", p.Name)
@@ -236,8 +237,8 @@ func (n *fabric) recover(packed pack) {
 	n.answered(p, "node", "node-moved")
 }
 
-// misspell has a peer read a core.yaml in which propagateEnvironment is misspelt: the builder
-// gets none of the peer's variables, and simulate has the same error and says why.
+// misspell makes a peer read a core.yaml in which propagateEnvironment is misspelt. The builder
+// gets none of the peer's variables; simulate reports the same error and its cause.
 func (n *fabric) misspell(file string) {
 	p := n.peers[1]
 	n.step("misspell propagateEnvironment for %s, and start it again", p.Name)

@@ -13,7 +13,8 @@ import (
 	"ccaas-template-builder/internal/testpki"
 )
 
-// deployKilled kills ccaas deploy at ten moments, each time for another version, and runs it again.
+// deployKilled kills ccaas deploy at ten random moments, each time for another version, and runs
+// it again.
 func (n *fabric) deployKilled() {
 	org1, org2 := n.peers[0], n.peers[2]
 	var packed pack
@@ -40,7 +41,7 @@ func (n *fabric) deployKilled() {
 	n.deploys(org1, "1: peer0.org1 before answers; peer1.org1 before answers; Org1MSP; Org2MSP; committed", packed.file)
 }
 
-// deployTwice has two deployments of one organisation at once, from its two peers.
+// deployTwice deploys for each organisation twice at the same time, from its two peers.
 func (n *fabric) deployTwice() {
 	packed := n.served("twice_1.0", n.peers...)
 	n.step("ccaas deploy twice at once, for each organisation")
@@ -77,12 +78,13 @@ func (n *fabric) deployWithoutOrderer() {
 		}
 		done <- err
 	}()
-	time.Sleep(2 * time.Second) // it has tried by now
+	time.Sleep(2 * time.Second) // by now ccaas deploy has tried
 	n.must(n.Restart(n.ctx, n.Orderer))
 	n.must(<-done)
 }
 
-// misidentify deploys as somebody whom peers refuse, or to somebody who is no peer of the channel.
+// misidentify deploys with an identity or TLS settings that peers refuse, to an address that is
+// no peer of the channel, and on a channel that does not exist.
 func (n *fabric) misidentify() {
 	file := filepath.Join(n.dir, "ordered_1.0.tgz")
 	p := n.peers[0]
@@ -114,8 +116,8 @@ func (n *fabric) misidentify() {
 	}
 }
 
-// stopPeer deploys while a peer is stopped: it is named, nothing is approved, and the next run goes
-// on from there.
+// stopPeer deploys while a peer is stopped. The error names the peer, nothing is approved, and
+// the next run continues from there.
 func (n *fabric) stopPeer() {
 	packed := n.served("stopped_1.0", n.peers...)
 	p, stopped := n.peers[0], n.peers[1]
@@ -131,7 +133,8 @@ func (n *fabric) stopPeer() {
 	n.status(p, true, "-n", "stopped")
 }
 
-// misserve has one peer without a server, and one whose server has a certificate of another CA.
+// misserve deploys with wrong servers. In Org1, one peer has no server, and the server of the
+// other has a certificate of another CA. In Org2, one server has another package ID.
 func (n *fabric) misserve() {
 	const label = "wrong_1.0"
 	packed := n.served(label)
@@ -169,8 +172,8 @@ func (n *fabric) misserve() {
 	}
 }
 
-// freeze looks at the peer that commits no blocks since misserve, when the next block has come, and
-// ends that.
+// freeze checks what ccaas deploy and status report about the peer that has committed no blocks
+// since misserve. Then it replaces the wrong server, and the peer works again.
 func (n *fabric) freeze() {
 	frozen, other := n.peers[3], n.peers[2]
 	n.step("ccaas deploy and status with a peer that commits no blocks")

@@ -10,12 +10,12 @@ import (
 	"syscall"
 )
 
-// collections are the private data of Org1 alone.
+// collections defines private data for Org1 only.
 const collections = `[{"name": "org1", "policy": "OR('Org1MSP.member')", "requiredPeerCount": 0, "maxPeerCount": 1,
 	"blockToLive": 0, "memberOnlyRead": true, "memberOnlyWrite": true}]`
 
-// upgrade brings a second version of notes to all peers, while notes are put: another label,
-// another server for each peer, sequence 2, and then the old servers are stopped.
+// upgrade gives all peers a second version of notes while notes are put: another label, another
+// server for each peer, and sequence 2. Then it stops the old servers.
 func (n *fabric) upgrade() {
 	n.step("package notes_2.0 and install it, with its servers, while notes are put")
 	load := n.putNotes()
@@ -45,29 +45,31 @@ func (n *fabric) upgrade() {
 	}
 }
 
-// notes is the folder with the certificate that a peer's server of notes has.
+// notes returns the folder with the certificate of a peer's notes server.
 func (n *fabric) notes(p *peer) string { return filepath.Join(n.dir, "notes."+p.Name) }
 
-// ofUpgrade is what an upgrade itself makes fail: a transaction that was endorsed before the new
-// definition was committed and ordered after it, since each reads the definition; and one for
-// which one peer has already asked the new version and the other the old one.
+// ofUpgrade matches the errors that an upgrade itself causes. Every transaction reads the
+// definition, so one that is endorsed before the new definition is committed but ordered after it
+// conflicts. A transaction also fails if one peer has asked the new version and the other the old
+// one.
 var ofUpgrade = regexp.MustCompile(`MVCC_READ_CONFLICT|ProposalResponsePayloads do not match`)
 
-// putNotes puts notes, endorsed by both organisations.
+// putNotes starts a load that puts notes, endorsed by both organisations.
 func (n *fabric) putNotes() *load {
 	return n.startLoad(n.peers[0], func(i int) []string {
 		return n.invoking("notes", calling("put", fmt.Sprintf("load %d", i), "text"), n.firsts()...)
 	})
 }
 
-// keepPrivate puts private data of Org1: its peers have them, and those of Org2 do not.
+// keepPrivate puts private data of Org1, and checks that the peers of Org1 have it and that Org2
+// may not read it.
 func (n *fabric) keepPrivate() {
 	n.step("keep private data")
 	org1 := n.org1()
 	args := n.invoking("notes", calling("putPrivate", "org1", "greeting"), n.firsts()...)
 	n.peer(org1[0], append(args, "--transient", fmt.Sprintf(`{"text":%q}`, base64.StdEncoding.EncodeToString([]byte("secret"))))...)
 	query := querying("notes", "getPrivate", "org1", "greeting")
-	for _, p := range org1 { // the second has it from the first, which takes a while
+	for _, p := range org1 { // the second gets it from the first; this takes a while
 		n.awaitAnswer(p, "secret", query)
 	}
 	other := n.peers[2]
@@ -76,8 +78,8 @@ func (n *fabric) keepPrivate() {
 	}
 }
 
-// restartLate stops a peer while notes are put, and starts it again: it catches up with the
-// others, and calls the chaincode server that it called before.
+// restartLate stops a peer while notes are put, and starts it again. The peer must catch up with
+// the others, and call the same chaincode server as before.
 func (n *fabric) restartLate() {
 	p := n.peers[3]
 	n.step("stop %s, put notes, and start it again", p.Name)

@@ -26,8 +26,8 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// A server goes on serving its peer while a watch probes it again and again, and the watch
-// notices when it is down.
+// TestNodeProbedUnderLoad checks that a server keeps serving its peer while a watch probes it
+// again and again, and that the watch notices when the server is down.
 func TestNodeProbedUnderLoad(t *testing.T) {
 	requireShims(t)
 	requireNode(t)
@@ -88,13 +88,13 @@ func probedUnderLoad(t *testing.T, example example) {
 	next("server up")
 }
 
-// connected is what a peer has that is connected to its chaincode server, as far as
-// invocations take it that read nothing.
+// connected is a peer's connection to its chaincode server. It supports only invocations that
+// read no state.
 type connected struct {
-	server   string // the name that is to answer
+	server   string // the server name that the answer must contain
 	client   *grpc.ClientConn
 	stream   grpc.ClientStream
-	proposal []byte // the client's, as far as a chaincode looks at it
+	proposal []byte // the SignedProposal, with only the fields that a chaincode reads
 }
 
 func (c *connected) close() { c.client.Close() }
@@ -107,7 +107,8 @@ const (
 	completed   = 6
 )
 
-// connect dials a server with the connection that the peer reads, and lets it register.
+// connect dials a server with the connection that the peer reads, and completes the server's
+// registration.
 func (w *world) connect(p *servedPeer) *connected {
 	w.t.Helper()
 	file := filepath.Join(string(p.store.Build(w.id)), store.Release, chaincode.ReleasedConnection)
@@ -119,7 +120,7 @@ func (w *world) connect(p *servedPeer) *connected {
 	stream := must.Get(client.NewStream(context.Background(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true},
 		"/protos.Chaincode/Connect", grpc.ForceCodec(bytesCodec{})))(w.t)
 	creator := slices.Concat(field(1, []byte("Org1MSP")), field(2, []byte(c.ClientCert)))
-	header := slices.Concat(field(1, []byte{1 << 3, 3}), field(2, field(1, creator))) // of an ENDORSER_TRANSACTION
+	header := slices.Concat(field(1, []byte{1 << 3, 3}), field(2, field(1, creator))) // channel header of type ENDORSER_TRANSACTION
 	input := field(1, []byte("server"))
 	proposal := slices.Concat(field(1, header), field(2, field(1, input)))
 	connected := &connected{p.name, client, stream, field(1, proposal)}
@@ -134,7 +135,7 @@ func (w *world) connect(p *servedPeer) *connected {
 	return connected
 }
 
-// invoke has the chaincode say its name.
+// invoke calls the chaincode, which must answer with the name of its server.
 func (c *connected) invoke(n int) error {
 	input := field(1, []byte("server"))
 	if err := c.stream.SendMsg(message(transaction, input, c.proposal, fmt.Sprint(n))); err != nil {
@@ -153,7 +154,7 @@ func (c *connected) invoke(n int) error {
 
 func (c *connected) receive() (answer []byte, err error) { return answer, c.stream.RecvMsg(&answer) }
 
-// message is a ChaincodeMessage.
+// message encodes a ChaincodeMessage.
 func message(kind uint64, payload, proposal []byte, transaction string) []byte {
 	m := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), kind)
 	m = slices.Concat(m, field(3, payload), field(4, []byte(transaction)))
@@ -163,12 +164,12 @@ func message(kind uint64, payload, proposal []byte, transaction string) []byte {
 	return append(m, field(7, []byte("mychannel"))...)
 }
 
-// field is a field of bytes.
+// field encodes a field of bytes.
 func field(number protowire.Number, data []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), data)
 }
 
-// fields are the type and the payload of a ChaincodeMessage.
+// fields returns the type and the payload of a ChaincodeMessage.
 func fields(m []byte) (kind uint64, payload string) {
 	for len(m) > 0 {
 		number, of, n := protowire.ConsumeTag(m)
@@ -189,7 +190,7 @@ func fields(m []byte) (kind uint64, payload string) {
 	return kind, payload
 }
 
-// bytesCodec is the codec of messages that are written by hand.
+// bytesCodec is a gRPC codec for messages that are already encoded.
 type bytesCodec struct{}
 
 func (bytesCodec) Name() string                  { return "proto" }

@@ -18,9 +18,9 @@ import (
 // nanoPage is the page whose commands TestSamples runs.
 const nanoPage = "../../docs/coming-from/test-network-nano-bash.md"
 
-// ownMachine makes a machine of the namespaces in which it runs: a hosts file that may be changed, and loopback. A
-// peer wants an address that is not loopback's. With set -m, a script in the background is a process group of its
-// own, as in a terminal.
+// ownMachine sets up the namespaces in which it runs like a separate machine: with a hosts file
+// that may be changed, and with loopback. A peer needs an address other than loopback. With set
+// -m, each background script has its own process group, as in a terminal.
 const ownMachine = `
 set -m
 mount --bind ../../hosts /etc/hosts
@@ -28,10 +28,11 @@ ip link set lo up
 ip addr add 192.0.2.1/32 dev lo
 `
 
-// TestSamples runs the commands of a page, as they are printed, on test-network-nano-bash of a checkout of
-// fabric-samples: its orderers and its four peers, with no variables but those that its scripts set, and its own
-// chaincode. The ports of that network are fixed, and the page adds to /etc/hosts, so all of it runs in namespaces of
-// its own, which end with the test.
+// TestSamples runs the commands of a page, exactly as printed, in test-network-nano-bash of a
+// fabric-samples checkout, with its orderers, its four peers and its own chaincode. The commands
+// have no variables except PATH, HOME, TMPDIR and those that the scripts set. The network has
+// fixed ports and the page adds to /etc/hosts, so everything runs in separate namespaces, which
+// end with the test.
 func TestSamples(t *testing.T) {
 	for _, name := range []string{"SAMPLES", "FABRIC_BIN", "FABRIC_CFG"} {
 		if os.Getenv(name) == "" {
@@ -46,7 +47,7 @@ func TestSamples(t *testing.T) {
 		for _, want := range []string{
 			fmt.Sprintf(`(?m)^peer%d +%s +mutual .* ok$`, peer+1, server),                   // simulate
 			fmt.Sprintf(`(?m)^%s.example.com +127.0.0.1:\d+ +(now|before) +answers$`, name), // deploy
-			fmt.Sprintf(`(?m)^{.*"ID":"asset%d".*}$`, peer+1),                               // its query
+			fmt.Sprintf(`(?m)^{.*"ID":"asset%d".*}$`, peer+1),                               // deploy's query
 			fmt.Sprintf(`(?m)^ok +basic_1.0:\w+ +%s`, server),                               // probe
 		} {
 			if !regexp.MustCompile(want).MatchString(out) {
@@ -62,13 +63,13 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// samples is a folder like fabric-samples, as far as the page needs it.
+// samples is a folder like fabric-samples, with only what the page needs.
 type samples struct {
 	*bench
-	path string // of the programs
+	path string // PATH for the commands
 }
 
-// layOutSamples copies the network, and what Fabric's install script would have put beside it.
+// layOutSamples copies the network, and adds what Fabric's install script would put beside it.
 func layOutSamples(t *testing.T) *samples {
 	s := &samples{bench: newBench(t)}
 	s.step("lay out fabric-samples")
@@ -88,7 +89,7 @@ func layOutSamples(t *testing.T) *samples {
 		s.must(os.WriteFile(filepath.Join(root, "config", name), []byte(text), 0o644))
 	}
 	s.write("hosts", "127.0.0.1 localhost\n")
-	// Whoever runs the commands is root already.
+	// The commands already run as root in their user namespace.
 	s.must(os.Chmod(s.write("sudo/sudo", "#!/bin/sh\nexec \"$@\"\n"), 0o755))
 	s.path = strings.Join([]string{filepath.Join(s.dir, "sudo"), buildPrograms(t), os.Getenv("PATH")}, ":")
 	return s
@@ -107,7 +108,7 @@ func (s *samples) page() string {
 		script += block[1]
 	}
 	file := s.write("commands", script)
-	runtime.LockOSThread() // with this thread Pdeathsig comes
+	runtime.LockOSThread() // Pdeathsig is sent when this thread ends
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(s.ctx, "bash", "-ev", file)
 	cmd.Dir = filepath.Join(s.dir, "fabric-samples", "test-network-nano-bash")
@@ -128,7 +129,7 @@ func (s *samples) page() string {
 	return string(out)
 }
 
-// tails are the last lines of the logs that the commands write.
+// tails returns the last lines of the logs that the commands write.
 func (s *samples) tails(dir string) (text string) {
 	logs, _ := filepath.Glob(filepath.Join(dir, "logs", "*.log"))
 	for _, log := range logs {

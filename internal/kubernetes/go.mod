@@ -1,5 +1,6 @@
-// Kubernetes' own API server, its etcd and kubectl, at one version, for make kubernetes-api. A
-// module of its own, so that the builder needs none of what they need.
+// This module builds Kubernetes' own API server, its etcd and kubectl, all of one Kubernetes
+// version, for make kubernetes-api. It is a separate module, so that the builder does not depend
+// on their dependencies.
 module ccaas-template-builder/internal/kubernetes
 
 go 1.26.0

@@ -15,8 +15,8 @@ import (
 
 const output = "docs/session.svg"
 
-// make network has already installed the package notes_1.0. before approves a second chaincode
-// for it as Org2, so that the commands, which Org1's administrator types, can commit it.
+// before approves a second chaincode as Org2, so that the commands, which Org1's administrator
+// types, can commit it. It uses the package notes_1.0, which make network has already installed.
 const before = `. network/org2.sh; ccaas deploy network/notes/notes.tgz -C mychannel -n memos >&2`
 
 var commands = []string{
