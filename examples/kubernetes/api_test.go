@@ -16,8 +16,8 @@ import (
 	"ccaas-template-builder/internal/must"
 )
 
-// Kubernetes' own API server takes every manifest without a warning and admits the pods, and
-// the sidecar may do what it has to, and no more.
+// TestAPIServer checks that Kubernetes' own API server accepts every manifest without a warning
+// and admits the pods, and that the sidecar may do what it needs and nothing else.
 func TestAPIServer(t *testing.T) {
 	programs := os.Getenv("KUBERNETES_BIN")
 	if programs == "" {
@@ -46,7 +46,8 @@ func TestAPIServer(t *testing.T) {
 	t.Run("role", admin.checkRole)
 }
 
-// installCertManager installs the kinds of cert-manager, which has them in its Go module.
+// installCertManager installs cert-manager's CustomResourceDefinitions, which are in its Go
+// module.
 func (u *user) installCertManager(t *testing.T) {
 	t.Helper()
 	module := must.Get(exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager").Output())(t)
@@ -54,7 +55,8 @@ func (u *user) installCertManager(t *testing.T) {
 	u.mustKubectl(t, "wait", "--for=condition=Established", "--timeout=1m", "crd", "--all")
 }
 
-// tryAll tries each kustomization by itself. A component must be in that of the root folder.
+// tryAll applies each kustomization on its own in a dry run. A component must be listed in the
+// root kustomization.
 func (u *user) tryAll(t *testing.T, dir string) {
 	root := string(must.Get(os.ReadFile(filepath.Join(dir, "kustomization.yaml")))(t))
 	tried := 0
@@ -76,8 +78,8 @@ func (u *user) tryAll(t *testing.T, dir string) {
 	}
 }
 
-// createPods creates what controllers make of the pod templates: the namespace admits it. A pod
-// that is less confined it does not.
+// createPods creates pods from the pod templates, as controllers do. The namespace must admit
+// them, and refuse pods that are less confined.
 func (u *user) createPods(t *testing.T) {
 	objects := restarting(t)
 	pods := map[string]corev1.PodTemplateSpec{}
@@ -111,7 +113,8 @@ func (u *user) createPods(t *testing.T) {
 	}
 }
 
-// checkRole checks what the sidecar may do, with a token as the kubelet gets it for its pod.
+// checkRole checks what the sidecar may do with a token that is bound to its pod, as the
+// kubelet's is.
 func (u *user) checkRole(t *testing.T) {
 	objects := restarting(t)
 	for name, namespace := range map[string]string{"another": "fabric", "basic-peer-0": "other"} {
@@ -143,10 +146,10 @@ func (u *user) checkRole(t *testing.T) {
 	u.checkRights(t, sidecar)
 }
 
-// checkRefused checks that what the sidecar has no need of is forbidden to it. The
-// administrator can do it, so nothing else is wrong with it.
+// checkRefused checks that the sidecar is forbidden what it does not need. The administrator runs
+// the same commands successfully, so nothing else is wrong with them.
 func (u *user) checkRefused(t *testing.T, sidecar *user, account string) {
-	u.mustKubectl(t, "create", "secret", "generic", "peer-0-identity") // as examples/kubernetes/README.md has it made
+	u.mustKubectl(t, "create", "secret", "generic", "peer-0-identity") // as in examples/kubernetes/README.md
 	for _, command := range []string{
 		"rollout restart deployment/another",
 		"rollout restart deployment/basic-peer-0 --namespace=other",
@@ -171,8 +174,8 @@ func (u *user) checkRefused(t *testing.T, sidecar *user, account string) {
 	}
 }
 
-// checkRights checks that the sidecar may get and patch the two Deployments, and otherwise what
-// every ServiceAccount may.
+// checkRights checks that the sidecar may get and patch the two Deployments, and otherwise has
+// only the rights of every ServiceAccount.
 func (u *user) checkRights(t *testing.T, sidecar *user) {
 	everyone := u.server.user(t, strings.TrimSpace(u.mustKubectl(t, "create", "token", "default")))
 	rights := func(of *user, namespace string) []string {

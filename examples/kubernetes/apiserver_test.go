@@ -19,13 +19,13 @@ import (
 	"ccaas-template-builder/internal/testpki"
 )
 
-// startTimeout is how long the API server may take to be ready, on a machine with much else to do.
+// startTimeout is how long the API server may take to become ready on a busy machine.
 const startTimeout = 3 * time.Minute
 
-// user is somebody who uses an API server by kubectl, with a home of their own.
+// user is a user of an API server who runs kubectl with a separate home.
 type user struct {
 	server *apiServer
-	home   string // with the kubeconfig
+	home   string // contains the kubeconfig
 }
 
 // apiServer is an API server on loopback that the test has started.
@@ -33,8 +33,8 @@ type apiServer struct {
 	programs, url, ca string
 }
 
-// startAPIServer starts etcd and kube-apiserver, and returns the administrator. They end with
-// the test, however it ends.
+// startAPIServer starts etcd and kube-apiserver, and returns the administrator. Both end with the
+// test, even if the test is killed.
 func startAPIServer(t *testing.T, programs string) *user {
 	t.Helper()
 	dir := t.TempDir()
@@ -76,8 +76,8 @@ func startAPIServer(t *testing.T, programs string) *user {
 	}
 }
 
-// start starts a program, and returns the file of its log. A shell kills it when this process
-// is no longer there to keep a pipe open.
+// start starts a program, and returns the path of its log. When this process ends, a pipe closes
+// and a shell kills the program.
 func start(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
 	log := must.Get(os.Create(filepath.Join(dir, filepath.Base(program)+".log")))(t)
@@ -101,7 +101,7 @@ func tail(log string) string {
 	return strings.Join(lines[max(0, len(lines)-20):], "\n")
 }
 
-// user is the user who has this token.
+// user returns the user with this token.
 func (s *apiServer) user(t *testing.T, token string) *user {
 	t.Helper()
 	named := func(name, kind string, value any) any { return []any{map[string]any{"name": name, kind: value}} }
@@ -118,7 +118,7 @@ func (s *apiServer) user(t *testing.T, token string) *user {
 	return u
 }
 
-// kubectl runs kubectl, for which a warning of the server is an error. It returns what kubectl printed.
+// kubectl runs kubectl, which treats warnings from the server as errors, and returns its output.
 func (u *user) kubectl(args ...string) (string, error) { return u.kubectlWith(nil, args...) }
 
 func (u *user) kubectlWith(stdin []byte, args ...string) (string, error) {
@@ -129,7 +129,7 @@ func (u *user) kubectlWith(stdin []byte, args ...string) (string, error) {
 	return string(out), err
 }
 
-// mustKubectl is kubectl for what has to succeed.
+// mustKubectl runs kubectl, which must succeed, and returns its output.
 func (u *user) mustKubectl(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := u.kubectl(args...)

@@ -1,6 +1,5 @@
-// Package kubernetes_test holds the manifests to what they are for: Kubernetes
-// takes them, and peers that have what they give get connections that lead to
-// chaincode servers in them.
+// Package kubernetes_test tests the manifests: Kubernetes accepts them, and peers that are set up
+// with them get connections to their chaincode servers.
 package kubernetes_test
 
 import (
@@ -30,17 +29,17 @@ import (
 	"ccaas-template-builder/internal/must"
 )
 
-// render is what kubectl apply -k would send.
+// render returns the objects that kubectl apply -k would send.
 func render(t *testing.T, dir string) []runtime.Object {
 	t.Helper()
 	options := krusty.MakeDefaultOptions()
-	options.Reorder = krusty.ReorderOptionLegacy // as kubectl's: a namespace comes before what is in it
+	options.Reorder = krusty.ReorderOptionLegacy // as kubectl does: a namespace before its objects
 	resources := must.Get(krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir))(t)
 	return decode(t, must.Get(resources.AsYaml())(t))
 }
 
-// decode decodes manifests as an API server that forgives nothing: a field that its
-// type does not have, or has twice, is an error.
+// decode decodes manifests as a strict API server would: a field that is unknown or occurs twice
+// is an error.
 func decode(t *testing.T, manifests []byte) []runtime.Object {
 	t.Helper()
 	scheme := runtime.NewScheme()
@@ -61,7 +60,7 @@ func decode(t *testing.T, manifests []byte) []runtime.Object {
 	return objects
 }
 
-// all are the objects of one kind.
+// all returns the objects of one kind.
 func all[T metav1.Object](objects []runtime.Object) []T {
 	var these []T
 	for _, object := range objects {
@@ -72,7 +71,7 @@ func all[T metav1.Object](objects []runtime.Object) []T {
 	return these
 }
 
-// find is the object of a kind and a name.
+// find returns the object with this kind and name.
 func find[T metav1.Object](t *testing.T, objects []runtime.Object, name string) T {
 	t.Helper()
 	these := all[T](objects)
@@ -99,7 +98,7 @@ func TestKubectl(t *testing.T) {
 	}
 }
 
-// The component for cert-manager adds objects, and changes none.
+// TestWithoutCertManager checks that the cert-manager component adds objects and changes none.
 func TestWithoutCertManager(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kubernetes")
 	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
@@ -122,7 +121,7 @@ func TestWithoutCertManager(t *testing.T) {
 	}
 }
 
-// withRestart is a copy of the example to which the component that restarts servers is added.
+// withRestart copies the example, adds the restart component, and returns the folder of the copy.
 func withRestart(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "kubernetes")
@@ -140,14 +139,14 @@ func withRestart(t *testing.T) string {
 	return dir
 }
 
-// restarting are the objects with that component.
+// restarting returns the objects of the example with the restart component.
 func restarting(t *testing.T) []runtime.Object {
 	t.Helper()
 	return render(t, withRestart(t))
 }
 
-// The component that restarts servers gives the peers' pods the right to read and patch
-// the servers' Deployments, and the token for it to one container. It changes nothing else.
+// TestRestart checks that the restart component gives the peers' pods the right to get and patch
+// the servers' Deployments, gives the token for it to one container, and changes nothing else.
 func TestRestart(t *testing.T) {
 	plain, objects := render(t, "."), restarting(t)
 	var deployments []string
@@ -196,7 +195,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// The pods keep what the namespace demands, and more.
+// TestConfined checks that the pods satisfy the namespace's Pod Security Standard and some
+// stricter rules.
 func TestConfined(t *testing.T) {
 	t.Run("plain", func(t *testing.T) { confined(t, render(t, ".")) })
 	t.Run("restart", func(t *testing.T) { confined(t, restarting(t)) })

@@ -38,7 +38,7 @@ import (
 
 const project = "../.."
 
-var bin string // the folder of the programs
+var bin string // the folder with the programs
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -55,7 +55,8 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// issue makes what cert-manager makes of a Certificate, or makes it anew.
+// issue adds the Secret that cert-manager would make for a Certificate, and removes the previous
+// one.
 func issue(t *testing.T, objects []runtime.Object, name string, ca testpki.Identity) []runtime.Object {
 	t.Helper()
 	spec := find[*certmanager.Certificate](t, objects, name).Spec
@@ -71,7 +72,8 @@ func secret(name string, data map[string]string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: data}
 }
 
-// cluster is the example, with the Secrets that people and cert-manager add.
+// cluster returns the objects of the example, and the Secrets that administrators and
+// cert-manager add.
 func cluster(t *testing.T, ca testpki.Identity) []runtime.Object {
 	t.Helper()
 	objects := render(t, ".")
@@ -87,7 +89,8 @@ func cluster(t *testing.T, ca testpki.Identity) []runtime.Object {
 	return append(objects, secret("peer-0-identity", identity), secret("peer-1-identity", identity))
 }
 
-// Each peer gets the connection to its own server, and after a change the new one.
+// TestPeers checks that each peer gets the connection to its own server, and the new connection
+// after a change.
 func TestPeers(t *testing.T) {
 	ca := must.Get(testpki.CA("chaincode-ca", time.Now()))(t)
 	objects := cluster(t, ca)
@@ -125,7 +128,7 @@ func TestPeers(t *testing.T) {
 	}
 }
 
-// checkPaths checks that what the peer's variables name is there.
+// checkPaths checks that the paths in the peer's variables exist.
 func (p *pod) checkPaths() {
 	for name, value := range p.trueEnvironment(p.container("peer")) {
 		if _, err := os.Stat(value); filepath.IsAbs(value) && err != nil {
@@ -134,8 +137,7 @@ func (p *pod) checkPaths() {
 	}
 }
 
-// checkName checks that the address that the peer is to have is its own: a
-// headless Service gives it.
+// checkName checks that the peer's address leads to the peer itself, through a headless Service.
 func (p *pod) checkName(service string) {
 	s := find[*corev1.Service](p.t, p.objects, service)
 	host, port, _ := net.SplitHostPort(p.environment(p.container("peer"))["CORE_PEER_ADDRESS"])
@@ -144,7 +146,7 @@ func (p *pod) checkName(service string) {
 	}
 }
 
-// port is the port of the pod to which a Service leads that of its own.
+// port returns the pod's port to which a port of a Service leads, or an empty string.
 func (p *pod) port(s *corev1.Service, port string) string {
 	for _, sp := range s.Spec.Ports {
 		if fmt.Sprint(sp.Port) != port {
@@ -176,7 +178,7 @@ func (p *pod) initialize() {
 		if err != nil {
 			p.t.Fatalf("%s: %s: %v\n%s%s", p.name, c.Name, err, out, cmd.Stderr)
 		}
-		if c.Name == "patch" { // the peer's paths are elsewhere in truth
+		if c.Name == "patch" { // on this machine, the peer's /builders has another path
 			file := p.path("peer", "/etc/hyperledger/fabric/core.yaml")
 			coreYAML := string(must.Get(os.ReadFile(file))(p.t))
 			coreYAML = strings.ReplaceAll(coreYAML, p.path("patch", "/builders"), p.path("peer", "/builders"))
@@ -185,10 +187,10 @@ func (p *pod) initialize() {
 	}
 }
 
-// peerDir is where core.yaml tells the peer to keep what it keeps.
+// peerDir is peer.fileSystemPath in core.yaml.
 const peerDir = "/var/hyperledger/production"
 
-// install installs the package on the peer, and returns the peer's folder.
+// install installs the package on the peer, and returns the peer's folder and the connection.
 func (p *pod) install(pkg *archive.Package) (string, connection.Connection) {
 	p.t.Helper()
 	coreYAML := must.Get(os.ReadFile(p.path("peer", "/etc/hyperledger/fabric/core.yaml")))(p.t)
@@ -209,8 +211,8 @@ func (p *pod) install(pkg *archive.Package) (string, connection.Connection) {
 	return on.Dir, c
 }
 
-// checkConnection checks that the connection is made of what the peer's own
-// ConfigMap and Secret hold now.
+// checkConnection checks that the connection has the current values of the peer's own ConfigMap
+// and Secret.
 func (p *pod) checkConnection(c connection.Connection) {
 	p.t.Helper()
 	if want := p.connection(); c.Address != want.Address || c.RootCert != want.RootCert || c.ClientCert != want.ClientCert || c.ClientKey != want.ClientKey || !c.TLSRequired || !c.ClientAuthRequired {
@@ -224,8 +226,9 @@ func (p *pod) connection() connection.Connection {
 	return connection.Connection{Address: values["BASIC_ADDRESS"], RootCert: identity["ca.crt"], ClientCert: identity["tls.crt"], ClientKey: identity["tls.key"]}
 }
 
-// checkServer checks that the connection leads to a chaincode server which has this
-// package ID, takes this peer and no other, and is taken by it.
+// checkServer checks that the connection leads to a chaincode server with this package ID, that
+// the server admits this peer but not the other, and that peer and server accept each other's
+// certificates.
 func (p *pod) checkServer(c connection.Connection, other *pod, packageID string) {
 	p.t.Helper()
 	host, port, _ := net.SplitHostPort(c.Address)
@@ -275,7 +278,7 @@ func (p *pod) checkServer(c connection.Connection, other *pod, packageID string)
 	}
 }
 
-// checkCertificates checks that either end accepts the other's certificate.
+// checkCertificates checks that the peer and the server accept each other's certificates.
 func (p *pod) checkCertificates(c connection.Connection, host string, env map[string]string) {
 	p.t.Helper()
 	server := must.Get(tls.LoadX509KeyPair(env["CORE_CHAINCODE_TLS_CERT_FILE"], env["CORE_CHAINCODE_TLS_KEY_FILE"]))(p.t)
@@ -292,8 +295,8 @@ func (p *pod) checkCertificates(c connection.Connection, host string, env map[st
 	}
 }
 
-// checkRefresh runs the sidecar, and checks that a change of the peer's ConfigMap
-// and Secret gets to the connection in the peer's folder.
+// checkRefresh runs the sidecar, and checks that a change of the peer's ConfigMap and Secret
+// reaches the connection in the peer's folder.
 func (p *pod) checkRefresh(dir, packageID string, ca testpki.Identity) {
 	p.t.Helper()
 	sidecar := p.container("refresh")
@@ -311,7 +314,7 @@ func (p *pod) checkRefresh(dir, packageID string, ca testpki.Identity) {
 		p.t.Fatalf("the sidecar does not listen at its port: %v", cmd.Args)
 	}
 	address := freeAddress(p.t)
-	cmd.Args[listen] = address // that port may be somebody else's here
+	cmd.Args[listen] = address // another program may use the original port on this machine
 	p.must(cmd.Start())
 	defer func() {
 		p.must(cmd.Process.Signal(syscall.SIGTERM))
@@ -344,14 +347,15 @@ func (p *pod) checkRefresh(dir, packageID string, ca testpki.Identity) {
 	})
 }
 
-// freeAddress is an address at which nobody listens.
+// freeAddress returns an address at which nothing listens.
 func freeAddress(t *testing.T) string {
 	listener := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer listener.Close()
 	return listener.Addr().String()
 }
 
-// get is the status and the body of an answer; 0 if there is none.
+// get returns the status and the body of a response. Without a response, it returns 0 and the
+// error.
 func get(url string) (int, string) {
 	response, err := http.Get(url)
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 	"ccaas-template-builder/internal/must"
 )
 
-// pod is a pod as a kubelet sets it up, but that the root of each container is a
-// folder, in which a mount is a symbolic link. What it does not know it refuses.
+// pod is a pod set up as a kubelet would, except that the root of each container is a folder in
+// which mounts are symbolic links. It refuses what it does not support.
 type pod struct {
 	t       *testing.T
 	name    string
@@ -32,7 +32,7 @@ type pod struct {
 	dir     string
 }
 
-// newPod makes the volumes of a pod and mounts them. Those in claims come from
+// newPod makes the volumes of a pod and mounts them. The volumes in claims come from
 // volumeClaimTemplates.
 func newPod(t *testing.T, name string, template corev1.PodTemplateSpec, objects []runtime.Object, claims ...string) *pod {
 	p := &pod{t, name, template.Labels, template.Spec, objects, t.TempDir()}
@@ -58,10 +58,10 @@ func (p *pod) must(err error) {
 func (p *pod) mkdir(dir string)          { p.t.Helper(); p.must(os.MkdirAll(dir, 0o700)) }
 func (p *pod) volume(name string) string { return filepath.Join(p.dir, "volumes", name) }
 
-// path is where a path in a container is in truth.
+// path returns the path on this machine for a path in a container.
 func (p *pod) path(container, path string) string { return filepath.Join(p.dir, container, path) }
 
-// mount mounts a volume. What is mounted by a subPath is not updated, so a copy does.
+// mount mounts a volume. A mount with a subPath is a copy, because it is never updated.
 func (p *pod) mount(c corev1.Container, mount corev1.VolumeMount) {
 	p.t.Helper()
 	from, to := p.volume(mount.Name), p.path(c.Name, mount.MountPath)
@@ -82,7 +82,7 @@ func (p *pod) mount(c corev1.Container, mount corev1.VolumeMount) {
 	p.must(os.WriteFile(to, must.Get(os.ReadFile(from))(p.t), 0o600))
 }
 
-// updateVolumes writes the volumes as the ConfigMaps and Secrets are now.
+// updateVolumes writes the volumes with the current content of the ConfigMaps and Secrets.
 func (p *pod) updateVolumes() {
 	p.t.Helper()
 	for _, v := range p.spec.Volumes {
@@ -122,7 +122,7 @@ func (p *pod) secret(name string, items []corev1.KeyToPath) map[string]string {
 	return p.files(find[*corev1.Secret](p.t, p.objects, name).StringData, items, name)
 }
 
-// files are the files that the keys of an object become, or those in items.
+// files returns the files for the keys of an object, or only for the keys in items.
 func (p *pod) files(data map[string]string, items []corev1.KeyToPath, object string) map[string]string {
 	p.t.Helper()
 	if len(items) == 0 {
@@ -139,8 +139,8 @@ func (p *pod) files(data map[string]string, items []corev1.KeyToPath, object str
 	return files
 }
 
-// write writes a volume as the kubelet does, all at once: ..data is a link to the
-// folder of the moment, and what users see are links into it.
+// write writes a volume atomically, as the kubelet does: ..data is a link to the current folder,
+// and the visible files are links into it.
 func (p *pod) write(volume string, files map[string]string) {
 	p.t.Helper()
 	dir := p.volume(volume)
@@ -165,7 +165,7 @@ func (p *pod) write(volume string, files map[string]string) {
 	}
 }
 
-// environment is the environment that Kubernetes gives a container.
+// environment returns the environment that Kubernetes gives a container.
 func (p *pod) environment(c corev1.Container) map[string]string {
 	p.t.Helper()
 	env := map[string]string{}
@@ -190,7 +190,8 @@ func (p *pod) environment(c corev1.Container) map[string]string {
 
 var reference = regexp.MustCompile(`\$\(([A-Za-z_][A-Za-z0-9_]*)\)`)
 
-// expand puts in the values of variables. One that is not set stays as it stands.
+// expand replaces references to variables with their values. References to unset variables are
+// kept.
 func (p *pod) expand(text string, env map[string]string) string {
 	return reference.ReplaceAllStringFunc(text, func(ref string) string {
 		if value, ok := env[ref[2:len(ref)-1]]; ok {
@@ -200,8 +201,8 @@ func (p *pod) expand(text string, env map[string]string) string {
 	})
 }
 
-// trueEnvironment is the environment of a container with its paths where they are
-// in truth. It has a TMPDIR, since a container's /tmp is not this machine's.
+// trueEnvironment returns the environment of a container with its paths on this machine. It
+// includes TMPDIR, because the container's /tmp is not this machine's.
 func (p *pod) trueEnvironment(c corev1.Container) map[string]string {
 	p.t.Helper()
 	env := p.environment(c)
@@ -214,7 +215,7 @@ func (p *pod) trueEnvironment(c corev1.Container) map[string]string {
 	return env
 }
 
-// command is the command of a container, with ccaas being the one in bin.
+// command returns the command of a container, using ccaas from bin.
 func (p *pod) command(c corev1.Container) *exec.Cmd {
 	p.t.Helper()
 	if len(c.Args) > 0 {
@@ -238,7 +239,7 @@ func (p *pod) command(c corev1.Container) *exec.Cmd {
 	return cmd
 }
 
-// container is the container of that name.
+// container returns the container with this name.
 func (p *pod) container(name string) corev1.Container {
 	p.t.Helper()
 	at := slices.IndexFunc(p.spec.Containers, func(c corev1.Container) bool { return c.Name == name })
@@ -248,7 +249,7 @@ func (p *pod) container(name string) corev1.Container {
 	return p.spec.Containers[at]
 }
 
-// isSelected tells whether a selector selects the pod.
+// isSelected reports whether a selector selects the pod.
 func (p *pod) isSelected(selector *metav1.LabelSelector) bool {
 	p.t.Helper()
 	return must.Get(metav1.LabelSelectorAsSelector(selector))(p.t).Matches(labels.Set(p.labels))
