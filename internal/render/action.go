@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// action is one {{ … }} in a text, found without parsing its content.
+// action is one {{ … }} in a text. Its content is not parsed.
 type action struct {
 	start, end int
-	keyword    string // its first word: if, end, … or a function name
-	parens     int    // how deep its parentheses nest
+	keyword    string // first word: if, end, … or a function name
+	parens     int    // nesting depth of its parentheses
 }
 
 var (
@@ -63,7 +63,7 @@ func scanAction(s string, start int) (action, error) {
 	return a, errUnclosed
 }
 
-// opens is how many blocks the action opens, -1 if it closes one.
+// opens returns 1 if the action opens a block, -1 if it closes one, and 0 otherwise.
 func (a action) opens() int {
 	switch a.keyword {
 	case "if", "with", "range", "block", "define":

@@ -6,8 +6,8 @@ import (
 	"ccaas-template-builder/internal/nearest"
 )
 
-// arguments converts the arguments of a function. The first two of index . "key"
-// are a single path: that is how to write a key that .key cannot express.
+// arguments converts the arguments of a function. The first two arguments of index . "key" are
+// converted to a single path: templates read keys in this way if .key cannot express them.
 func (c *converter) arguments(id *parse.IdentifierNode, nodes []parse.Node, piped bool) []expression {
 	if id.Ident == "index" && !piped && len(nodes) > 0 && c.isRoot(nodes[0]) {
 		if key, ok := constant(nodes[1:]); ok {
@@ -19,7 +19,7 @@ func (c *converter) arguments(id *parse.IdentifierNode, nodes []parse.Node, pipe
 	return c.operands(nodes)
 }
 
-// function finds the function that id names, and checks that it can be called this way.
+// function returns the function that id names, and checks that it can be called with args.
 func (c *converter) function(id *parse.IdentifierNode, args []parse.Node, piped bool) *function {
 	f := functions()[id.Ident]
 	if f == nil {
@@ -44,7 +44,7 @@ func (c *converter) function(id *parse.IdentifierNode, args []parse.Node, piped 
 	return f
 }
 
-// constant is the first of nodes, if that is a string literal.
+// constant returns the first of nodes if it is a string literal.
 func constant(nodes []parse.Node) (string, bool) {
 	if len(nodes) > 0 {
 		if s, ok := nodes[0].(*parse.StringNode); ok {
@@ -54,11 +54,11 @@ func constant(nodes []parse.Node) (string, bool) {
 	return "", false
 }
 
-// maxName is how long the name of a variable may be, in bytes: as long as that of the file
-// that may hold its value.
+// maxName is the maximum length of a variable name, in bytes. It is also the maximum length of a
+// file name: a file with the variable's name may hold the value.
 const maxName = 255
 
-// checkName rejects what cannot be the name of an environment variable.
+// checkName rejects a name that an environment variable cannot have.
 func (c *converter) checkName(node parse.Node, name string) {
 	switch {
 	case !validName(name):

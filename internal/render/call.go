@@ -6,7 +6,7 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// call calls a function after checking its arguments, within the limits.
+// call checks the arguments of a function and calls it. It enforces the limits.
 func (e *evaluator) call(c *call, piped []any) (any, error) {
 	args := make([]any, 0, len(c.args)+1)
 	for _, arg := range c.args {
@@ -41,8 +41,8 @@ func (e *evaluator) call(c *call, piped []any) (any, error) {
 	return result, e.charge(c, result)
 }
 
-// charge counts what a function reads or makes. Once that exceeds maxWork, nothing
-// more of the member is evaluated.
+// charge adds the sizes of a function's arguments or result to the work. Once the work exceeds
+// maxWork, the rest of the member is not evaluated.
 func (e *evaluator) charge(c *call, values ...any) error {
 	for _, v := range values {
 		e.work += sizeOf(v)
@@ -55,8 +55,8 @@ func (e *evaluator) charge(c *call, values ...any) error {
 
 func (e *evaluator) exhausted() bool { return e.work > maxWork }
 
-// admit rejects an argument that is unset or holds a private key, unless the
-// function only chooses between its arguments.
+// admit rejects an argument that is unset or contains a private key, unless the function only
+// chooses between its arguments. index may look into an object or list that contains a key.
 func (e *evaluator) admit(c *call, arg any, first bool) error {
 	if c.chooses {
 		return nil
@@ -91,7 +91,7 @@ func holdsSecret(v any) bool {
 	return false
 }
 
-// choose implements and (or): the first argument that is false (true), else the last.
+// choose implements and (or): it returns the first argument that is false (true), or else the last.
 func (e *evaluator) choose(c *call, piped []any) (v any, err error) {
 	for _, arg := range c.args {
 		if v, err = e.value(arg); err != nil || truth(v) == (c.name == "or") {

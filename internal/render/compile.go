@@ -27,7 +27,7 @@ func (m *Member) compile() error {
 	return errors.Join(c.errs...)
 }
 
-// templateName is what the parser calls a template in its messages.
+// templateName is the name of a template in the parser's messages.
 const templateName = "value"
 
 func parseTemplate(text string) (*parse.Tree, error) {
@@ -36,8 +36,8 @@ func parseTemplate(text string) (*parse.Tree, error) {
 	return tree.Parse(text, "", "", map[string]*parse.Tree{})
 }
 
-// parseError locates an error of the template parser, which reports only lines: its
-// action is the first with which the text up to there fails too.
+// parseError locates an error of the template parser, which reports only a line number. The error
+// is in the first action for which the text up to the end of that action also fails to parse.
 func (m *Member) parseError(actions []action, err error) error {
 	if unfinished(err) {
 		return m.errorAt(lastOpen(actions), OfTemplate, errors.New("the block that begins here is not closed by {{ end }}"))
@@ -52,14 +52,14 @@ func (m *Member) parseError(actions []action, err error) error {
 	}
 	message := err.Error()
 	if _, after, ok := strings.Cut(strings.TrimPrefix(message, "template: "+templateName+":"), ": "); ok {
-		message = after // without the line number, which counts in the value, not in the file
+		message = after // without the line number, which is relative to the value, not to the file
 	}
 	return m.errorAt(at, OfTemplate, errors.New(message))
 }
 
 func unfinished(err error) bool { return strings.HasSuffix(err.Error(), "unexpected EOF") }
 
-// lastOpen is the start of the innermost block that is not closed.
+// lastOpen returns the start of the innermost block that is not closed.
 func lastOpen(actions []action) int {
 	open := []int{0}
 	for _, a := range actions {

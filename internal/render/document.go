@@ -1,10 +1,10 @@
 // Package render implements the template of a connection.json: a JSON object in
 // which each value is a Go template.
 //
-// The document is parsed before anything is rendered, and each value is
-// rendered on its own, so no value can change its structure. The language is
-// total: it has no loops and no definitions, its functions come from a fixed
-// list, and computation is limited. See Parse and Member.Render.
+// The document is parsed before anything is rendered, and each value is rendered separately, so no
+// value can change the structure of the document. Every template terminates: the language has no
+// loops and no definitions, its functions come from a fixed list, and computation is limited. See
+// Parse and Member.Render.
 package render
 
 import (
@@ -27,25 +27,24 @@ type Document struct {
 	source  string
 }
 
-// Member is one key of a document with the template of its value.
+// Member is a key of a document and the template of its value.
 type Member struct {
 	Key      string
 	document *Document
-	start    int // of the key in the source
-	position int // of the value in the source
-	end      int // of the value in the source
+	start    int // offset of the key in the source
+	position int // offset of the value in the source
+	end      int // offset of the end of the value in the source
 	quoted   bool
-	literal  any    // of a plain JSON value outside quotes: bool, int64 or float64
-	text     string // of any other value: its template, with JSON's escapes resolved
+	literal  any    // the value if it is plain JSON outside quotes: bool, int64 or float64
+	text     string // otherwise, the template of the value, with JSON escapes resolved
 	offsets  []int  // the offset in the source of each byte of text, and of its end
-	template list   // what text was converted to; nil if it is not valid
+	template list   // text after conversion; nil if text is not valid
 }
 
-// Place is where something is in a document.
+// Place is a position in a document.
 type Place struct {
 	File string
-	// Line and Column count from 1, the column in characters. They are 0 for the
-	// file as a whole.
+	// Line and Column count from 1. Column counts characters. Both are 0 for the file as a whole.
 	Line, Column int
 }
 
@@ -56,7 +55,7 @@ func (p Place) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// Compare orders places in one document.
+// Compare orders places in the same document by line and column.
 func (p Place) Compare(other Place) int {
 	return cmp.Or(cmp.Compare(p.Line, other.Line), cmp.Compare(p.Column, other.Column))
 }
@@ -65,14 +64,14 @@ func (p Place) Compare(other Place) int {
 type Kind int
 
 const (
-	OfValue     Kind = iota // a value, and what the peer knows of its key
+	OfValue     Kind = iota // a value, or a key that cannot be used
 	OfDocument              // the document around the templates
 	OfDuplicate             // a key that appears twice
 	OfTemplate              // the syntax of a template
 	OfLanguage              // a template that uses something the language lacks
 )
 
-// Error says what is wrong at a place in a document.
+// Error describes a problem at a place in a document.
 type Error struct {
 	Place Place
 	Field string // the key, if the error is about one
@@ -82,7 +81,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Place.String() + ": " + e.Message() }
 
-// Message is the error without its place.
+// Message returns the error message without the place.
 func (e *Error) Message() string {
 	if e.Field == "" {
 		return e.Err.Error()
@@ -92,14 +91,14 @@ func (e *Error) Message() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Parse parses the document in data, whose file is called name in errors, and
-// checks each template against the language. The error joins one *Error for
-// each problem; if it is only about templates, the document is returned with it,
-// to be inspected but not rendered.
+// Parse parses the document in data and checks each template against the language. In errors, the
+// document's file is called name. The error joins one *Error for each problem. If the only problems
+// are in templates or duplicate keys, the document is also returned; it can be inspected but not
+// rendered.
 //
-// A document that is valid JSON with its actions is read as JSON: \" inside an
-// action is a quote there. In any other document, actions are read as written,
-// and one may be a whole value without quotes.
+// A document that is valid JSON including its actions is read as JSON: \" inside an action is then a
+// quote. In any other document, actions are read as written, and an action may be a whole value
+// without quotes.
 func Parse(name string, data []byte) (*Document, error) {
 	d := &Document{name: name, source: string(data)}
 	switch {
@@ -132,7 +131,7 @@ func firstInvalid(s string) int {
 	return len(s)
 }
 
-// Member returns the member of a key, or nil.
+// Member returns the member with the given key, or nil.
 func (d *Document) Member(key string) *Member {
 	for _, m := range d.Members {
 		if m.Key == key {
@@ -156,12 +155,12 @@ func (d *Document) duplicates() (errs []error) {
 	return errs
 }
 
-// errorAt is an *Error at an offset of the source.
+// errorAt returns an *Error at an offset of the source.
 func (d *Document) errorAt(offset int, field string, kind Kind, err error) *Error {
 	return &Error{d.place(offset), field, kind, err}
 }
 
-// place is the file, line and column of an offset.
+// place returns the file, line and column of an offset.
 func (d *Document) place(offset int) Place {
 	before := d.source[:min(offset, len(d.source))]
 	line := strings.Count(before, "\n") + 1
@@ -169,30 +168,30 @@ func (d *Document) place(offset int) Place {
 	return Place{d.name, line, column}
 }
 
-// KeyError is err at the place of the member's key.
+// KeyError returns err as an *Error at the place of the member's key.
 func (m *Member) KeyError(err error) error {
 	return m.document.errorAt(m.start, m.name(), OfValue, err)
 }
 
-// Error is err at the place of the member's value.
+// Error returns err as an *Error at the place of the member's value.
 func (m *Member) Error(err error) error { return m.fail(OfValue, err) }
 
 func (m *Member) fail(kind Kind, err error) error {
 	return m.document.errorAt(m.position, m.name(), kind, err)
 }
 
-// errorAt is err at an offset of the member's template.
+// errorAt returns err as an *Error at an offset of the member's template.
 func (m *Member) errorAt(offset int, kind Kind, err error) error {
 	return m.document.errorAt(m.offsets[min(offset, len(m.text))], m.name(), kind, err)
 }
 
-// Place is that of the member's value.
+// Place returns the place of the member's value.
 func (m *Member) Place() Place { return m.document.place(m.position) }
 
-// Source is the text of the member's value, as in the document.
+// Source returns the text of the member's value as written in the document.
 func (m *Member) Source() string { return m.document.source[m.position:m.end] }
 
-// name is the key as it may appear in an error line.
+// name returns the key in a form that may appear in an error line.
 func (m *Member) name() string {
 	const longest = 64
 	if len(m.Key) > longest {
@@ -205,11 +204,11 @@ func (m *Member) name() string {
 	return quoted
 }
 
-// Readable reports whether the template of the member could be read.
+// Readable reports whether the template of the member could be parsed.
 func (m *Member) Readable() bool { return m.literal != nil || m.template != nil }
 
-// Literal returns the value of a member that has no actions: a string, bool,
-// int64 or float64. One whose template could not be parsed has none.
+// Literal returns the value of a member without actions: a string, bool, int64 or float64. ok is
+// false if the member has actions or its template could not be parsed.
 func (m *Member) Literal() (v any, ok bool) {
 	if m.literal != nil || m.template == nil {
 		return m.literal, m.literal != nil

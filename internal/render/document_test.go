@@ -72,7 +72,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// A position counts lines of the file and characters, through escapes too.
+// Positions count lines and characters of the file, also after JSON escapes.
 func TestPositions(t *testing.T) {
 	for document, want := range map[string]string{
 		"{\n\n  \"ä\": \"ö\\n\\u00e9{{ foo }}\"\n}": "c.json:3:21: ä: there is no function",
@@ -87,8 +87,8 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-// A member without actions has a literal value; one whose template is wrong cannot
-// be read, and has none.
+// A member without actions has a literal value. A member whose template is wrong is not readable
+// and has no literal value.
 func TestLiteral(t *testing.T) {
 	for value, want := range map[string]any{
 		`true`: true, `false`: false, `0`: int64(0), `1.5`: 1.5, `""`: "", `"a\nb"`: "a\nb",

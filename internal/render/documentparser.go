@@ -11,13 +11,13 @@ import (
 
 const alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// parser reads a document: one JSON object of strings, numbers, booleans and
-// actions. Nothing in it nests, so the parser does not recurse.
+// parser reads a document: one JSON object of strings, numbers, booleans and actions. Objects and
+// lists cannot be values, so the parser does not recurse.
 type parser struct {
 	document *Document
 	source   string
 	at       int
-	isJSON   bool // the whole document is valid JSON, so actions are JSON text too
+	isJSON   bool // the whole document, including its actions, is valid JSON
 }
 
 func (p *parser) fail(at int, format string, args ...any) error {
@@ -51,7 +51,7 @@ func (p *parser) object() error {
 	return nil
 }
 
-// separator reads what follows a member, and reports whether another one does.
+// separator reads the separator after a member, and reports whether another member follows.
 func (p *parser) separator() (more bool, err error) {
 	p.space()
 	switch {
@@ -132,9 +132,8 @@ func (p *parser) value(m *Member) (err error) {
 	return m.fail(OfDocument, fmt.Errorf("expected a value, found %s", p.found()))
 }
 
-// text reads a string in quotes. It returns its content, and the offset in the
-// source of each of its bytes and of its end. In a document that is not valid
-// JSON, actions are copied as they are written.
+// text reads a string in quotes. It returns the content, and the offset in the source of each of
+// its bytes and of its end. In a document that is not valid JSON, actions are copied unchanged.
 func (p *parser) text(actions bool) (string, []int, error) {
 	start := p.at
 	p.at++
@@ -177,7 +176,7 @@ func (p *parser) text(actions bool) (string, []int, error) {
 	return "", nil, p.fail(start, "the string that begins here is not closed")
 }
 
-// escape reads an escape sequence of JSON.
+// escape reads a JSON escape sequence.
 func (p *parser) escape() (rune, error) {
 	start := p.at
 	p.at++
@@ -204,7 +203,7 @@ func (p *parser) escape() (rune, error) {
 	return 0, p.fail(start, "this is not a JSON escape; use \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX")
 }
 
-// codeUnit reads uXXXX.
+// codeUnit reads the uXXXX of an escape sequence.
 func (p *parser) codeUnit() (rune, bool) {
 	p.at++
 	if len(p.source)-p.at < 4 {
@@ -215,8 +214,8 @@ func (p *parser) codeUnit() (rune, bool) {
 	return rune(unit), err == nil
 }
 
-// bare reads a value outside quotes that begins with an action: it ends at the
-// comma or brace that ends the member, outside actions and the blocks they open.
+// bare reads a value that begins with an action and is not in quotes. The value ends before the
+// first comma or closing brace that is outside actions and the blocks they open.
 func (p *parser) bare() (string, error) {
 	start, depth := p.at, 0
 	for p.at < len(p.source) {
@@ -246,7 +245,7 @@ func (p *parser) space() {
 	}
 }
 
-// peek is the next byte, or 0 at the end.
+// peek returns the next byte, or 0 at the end.
 func (p *parser) peek() byte {
 	if p.at < len(p.source) {
 		return p.source[p.at]
@@ -262,7 +261,7 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
-// found quotes what is at the parser's position, for an error.
+// found quotes the word at the parser's position, for an error.
 func (p *parser) found() string {
 	if p.at >= len(p.source) {
 		return "the end of the file"

@@ -14,14 +14,16 @@ import (
 
 // Limits on rendering one member, in bytes.
 const (
-	maxValue = 64 << 10 // of a value: a result, an argument, what is rendered
-	maxWork  = 1 << 20  // of all arguments of all function calls together
+	// maxValue limits a rendered value and the estimated size of a function's result. The result
+	// itself may be twice as large.
+	maxValue = 64 << 10
+	maxWork  = 1 << 20 // all arguments and results of function calls together
 )
 
-// Values is what a template may read. The functions' errors must not hold values.
+// Values holds what a template may read. The errors of its functions must not contain values.
 type Values struct {
-	Root    map[string]any                         // .NAME: each an environ.Var or an environ.Group
-	Unknown func(name string) error                // .NAME that Root lacks
+	Root    map[string]any                         // .NAME; each is an environ.Var or an environ.Group
+	Unknown func(name string) error                // the error for a .NAME that Root lacks
 	Env     func(name string) (environ.Var, error) // env "NAME", .Env.NAME
 	EnvFile func(name string) (environ.Var, error) // envFile "NAME"
 }
@@ -30,13 +32,12 @@ type Values struct {
 type Result struct {
 	// Value is a string, bool, int64, float64 or environ.Secret.
 	Value any
-	// Variables are those it was made from, by the names that an operator knows.
+	// Variables names the variables from which Value was made, as operators know them.
 	Variables []string
 }
 
-// NotSetError says that something a template needs is missing. While a template is
-// evaluated, it is the value of a variable that is not set, and becomes an error
-// where that value is needed.
+// NotSetError says that a variable that a template needs is not set. During evaluation it is the
+// value of such a variable, and becomes an error where that value is needed.
 type NotSetError struct {
 	Var environ.Var
 	// Message is the text given to required in the template, if required reports it.
@@ -53,9 +54,9 @@ func (e *NotSetError) Error() string {
 	return e.Var.Name + " is not set"
 }
 
-// Render renders the member. The error joins an *Error for each problem; none holds
-// a value. The result always has its variables. A member whose template could not
-// be read is an error.
+// Render renders the member. The error joins one *Error for each problem and contains no values.
+// The result names its variables even if there is an error. A member whose template could not be
+// parsed cannot be rendered.
 func (m *Member) Render(values Values) (Result, error) {
 	if m.literal != nil {
 		return Result{Value: m.literal}, nil
@@ -76,10 +77,10 @@ func (m *Member) Render(values Values) (Result, error) {
 type evaluator struct {
 	member    *Member
 	values    Values
-	variables []binding     // inner ones last
-	parts     []any         // the results of actions, and the text between them
-	read      []environ.Var // by name, each once
-	unset     environ.Var   // the last one that was read and was not set
+	variables []binding     // innermost last
+	parts     []any         // results of actions and the text between them
+	read      []environ.Var // each name once
+	unset     environ.Var   // the last variable read that was not set
 	work      int
 }
 
@@ -92,11 +93,11 @@ func (e *evaluator) fail(at int, format string, args ...any) error {
 	return e.member.errorAt(at, OfValue, fmt.Errorf(format, args...))
 }
 
-// result joins the parts. In quotes they make a string; outside, a value keeps its
+// result joins the parts. In quotes, the result is a string; outside quotes, a value keeps its
 // type. A private key is never joined with anything.
 func (e *evaluator) result() (any, error) {
 	var joined strings.Builder
-	var last any // of the values
+	var last any // the last value
 	values, blank := 0, true
 	for _, part := range e.parts {
 		s, ok := part.(text)
@@ -146,7 +147,7 @@ func (e *evaluator) list(l list) error {
 			if err := e.action(n); err != nil {
 				errs = append(errs, err)
 				if n.sets != "" {
-					return errors.Join(errs...) // what follows would miss the variable
+					return errors.Join(errs...) // the rest needs the variable
 				}
 			}
 		case *branch:
@@ -212,7 +213,7 @@ func (e *evaluator) set(name variable, v any, assign bool) {
 	e.variables = append(e.variables, binding{name, v})
 }
 
-// find returns the innermost variable of that name, or nil.
+// find returns the innermost variable with the given name, or nil.
 func (e *evaluator) find(name variable) *binding {
 	for i := len(e.variables) - 1; i >= 0; i-- {
 		if e.variables[i].name == name {
@@ -222,8 +223,7 @@ func (e *evaluator) find(name variable) *binding {
 	return nil
 }
 
-// value evaluates an expression. What is piped into a function becomes its last
-// argument.
+// value evaluates an expression. A value piped into a function becomes its last argument.
 func (e *evaluator) value(x expression, piped ...any) (any, error) {
 	switch x := x.(type) {
 	case variable:
@@ -260,12 +260,12 @@ func (e *evaluator) value(x expression, piped ...any) (any, error) {
 	return x, nil // a constant
 }
 
-// root follows a path from the root.
+// root follows a path that starts at the root.
 func (e *evaluator) root(p *path) (any, error) {
 	name, keys := p.keys[0], p.keys[1:]
 	found, ok := e.values.Root[name]
 	switch {
-	case !ok && name == "Env": // must be set
+	case !ok && name == "Env": // .Env.NAME must be set, unlike env "NAME"
 		v, err := e.lookup(p.at, e.values.Env, keys[0])
 		if missing, ok := v.(*NotSetError); ok {
 			return nil, e.fail(p.at, "%w", missing)
@@ -298,7 +298,7 @@ func (e *evaluator) lookup(at int, find func(string) (environ.Var, error), name 
 	return e.use(found), nil
 }
 
-// use notes that a variable was read, and returns its value.
+// use records that a variable was read, and returns its value.
 func (e *evaluator) use(v environ.Var) any {
 	if !slices.ContainsFunc(e.read, func(read environ.Var) bool { return read.Name == v.Name }) {
 		e.read = append(e.read, v)
@@ -310,8 +310,8 @@ func (e *evaluator) use(v environ.Var) any {
 	return v.Value
 }
 
-// sources names the variables that were read: only those that are set, if any is,
-// because the result was made from these.
+// sources returns the names of the variables that were read. If any of them is set, it returns only
+// those that are set, because the result was made from them.
 func (e *evaluator) sources() []string {
 	var set, missing []string
 	for _, v := range e.read {
@@ -327,7 +327,7 @@ func (e *evaluator) sources() []string {
 	return missing
 }
 
-// follow follows the keys of p into an object.
+// follow follows keys, the rest of the path p, into v.
 func (e *evaluator) follow(p *path, v any, keys []string) (any, error) {
 	for _, key := range keys {
 		if missing, ok := v.(*NotSetError); ok {

@@ -16,25 +16,24 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// function is one function of the language. None has side effects, none gives a
-// different result on another day or machine, and the size of each result is
-// limited before it is made.
+// function is a function of the language. Functions have no side effects, their results do not
+// depend on the day or the machine, and the size of each result is limited before it is computed.
 type function struct {
-	min, max int // how many arguments it takes
-	// call computes the result. It is nil if the evaluator does that itself.
+	min, max int // number of arguments
+	// call computes the result. It is nil if the evaluator does so itself.
 	call func(args []any) (any, error)
-	// size is the maximum size of the result, in bytes, if it can exceed that of
-	// the arguments.
+	// size returns the maximum size of the result, in bytes. It is nil if the size of the result
+	// is at most proportional to the size of the arguments.
 	size func(args []any) int
-	// constant: its first argument must be a string literal, which may then appear
-	// in an error or in a list; variable: that argument is the name of a variable.
+	// constant: the first argument must be a string literal, so that it may appear in an error or
+	// in a list. variable: the first argument is the name of a variable.
 	constant, variable bool
-	// chooses: it only tests whether its arguments are set or empty, so they may be
-	// unset or private keys.
+	// chooses: the function only tests its arguments or returns one of them, so they may be unset
+	// or private keys.
 	chooses bool
-	// lazy: arguments after the one that decides are not evaluated.
+	// lazy: arguments after the deciding one are not evaluated.
 	lazy bool
-	// opens: it returns an element of its first argument, which may hold keys.
+	// opens: the function returns an element of its first argument, which may contain private keys.
 	opens bool
 }
 
@@ -52,8 +51,8 @@ func (f *function) arity() string {
 	return fmt.Sprintf("%d to %d arguments", f.min, f.max)
 }
 
-// fromSprig lists the functions taken from sprig, by their names there: pure,
-// bounded and useful for an address. Each has been reviewed before it was added.
+// fromSprig lists the functions taken from sprig, by their names in sprig. Each was reviewed before
+// it was added: it is pure, bounded and useful for an address.
 var fromSprig = []string{
 	"add", "add1", "atoi", "b64enc", "cat", "contains", "div", "first",
 	"hasPrefix", "hasSuffix", "int", "join", "kebabcase", "last", "list",
@@ -62,10 +61,10 @@ var fromSprig = []string{
 	"trimSuffix", "trunc", "upper",
 }
 
-// functions are all functions of the language, by name.
+// functions returns all functions of the language, keyed by name.
 var functions = sync.OnceValue(func() map[string]*function {
 	table := map[string]*function{
-		// Of the environment.
+		// The environment.
 		"env":      {min: 1, max: 1, constant: true, variable: true},
 		"envFile":  {min: 1, max: 1, constant: true, variable: true},
 		"required": {min: 2, max: 2, constant: true, chooses: true, call: required},
@@ -88,7 +87,7 @@ var functions = sync.OnceValue(func() map[string]*function {
 		"js":       ofScalars(template.JSEscaper),
 		"urlquery": ofScalars(template.URLQueryEscaper),
 		"printf":   {min: 1, max: many, constant: true, call: printf, size: printfSize},
-		// As in sprig, but they accept unset values.
+		// As in sprig, but unset values are accepted.
 		"coalesce": {min: 1, max: many, chooses: true, call: coalesce},
 		"default":  {min: 2, max: 2, chooses: true, call: func(a []any) (any, error) { return coalesce([]any{a[1], a[0]}) }},
 		"empty":    {min: 1, max: 1, chooses: true, call: func(a []any) (any, error) { return !truth(a[0]), nil }},
@@ -103,7 +102,7 @@ var functions = sync.OnceValue(func() map[string]*function {
 	return table
 })
 
-// Functions are the names of the language's functions, sorted.
+// Functions returns the sorted names of all functions of the language.
 func Functions() []string {
 	return slices.Sorted(maps.Keys(functions()))
 }
@@ -127,7 +126,7 @@ func adapt(fn any) *function {
 				return nil, fmt.Errorf("argument %d %w", i+1, err)
 			}
 		}
-		defer func() { // a panic may hold a value
+		defer func() { // without the text of the panic, which may contain a value
 			if recover() != nil {
 				err = errors.New("cannot work with these arguments")
 			}
@@ -137,7 +136,7 @@ func adapt(fn any) *function {
 	return f
 }
 
-// argument converts a value of the language to what a Go function takes.
+// argument converts a value of the language to the type that a Go function takes.
 func argument(v any, want reflect.Type) (reflect.Value, error) {
 	switch got := reflect.ValueOf(v); {
 	case !got.IsValid():
@@ -185,7 +184,7 @@ func kindOf(v any) string {
 	return "no value"
 }
 
-// truth is how if treats a value: false, 0, unset and anything empty are false.
+// truth reports whether if treats a value as true: false, 0, unset and empty values are false.
 func truth(v any) bool {
 	switch v := v.(type) {
 	case bool:
@@ -213,7 +212,7 @@ func required(args []any) (any, error) {
 	return args[1], nil
 }
 
-// coalesce is the first argument that is not empty, else the last.
+// coalesce returns the first argument that is not empty, or else the last.
 func coalesce(args []any) (any, error) {
 	for _, arg := range args {
 		if truth(arg) {
@@ -258,7 +257,7 @@ func equal(args []any) (any, error) {
 	return false, nil
 }
 
-// comparable converts two scalars of one kind to one type; it returns nil for others.
+// comparable converts two scalars of the same kind to the same type. It returns nil for other values.
 func comparable(a, b any) (any, any) {
 	if x, ok := a.(int64); ok {
 		if _, ok := b.(float64); ok {
@@ -303,7 +302,7 @@ func length(args []any) (any, error) {
 	return nil, fmt.Errorf("argument 1 is %s, which has no length", kindOf(args[0]))
 }
 
-// index is args[0][args[1]][args[2]]…
+// index returns args[0][args[1]][args[2]]….
 func index(args []any) (any, error) {
 	v := args[0]
 	for _, key := range args[1:] {
@@ -329,7 +328,7 @@ func index(args []any) (any, error) {
 	return v, nil
 }
 
-// slice is args[0][args[1]:args[2]].
+// slice returns args[0][args[1]:args[2]].
 func slice(args []any) (any, error) {
 	text, ok := args[0].(string)
 	list, isList := args[0].([]any)
@@ -353,7 +352,7 @@ func slice(args []any) (any, error) {
 	return text[from:to], nil
 }
 
-// ofScalars makes a function from one that formats any values.
+// ofScalars returns a function that formats scalars with fn.
 func ofScalars(fn func(...any) string) *function {
 	return &function{min: 1, max: many, call: func(args []any) (any, error) {
 		for i, arg := range args {
@@ -365,7 +364,7 @@ func ofScalars(fn func(...any) string) *function {
 	}}
 }
 
-// replaceSize limits replace OLD NEW TEXT.
+// replaceSize returns the maximum size of the result of replace OLD NEW TEXT.
 func replaceSize(args []any) int {
 	old, _ := args[0].(string)
 	with, _ := args[1].(string)
@@ -373,14 +372,14 @@ func replaceSize(args []any) int {
 	return len(text) + strings.Count(text, old)*len(with)
 }
 
-// joinSize limits join SEPARATOR LIST.
+// joinSize returns the maximum size of the result of join SEPARATOR LIST.
 func joinSize(args []any) int {
 	separator, _ := args[0].(string)
 	list, _ := args[1].([]any)
 	return sizeOf(args[1]) + len(list)*len(separator)
 }
 
-// sizeOf is the approximate size of a value, in bytes.
+// sizeOf returns the approximate size of a value, in bytes.
 func sizeOf(v any) int {
 	const word = 16
 	size := word

@@ -11,9 +11,8 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// Whatever a document is, it is parsed or refused, and what is parsed is
-// rendered or refused; a literal is what JSON says it is, and nothing is read
-// that is not listed.
+// Every document is parsed or rejected, and every member of a parsed document is rendered or
+// rejected. A literal has the same value as in JSON, and a member reads only variables that it lists.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":"b"}`, `null`, `{"address":"{{.peername}}_basic_ccaas:9999","dial_timeout":"10s","tls_required":false}`,
@@ -53,8 +52,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// onlyListed are values that complain when a variable is read that the member
-// does not list.
+// onlyListed returns values that report an error when the member reads a variable that it does not
+// list.
 func onlyListed(t *testing.T, m *render.Member) render.Values {
 	with, listed := values(), m.Reads()
 	find := with.Env
@@ -70,8 +69,8 @@ func onlyListed(t *testing.T, m *render.Member) render.Values {
 	return with
 }
 
-// A value stands between the author's words as it is: it can end no string,
-// add no key, and is never a template itself.
+// A value is inserted unchanged into the author's text: it cannot end a string or add a key, and is
+// never treated as a template.
 func FuzzValue(f *testing.F) {
 	f.Add("", "cc", ":9999")
 	f.Add(`a"`, "\",\"tls_required\":false,\"x\":\"", `\`)

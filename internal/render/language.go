@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// maxNesting is how deep blocks and parentheses may nest.
+// maxNesting is the maximum nesting depth of blocks and parentheses.
 const maxNesting = 32
 
-// actions finds the actions of the template, and rejects those that the language
-// lacks and nesting that is too deep, before a parser has to follow it.
+// actions finds the actions of the template. It rejects actions that the language lacks, and nesting
+// that is too deep, before the text reaches the parser.
 func (m *Member) actions() (actions []action, err error) {
 	depth := 0
 	for at := 0; ; {

@@ -11,13 +11,13 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// verb matches a formatting verb that printf accepts: widths and precisions have at
-// most two digits, so that none can fill the memory.
+// verb matches a formatting verb. Widths and precisions have at most two digits, so that no result
+// can fill the memory.
 var verb = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[-+ 0#]*(\d{0,2})(?:\.(\d{0,2}))?(.?)`) })
 
-// printf is Go's, for %s %q %v %d %x %t %e %f %g and %%, with one argument of the
-// right kind for each: otherwise Go would write the argument into the result.
-// An integer may be formatted as a float, as Go treats all numbers in JSON.
+// printf formats as fmt.Sprintf does, with the verbs %s %q %v %d %x %t %e %f %g and %%. Each verb must
+// have one argument of the right kind: otherwise Go would write an error into the result. An integer
+// may be formatted as a float, because Go reads all JSON numbers as floats.
 func printf(args []any) (any, error) {
 	format := args[0].(string)
 	args = slices.Clone(args[1:])
@@ -62,7 +62,7 @@ func fits(letter string, v any) bool {
 	return false
 }
 
-// printfSize allows for the widths and for what %q and %x make of a string.
+// printfSize returns the maximum size of printf's result. It allows for widths, %q and %x.
 func printfSize(args []any) int {
 	format, _ := args[0].(string)
 	size := len(format) + 100*strings.Count(format, "%")
@@ -72,7 +72,7 @@ func printfSize(args []any) int {
 	return size
 }
 
-// format is how a scalar is written in a text.
+// format returns a scalar as text, or false for any other value.
 func format(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:

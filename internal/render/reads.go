@@ -12,11 +12,11 @@ type Read struct {
 	Path []string
 }
 
-// ReadKind is where a Read comes from.
+// ReadKind says where a Read comes from.
 type ReadKind int
 
 const (
-	FromRoot    ReadKind = iota // .Address, .Peer.ID, index . "key": what Values.Root has
+	FromRoot    ReadKind = iota // .Address, .Peer.ID, index . "key": from Values.Root
 	FromEnv                     // .Env.NAME, env "NAME"
 	FromEnvFile                 // envFile "NAME"
 )
@@ -24,8 +24,8 @@ const (
 // Name joins the path with dots.
 func (r Read) Name() string { return strings.Join(r.Path, ".") }
 
-// Reads lists what the member may read, each once and in order of first use. The list
-// is complete: the language has no other way to read a variable.
+// Reads lists everything that the member may read, once each and in order of first use. The list is
+// complete: the language has no other way to read a variable.
 func (m *Member) Reads() (reads []Read) {
 	add := func(kind ReadKind, path ...string) {
 		known := func(r Read) bool { return r.Kind == kind && slices.Equal(r.Path, path) }

@@ -28,7 +28,7 @@ func TestReads(t *testing.T) {
 		`"{{ (or .A .B).c }}"`:                                               "A B",
 		`"{{ add 1 (len .L) }}{{ eq .M "x" }}"`:                              "L M",
 		`{{ .TLSRequired }}`:                                                 "TLSRequired",
-		// the same value by another way is the same variable
+		// a value that is read in another way is the same variable
 		`"{{ index . "Address" | default "x:1" }}{{ $.Peer.ID }}"`:        "Address Peer.ID",
 		`"{{ with .Domain }}{{ index $ "Address" }}{{ end }}"`:            "Domain Address",
 		`"{{ $x := .Address }}{{ if $x.y }}{{ end }}"`:                    "Address",
@@ -55,7 +55,7 @@ func TestReads(t *testing.T) {
 	}
 }
 
-// A variable is told apart from a key that looks like one.
+// A variable is distinguished from a key that looks like a variable.
 func TestReadKinds(t *testing.T) {
 	for template, want := range map[string]render.Read{
 		`"{{ env "A" }}"`:         {Kind: render.FromEnv, Path: []string{"A"}},

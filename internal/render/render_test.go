@@ -13,7 +13,7 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// values are those that the tests' templates read.
+// values returns the values that the tests' templates read.
 func values() render.Values {
 	environment := map[string]any{"HOST": "cc", "KEY": environ.Secret(1), "QUOTES": "a\"b\\c\n{{ .Address }}"}
 	find := func(name string) (environ.Var, error) {
@@ -37,7 +37,7 @@ func values() render.Values {
 			"tls":         environ.Var{Name: "LEGACY", Value: tls},
 			"big":         environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 60000)},
 			"largest":     environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 65536)},
-			"counted":     environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 65520)}, // with 16 more it counts as 64 KiB
+			"counted":     environ.Var{Name: "LEGACY", Value: strings.Repeat("x", 65520)}, // counts as 64 KiB: sizeOf adds 16
 			"oneKey":      environ.Var{Name: "LEGACY", Value: map[string]any{strings.Repeat("x", 40000): strings.Repeat("x", 25488)}},
 			"noKey":       environ.Var{Name: "LEGACY", Value: map[string]any{}},
 		},
@@ -47,7 +47,7 @@ func values() render.Values {
 	}
 }
 
-// renderValue renders the document {"k": JSON}, where JSON is the value as it stands there.
+// renderValue renders the document {"k": JSON}, where JSON is the text of the value.
 func renderValue(t *testing.T, json string) (render.Result, error) {
 	t.Helper()
 	d, err := render.Parse("c.json", []byte(`{"k": `+json+`}`))
@@ -101,7 +101,7 @@ func TestRender(t *testing.T) {
 		"\"{{ `}}` }}\"":                                             "}}",
 		"\"{{ `}}\"` }}\"":                                           "}}\"",
 		`"{{ $x := 1 }}{{ if true }}{{ $x := 2 }}{{ end }}{{ $x }}"`: "1",
-		// no value changes the structure, none is a template
+		// a value cannot change the structure and is not a template
 		`"{{ .Env.QUOTES }}"`: "a\"b\\c\n{{ .Address }}",
 		// functions
 		`"{{ .Peer.ID | upper | trimPrefix "PEER" | atoi | add 9000 }}"`:                    "9000",
@@ -124,22 +124,22 @@ func TestRender(t *testing.T) {
 		`{{ 10 }}`:           int64(10),
 		`{{ if .TLSRequired }}true{{ else }}false{{ end }}`: true,
 		`{{ $x := 1 }} {{ eq $x 1 }}`:                       true,
-		// what ends an action, in a string or a comment
+		// }} in a string or a comment does not end the action
 		`{{ print "a\"}}b" }}`:               `a"}}b`,
 		"\"{{ print `` }}{{ print `}}` }}\"": "}}",
 		`"{{/* }} " */}}x"`:                  "x",
-		// a variable is that of the block in which it was declared
+		// an assignment sets the variable of the block that declared it
 		`"{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ end }}{{ $x }}"`: "2",
 		`"{{ $x := 1 }}{{ $y := 2 }}{{ $x }}{{ $y }}"`:              "12",
-		// what is empty
+		// empty values
 		`"{{ empty 0 }} {{ empty 0.0 }} {{ empty (list) }} {{ empty .noKey }} {{ empty false }}"`:   "true true true true true",
 		`"{{ empty 1 }} {{ empty 0.5 }} {{ empty (list 0) }} {{ empty .tls }} {{ empty .oneKey }}"`: "false false false false false",
 		`"{{ coalesce "" 0 }}{{ coalesce 0 "" }}"`:                                                  "0",
-		// order and bounds
+		// ordering and bounds
 		`"a{{ 1.25 }}"`: "a1.25",
 		`"{{ lt "a" "a" }} {{ le "a" "a" }} {{ lt 1.5 1.5 }} {{ ge 1.5 1.5 }} {{ lt 1 1 }}"`: "false true false true false",
 		`"{{ slice "abc" 0 1 }} {{ slice "abc" 1 3 }} {{ slice "abc" 1 1 }}"`:                "a bc ",
-		// a private key, whole
+		// a private key as the whole value
 		`"{{ .ClientKey }}"`:                            environ.Secret(0),
 		`"\n{{ .ClientKey }} "`:                         environ.Secret(0),
 		`{{ .ClientKey }}`:                              environ.Secret(0),
@@ -166,7 +166,7 @@ func TestRender(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for template, want := range map[string]string{
-		// what is missing
+		// missing values
 		`"{{ .Address }}"`:                               "c.json:1:11: k: ADDRESS is not set",
 		`"{{ .Address | upper }}"`:                       "c.json:1:22: k: ADDRESS is not set",
 		`"{{ .Peer.MSPID }}"`:                            "c.json:1:11: k: MSP_ID is not set",
@@ -182,7 +182,7 @@ func TestErrors(t *testing.T) {
 		`"{{ required "give it" (env "NONE") }}"`:        "c.json:1:11: k: give it",
 		`"{{ $x := .Address }}{{ $x }}"`:                 "c.json:1:31: k: ADDRESS is not set",
 		`"{{ with .Address }}{{ end }}{{ .Address.x }}"`: "c.json:1:39: k: ADDRESS is not set",
-		// what is no value
+		// not values
 		`"{{ . }}"`:                    "c.json:1:11: k: . is everything there is, not a value",
 		`"{{ $ }}"`:                    "c.json:1:11: k: $ is everything there is, not a value",
 		`"{{ .Env }}"`:                 "c.json:1:11: k: .Env is the whole environment, not a value",
@@ -198,7 +198,7 @@ func TestErrors(t *testing.T) {
 		`"{{ index (.) "tls" }}"`:      "c.json:1:18: k: . is everything there is",
 		`"{{ "on" | index . "tls" }}"`: "c.json:1:24: k: . is everything there is",
 		`"{{ "tls" | index . }}"`:      "c.json:1:25: k: . is everything there is",
-		// in a with, . is a value
+		// inside with, . is a value
 		`"{{ with 1 }}{{ index . "tls" }}{{ end }}"`: "c.json:1:23: k: index: a number has no elements",
 		// a private key
 		`"x{{ .ClientKey }}"`: "k: holds a private key among other text: " +
@@ -283,7 +283,7 @@ func TestErrors(t *testing.T) {
 		`"{{ printf .peername }}"`:          "k: printf takes its first argument in quotes",
 		`"{{ .peername | printf }}"`:        "k: printf takes its first argument in quotes",
 		`"{{ required .peername "" }}"`:     "k: required takes its first argument in quotes",
-		// bounds
+		// limits
 		`"{{ replace "x" "yyyyyyyyyyyyyyyy" .big }}"`:  "k: replace: its result may be larger than 65536 bytes",
 		`"{{ join .big (splitList "" "abcdefghi") }}"`: "k: join: its result may be larger",
 		`"{{ printf "%s%s" .big .big }}"`:              "k: printf: its result may be larger",
@@ -341,7 +341,7 @@ func TestVariablesRead(t *testing.T) {
 	}
 }
 
-// Where nothing that was read is set, all of it is to blame.
+// If none of the variables read is set, all of them are named.
 func TestVariablesNotSet(t *testing.T) {
 	got, err := renderValue(t, `"{{ env "NONE" }}{{ if .Address }}{{ end }}"`)
 	want := []string{"NONE, which is not set", "ADDRESS, which is not set"}
@@ -350,8 +350,8 @@ func TestVariablesNotSet(t *testing.T) {
 	}
 }
 
-// What functions read counts, and so does what they make, up to 1 MiB: here upper
-// works on 64 KiB twice, and len on a key and its value that are 64 KiB.
+// The arguments and results of all functions may have 1 MiB together. Here each upper counts 64 KiB
+// twice, and each len counts a key, its value and the result as 64 KiB.
 func TestWork(t *testing.T) {
 	for template, refused := range map[string]bool{
 		strings.Repeat("{{ $x := upper .counted }}", 8):                 false,
@@ -366,8 +366,8 @@ func TestWork(t *testing.T) {
 	}
 }
 
-// A value may have 64 KiB, and what is only passed on to another function twice that;
-// so may what a function might make of its arguments.
+// A rendered value may have at most 64 KiB, and so may the estimated size of a function's result. A
+// result that is only passed on to another function may have twice that.
 func TestLargestValue(t *testing.T) {
 	format := strings.Repeat("x", 59_880) + strings.Repeat("%d", 60)
 	for template, want := range map[string]string{
@@ -387,7 +387,7 @@ func TestLargestValue(t *testing.T) {
 	}
 }
 
-// The name of a variable is letters, digits and _, and does not begin with a digit.
+// The name of a variable consists of letters, digits and _, and does not begin with a digit.
 func TestVariableNames(t *testing.T) {
 	for name, valid := range map[string]bool{
 		"azAZ_09": true, "_": true, "z": true, "Z": true, "A0": true, "A9": true,
@@ -400,7 +400,7 @@ func TestVariableNames(t *testing.T) {
 	}
 }
 
-// Blocks, parentheses and the actions in them nest 32 deep and no deeper.
+// Blocks, parentheses and the actions in them may nest at most 32 deep.
 func TestNesting(t *testing.T) {
 	for _, test := range []struct {
 		blocks, elseIfs, parens int
@@ -428,7 +428,7 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-// What stands side by side does not nest.
+// Blocks or parentheses side by side do not count as nested.
 func TestSiblings(t *testing.T) {
 	for template, want := range map[string]string{
 		strings.Repeat("{{ if true }}a{{ end }}", 40):     strings.Repeat("a", 40),
@@ -440,7 +440,7 @@ func TestSiblings(t *testing.T) {
 	}
 }
 
-// The golden list is what templates may rely on, and all they can do.
+// The golden file lists all functions of the language, which templates may rely on.
 func TestFunctions(t *testing.T) {
 	golden.Check(t, "testdata/functions.golden", []byte(strings.Join(render.Functions(), "\n")+"\n"))
 }

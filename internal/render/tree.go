@@ -5,11 +5,11 @@ import (
 	"text/template/parse"
 )
 
-// A template is a list. Only the converter makes one, and it checks as it goes:
-// code that walks the tree can rely on every function existing and getting the
-// right number of arguments, and on every path from the root having a key.
+// A template is a list. Only the converter makes lists, and it checks them. Code that walks the tree
+// can rely on this: every function exists and gets the right number of arguments, and every path from
+// the root has a key.
 type (
-	// list holds text, *branch, and a *pipe for each action.
+	// list holds text, *branch and, for each other action, *pipe.
 	list []any
 
 	// text is what the author wrote around the actions.
@@ -17,7 +17,7 @@ type (
 
 	// branch is an if or a with.
 	branch struct {
-		with            bool // dot is the condition's value inside then
+		with            bool // inside then, dot is the value of the condition
 		condition       *pipe
 		then, otherwise list
 	}
@@ -31,30 +31,29 @@ type (
 	pipe struct {
 		at     int // offset in the template, here and below
 		stages []expression
-		sets   variable // receives the value; "" if none does
-		assign bool     // sets was declared earlier, and is not declared here
+		sets   variable // variable that receives the value, or ""
+		assign bool     // sets is assigned, not declared
 	}
 
-	// variable is the name of a variable with its $, or dot for the value of
-	// the enclosing with.
+	// variable is the name of a variable including its $, or "." for the value of the enclosing with.
 	variable string
 
 	// path follows keys from a value.
 	path struct {
 		at      int
-		from    expression // nil for the root; keys is not empty then
+		from    expression // nil for the root, in which case keys is not empty
 		keys    []string
 		written fmt.Stringer // for errors
 	}
 
-	// lookup is env or envFile.
+	// lookup is a call of env or envFile.
 	lookup struct {
 		at   int
 		file bool
 		name string
 	}
 
-	// call calls any other function.
+	// call is a call of any other function.
 	call struct {
 		at   int
 		name string
@@ -63,8 +62,8 @@ type (
 	}
 )
 
-// converter turns the parser's tree into ours, and collects an error for everything
-// that could never be rendered. If there are any errors, the tree is unusable.
+// converter turns the parser's tree into ours. It collects an error for everything that could never
+// be rendered. If there are errors, the tree is unusable.
 type converter struct {
 	member *Member
 	depth  int  // of blocks and parentheses
@@ -76,8 +75,8 @@ func (c *converter) fail(node parse.Node, format string, args ...any) {
 	c.errs = append(c.errs, c.member.errorAt(start(node), OfLanguage, fmt.Errorf(format, args...)))
 }
 
-// start is the offset of a node in its template. The parser puts a path of
-// several parts, such as .Peer.ID, at its second part.
+// start returns the offset of a node in its template. For a path of several parts, such as .Peer.ID,
+// the parser reports the position of the second part.
 func start(node parse.Node) int {
 	at := int(node.Position())
 	switch n := node.(type) {
@@ -138,7 +137,7 @@ func (c *converter) pipe(n *parse.PipeNode) *pipe {
 	for i, command := range n.Cmds {
 		p.stages[i] = c.command(command, i > 0)
 	}
-	for _, declared := range n.Decl { // at most one: only range has two
+	for _, declared := range n.Decl { // at most one: only range can declare two
 		p.sets = variable(declared.Ident[0])
 	}
 	return p
@@ -197,7 +196,7 @@ func (c *converter) operand(node parse.Node) expression {
 	return nil
 }
 
-// named is the value of a variable or of dot; nil means the root.
+// named returns the variable with this name, which may be dot, or nil for the root.
 func (c *converter) named(name string) expression {
 	if name == "$" || name == "." && !c.inWith {
 		return nil
@@ -244,7 +243,7 @@ func (c *converter) call(id *parse.IdentifierNode, nodes []parse.Node, piped boo
 		name, _ := constant(nodes)
 		return &lookup{start(id), id.Ident == "envFile", name}
 	case id.Ident == "index" && !piped && len(args) == 1:
-		return args[0] // index . "key" and no more
+		return args[0] // index . "key" without further keys
 	}
 	return &call{start(id), id.Ident, args, f}
 }
