@@ -6,26 +6,26 @@ import (
 	"path"
 )
 
-// Folder is a folder whose files are read one after the other. On a disk, it keeps
-// open the folder that holds the last one: a call on an os.Root opens every folder
-// on the way, and files come folder by folder.
+// Folder reads the files of a folder one after the other. On a disk, it keeps the folder of the last
+// file open: a call on an os.Root opens every folder on the path, and files are usually read folder
+// by folder.
 type Folder struct {
 	dir  Dir
 	last *os.Root
-	name string // of last, below dir; "" if there is none
+	name string // path of last below dir, or "" if last is nil
 }
 
-// NewFolder returns the folder dir.
+// NewFolder returns a Folder for dir.
 func NewFolder(dir Dir) *Folder { return &Folder{dir: dir} }
 
-// Close closes the last folder, not the one that was passed in.
+// Close closes the folder that was kept open, but not the folder passed to NewFolder.
 func (f *Folder) Close() {
 	if f.last != nil {
 		f.last.Close()
 	}
 }
 
-// of returns the folder that a file is in, and the file's name there.
+// of returns the folder that contains a file, and the file's name in that folder.
 func (f *Folder) of(name string) (folder Dir, base string, err error) {
 	root, ok := f.dir.(*os.Root)
 	if !ok {
@@ -34,7 +34,7 @@ func (f *Folder) of(name string) (folder Dir, base string, err error) {
 	return f.below(root, name)
 }
 
-// below is of for the folder root on a disk.
+// below is like of, for the folder root on a disk.
 func (f *Folder) below(root *os.Root, name string) (folder *os.Root, base string, err error) {
 	dir, base := path.Split(name)
 	if dir == "" {

@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// ErrHeld is the error for a lock that another process holds for too long.
+// ErrHeld is the error if another process holds a lock for too long.
 var ErrHeld = errors.New("another process holds it")
 
-// Lock waits until no other process has locked file. It gives up with ErrHeld after
-// timeout, or when the time of ctx is over, and with context.Canceled when ctx is canceled.
-// The kernel releases the lock when file is closed, at the latest when the process ends,
-// even if that is killed.
+// Lock locks file, and waits while another process holds the lock. It gives up with ErrHeld after
+// timeout or at the deadline of ctx, and with context.Canceled when ctx is canceled. The kernel
+// releases the lock when file is closed: at the latest when the process ends, even if it is killed.
 func Lock(ctx context.Context, file *os.File, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -35,9 +34,9 @@ func Lock(ctx context.Context, file *os.File, timeout time.Duration) error {
 	}
 }
 
-// LockOperators opens a file that the operator named by its path and locks it, as Lock
-// does. What is locked is the file that has the name then: whoever held the lock before may
-// have replaced it. The error does not hold the path.
+// LockOperators opens a file that the operator named by its path, and locks it as Lock does. If the
+// process that held the lock before has replaced the file, LockOperators locks the new one. The error
+// does not contain the path.
 func LockOperators(ctx context.Context, file string, timeout time.Duration) (*os.File, fs.FileInfo, error) {
 	for {
 		f, info, err := openToLock(file)
@@ -57,7 +56,8 @@ func LockOperators(ctx context.Context, file string, timeout time.Duration) (*os
 	}
 }
 
-// openToLock is OpenOperators, for writing if that is possible: NFS locks no other file.
+// openToLock is like OpenOperators, but opens the file for writing if possible: NFS locks only files
+// that are open for writing.
 func openToLock(file string) (*os.File, fs.FileInfo, error) {
 	f, info, err := openOperators(file, os.O_RDWR)
 	if err != nil {

@@ -16,7 +16,7 @@ const (
 	never = 10 * time.Second
 )
 
-// opened opens a file until the test ends.
+// opened opens a file, and closes it when the test ends.
 func opened(t *testing.T, file string) *os.File {
 	t.Helper()
 	f, err := os.Open(file)
@@ -27,7 +27,7 @@ func opened(t *testing.T, file string) *os.File {
 	return f
 }
 
-// A lock is held by one until that one closes the file, and the others wait for so long.
+// One holder has the lock until it closes the file. Others wait until then, or until their timeout.
 func TestLock(t *testing.T) {
 	dir, _ := folder(t, map[string]string{"a": ""})
 	file := filepath.Join(dir, "a")
@@ -61,7 +61,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// What is locked is the file that has the name in the end, for writing if it can be.
+// LockOperators locks the file that has the name in the end, and opens it for writing if possible.
 func TestLockOperators(t *testing.T) {
 	dir, _ := folder(t, map[string]string{"a": "old", "new": "new"})
 	file := filepath.Join(dir, "a")
@@ -100,7 +100,7 @@ func TestLockOperators(t *testing.T) {
 	}
 }
 
-// A file that cannot be written to is locked all the same: here a program that is running.
+// A file that cannot be opened for writing, here a running program, is locked nevertheless.
 func TestLockForReading(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// memory is a folder that is on no disk.
+// memory is a folder in memory.
 type memory fstest.MapFS
 
 func (m memory) FS() fs.FS                              { return fstest.MapFS(m) }
@@ -37,8 +37,8 @@ func TestReadInMemory(t *testing.T) {
 	}
 }
 
-// A folder may hold so many files and folders, itself included, nest so deep, and
-// have so long paths, and not one more.
+// TestBounds checks the maximum number of files and folders, including the folder itself, the maximum
+// depth, and the maximum total length of paths.
 func TestBounds(t *testing.T) {
 	many, deep, long := memory{}, memory{}, memory{}
 	for i := range safefile.MaxEntries - 1 {

@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// Whoever may write to a folder can put something else in the place of a file at any
-// moment. So nothing here looks at a name and then opens it: what was opened is
-// looked at. A pipe or a device is opened without waiting for its other end.
+// Anyone who may write to a folder can replace a file in it at any moment. So on a disk, nothing here
+// checks a name and then opens it: a file is opened first and then checked. With noWaiting, opening a
+// pipe or a device does not wait for its other end.
 const noWaiting = syscall.O_NONBLOCK | syscall.O_NOCTTY
 
-// ErrNotRegular matches the error for what is not a regular file.
+// ErrNotRegular matches the error for anything that is not a regular file.
 var ErrNotRegular = errors.New("is not a regular file")
 
 var errReplaced = errors.New("was replaced while it was being opened")
@@ -39,8 +39,8 @@ func kind(mode fs.FileMode) string {
 	return "a device"
 }
 
-// OpenRegular opens the regular file name below root with flag, and never waits for
-// it. If there is one that cannot be opened, info is returned with the error.
+// OpenRegular opens the regular file name below root with flag, and never waits for it. If the file
+// exists but cannot be opened, info is returned with the error.
 func OpenRegular(root *os.Root, name string, flag int) (file *os.File, info fs.FileInfo, err error) {
 	file, err = root.OpenFile(name, flag|noWaiting, 0)
 	named, lookErr := root.Lstat(name)
@@ -51,12 +51,12 @@ func OpenRegular(root *os.Root, name string, flag int) (file *os.File, info fs.F
 		}
 		return nil, nil, kindError{named.Mode()}
 	case err != nil:
-		return nil, named, err // which is nil if there is none
+		return nil, named, err // named is nil if the file does not exist
 	}
 	if info, err = file.Stat(); err == nil {
 		err = lookErr
 	}
-	if err == nil && !os.SameFile(info, named) { // os.Root follows a link that stays below it
+	if err == nil && !os.SameFile(info, named) { // os.Root follows symbolic links that stay below it
 		err = errReplaced
 	}
 	if err != nil {
@@ -66,8 +66,8 @@ func OpenRegular(root *os.Root, name string, flag int) (file *os.File, info fs.F
 	return file, info, nil
 }
 
-// open opens a regular file. The file system of an os.Root would refuse a name that is
-// not UTF-8.
+// open opens a regular file. It does not use the FS of an os.Root, which rejects names that are not
+// UTF-8.
 func open(dir Dir, name string) (fs.File, fs.FileInfo, error) {
 	if root, ok := dir.(*os.Root); ok {
 		file, info, err := OpenRegular(root, name, os.O_RDONLY)
@@ -84,21 +84,21 @@ func open(dir Dir, name string) (fs.File, fs.FileInfo, error) {
 	return file, info, err
 }
 
-// OpenRoot opens a folder, and never waits for what is none.
+// OpenRoot opens a folder. If dir is something else, such as a pipe, it fails without waiting.
 func OpenRoot(dir string) (*os.Root, error) {
 	if dir != "" {
-		dir += "/." // what is not a folder has no such entry
+		dir += "/." // only a folder has this entry
 	}
 	return os.OpenRoot(dir)
 }
 
-// OpenRootIn is OpenRoot for the folder dir below root.
+// OpenRootIn is like OpenRoot, for the folder dir below root.
 func OpenRootIn(root *os.Root, dir string) (*os.Root, error) { return root.OpenRoot(dir + "/.") }
 
 // ErrLink is the error for a symbolic link where a folder was expected.
 var ErrLink = errors.New("is a symbolic link, not a folder")
 
-// OpenItself opens the folder name of root, to which a link is ErrLink.
+// OpenItself opens the folder name in root. If name is a symbolic link, the error is ErrLink.
 func OpenItself(root *os.Root, name string) (*os.Root, error) {
 	dir, err := OpenRootIn(root, name)
 	named, lookErr := root.Lstat(name)

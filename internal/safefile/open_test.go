@@ -11,7 +11,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// openFiles is how many files this process has open.
+// openFiles returns the number of files that this process has open.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -21,7 +21,7 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
-// Nothing stays open, whether it is taken or refused.
+// No file stays open, whether it was accepted or rejected.
 func TestClosesAll(t *testing.T) {
 	dir, root := folder(t, map[string]string{"a": "12345", "d/b": "x", "link": "->a", "linked": "->d"})
 	files := safefile.NewFolder(root)
@@ -48,8 +48,8 @@ func TestClosesAll(t *testing.T) {
 	}
 }
 
-// What is there and cannot be opened is known, other than what is not there: here
-// a program that is running, which nobody may write to.
+// OpenRegular distinguishes a file that cannot be opened from a missing one. The file here is a running
+// program, which cannot be opened for writing.
 func TestOpenRegular(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {
@@ -70,7 +70,7 @@ func TestOpenRegular(t *testing.T) {
 	want(t, err, `the folder "`+program+`/none": not a directory`)
 }
 
-// A folder is itself, and no link to one.
+// OpenItself opens a folder, but not a symbolic link to one.
 func TestOpenItself(t *testing.T) {
 	_, root := folder(t, map[string]string{"d/a": "", "link": "->d", "dangling": "->none", "out": "->..", "file": ""})
 	dir, err := safefile.OpenItself(root, "d")
@@ -92,7 +92,7 @@ func TestOpenItself(t *testing.T) {
 	}
 }
 
-// Files are read folder by folder, and each is that of its own folder.
+// Each file is read from its own folder, whichever folder was open before.
 func TestFolder(t *testing.T) {
 	_, root := folder(t, map[string]string{"a": "a", "d/a": "d/a", "d/b": "d/b", "d/e/a": "d/e/a", "f/a": "f/a"})
 	files := safefile.NewFolder(root)

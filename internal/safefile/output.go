@@ -11,24 +11,23 @@ import (
 )
 
 // Output is a folder that is being filled. It records what was created in it, so
-// that all of it can be removed again.
+// that Undo can remove everything again.
 type Output struct {
 	root  *os.Root
 	files *Folder // of root
 	made  []string
-	dirs  map[string]bool // those known to exist
+	dirs  map[string]bool // folders known to exist
 }
 
-// NewOutput returns the folder root, which need not be empty.
+// NewOutput returns an Output for the folder root, which need not be empty.
 func NewOutput(root *os.Root) *Output {
 	return &Output{root: root, files: NewFolder(root), dirs: map[string]bool{".": true}}
 }
 
-// Close closes what is open, except the folder that was passed in.
+// Close closes what is open, except the folder passed to NewOutput.
 func (o *Output) Close() { o.files.Close() }
 
-// Fill runs fill, and removes what it has created unless it comes to a good end: it
-// may fail or panic.
+// Fill runs fill. If fill fails or panics, Fill removes everything that was created.
 func (o *Output) Fill(fill func() error) error {
 	filled := false
 	defer func() {
@@ -41,17 +40,17 @@ func (o *Output) Fill(fill func() error) error {
 	return err
 }
 
-// Undo removes what was created. An Output must not be used after it.
+// Undo removes everything that was created. The Output must not be used afterwards.
 func (o *Output) Undo() {
 	for _, name := range slices.Backward(o.made) {
-		o.root.Remove(name) // what cannot be removed was reported when it was created
+		o.root.Remove(name) // errors are ignored: the error that led to Undo matters
 	}
 }
 
-// Write writes data to name, and creates missing folders with DirMode. The file has
-// FileMode from its first byte and appears whole: it is written next to its final
-// place and renamed, and replaces what is there, even a symbolic link. Nothing is
-// synced to disk: the peer copies what is written here and removes it.
+// Write writes data to the file name, and creates missing folders with DirMode. The file has FileMode
+// from the start and appears whole: it is written next to its final place and then renamed. It
+// replaces an existing file, even a symbolic link. Nothing is synced to disk, because the peer copies
+// the files and then removes them.
 func (o *Output) Write(name string, data []byte) error {
 	if err := o.write(name, data); err != nil {
 		return At(name, err)
@@ -74,18 +73,18 @@ func (o *Output) write(name string, data []byte) error {
 		return err
 	}
 	_, err = file.Write(data)
-	err = errors.Join(err, file.Chmod(FileMode), file.Close()) // the umask may have taken more away
+	err = errors.Join(err, file.Chmod(FileMode), file.Close()) // the umask may have removed more bits
 	if err == nil {
 		err = dir.Rename(unfinished, base)
 	}
 	if err != nil {
-		dir.Remove(unfinished) // without reporting it: the first error matters
+		dir.Remove(unfinished) // errors are ignored: the first one matters
 	}
 	return err
 }
 
-// Copy copies the regular file from in src to the path to, which must not exist,
-// with FileMode. It creates missing folders with DirMode.
+// Copy copies the regular file at the path from in src to the path to, which must not exist. The copy
+// has FileMode. Missing folders are created with DirMode.
 func (o *Output) Copy(to string, src *Folder, from string) error {
 	in, err := src.open(from)
 	if err != nil {
@@ -111,8 +110,8 @@ func (o *Output) Copy(to string, src *Folder, from string) error {
 	return nil
 }
 
-// makeDir creates the folder name and its parents if they are missing. Anything in
-// its way, even a symbolic link to a folder, is an error.
+// makeDir creates the folder name and its parents if they are missing. If anything else has one of
+// these names, even a symbolic link to a folder, that is an error.
 func (o *Output) makeDir(name string) error {
 	if o.dirs[name] {
 		return nil

@@ -12,19 +12,19 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// ErrNotSynced says that a file has been replaced, but its folder could not be
-// synced to disk.
+// ErrNotSynced says that a file was replaced, but its folder could not be synced to disk.
 var ErrNotSynced = errors.New("has been replaced, but a crash of the machine may bring the old one back")
 
-// Replace writes data to name below root, with mode and the owner of like. The file
-// appears whole, and it and its folder are on disk when Replace returns. It is first
-// written in root itself, not in its own folder, which the peer may be reading. The
-// error does not hold the name.
+// Replace writes data to the file name below root, with the given mode and the owner and group of
+// like. The file appears whole, and both the file and its folder are on disk when Replace returns. The
+// data is first written to a file in root itself, not in the folder of the file, which the peer may be
+// reading. The error does not contain the name.
 func Replace(root *os.Root, name string, data []byte, mode fs.FileMode, like fs.FileInfo) error {
 	return ReplaceIf(root, name, data, mode, like, nil)
 }
 
-// ReplaceIf is Replace, unless still, which is called at the last moment, returns an error.
+// ReplaceIf is like Replace, but calls still at the last moment. If still returns an error, the file
+// is not replaced.
 func ReplaceIf(
 	root *os.Root, name string, data []byte, mode fs.FileMode, like fs.FileInfo, still func() error,
 ) error {
@@ -42,7 +42,7 @@ func ReplaceIf(
 		return Reason(err)
 	}
 	if still != nil {
-		if err := pending.Sync(); err != nil { // which may take long
+		if err := pending.Sync(); err != nil { // may take long
 			return Reason(err)
 		}
 		if err := still(); err != nil {
@@ -60,7 +60,7 @@ func ReplaceIf(
 
 // sync syncs a folder to disk.
 func sync(root *os.Root, name string) error {
-	dir, err := root.Open(name + "/.") // never waits, as OpenRoot
+	dir, err := root.Open(name + "/.") // never waits, like OpenRoot
 	if err != nil {
 		return err
 	}
@@ -68,8 +68,8 @@ func sync(root *os.Root, name string) error {
 	return dir.Sync()
 }
 
-// RemoveUnfinished removes what a Replace of a file called base has left in root if
-// it was killed, unless that is gone by now.
+// RemoveUnfinished removes the files that a killed Replace of a file called base has left in root. A
+// file that is already gone is not an error.
 func RemoveUnfinished(root *os.Root, base string) error {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// names are those of what a folder holds.
+// names returns the names of the files and folders in dir.
 func names(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -25,8 +25,7 @@ func names(t *testing.T, dir string) (all []string) {
 	return all
 }
 
-// A file is replaced as a whole, with the mode that was asked for and the owner of
-// the old one.
+// Replace replaces the whole file. The new file has the requested mode and the owner of the old one.
 func TestReplace(t *testing.T) {
 	dir, root := folder(t, map[string]string{"d/a": "old", "d/link": "->a"})
 	file := filepath.Join(dir, "d/a")
@@ -61,7 +60,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// A file is replaced unless it is said not to be at the last moment, when it is still the old one.
+// ReplaceIf replaces the file unless still returns an error. The old file still exists at that moment.
 func TestReplaceIf(t *testing.T) {
 	dir, root := folder(t, map[string]string{"a": "old"})
 	info, err := root.Stat("a")
@@ -91,7 +90,7 @@ func TestReplaceIf(t *testing.T) {
 	}
 }
 
-// Where there is no room for all of it, the old file stays, and nothing else does.
+// If there is no room for the whole file, the old file is kept and no other file is left.
 func TestNoRoom(t *testing.T) {
 	dir, root := folder(t, map[string]string{"a": "old"})
 	_, src := folder(t, map[string]string{"large": "more than fits"})
@@ -123,7 +122,7 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-// What a Replace that was killed has left goes, and nothing that looks like it.
+// RemoveUnfinished removes what a killed Replace has left, but no files with similar names.
 func TestRemoveUnfinished(t *testing.T) {
 	dir, root := folder(t, map[string]string{
 		".a1": "", ".a90": "", ".a": "", "a1": "", ".a1x": "", ".ax1": "", ".b1": "", ".a-1": "",

@@ -1,6 +1,6 @@
-// Package safefile reads and writes the files of a package and of a build: only
-// regular files, never outside their folder, never larger than a limit, and
-// written whole or not at all, with modes that do not depend on the author's.
+// Package safefile reads and writes the files of a package and of a build. It reads only regular
+// files, never outside their folder and never larger than a limit. It writes files whole or not at
+// all, with modes that do not depend on the modes in the package.
 package safefile
 
 import (
@@ -12,28 +12,28 @@ import (
 	"strings"
 )
 
-// MaxEntries is how many files and folders a package may hold.
+// MaxEntries is the maximum number of files and folders in a package.
 const MaxEntries = 20_000
 
-// MaxPaths is how long the paths of its files may be altogether, in bytes.
+// MaxPaths is the maximum total length of the paths of its files, in bytes.
 const MaxPaths = 8 << 20
 
-// MaxDepth is how deep its folders may nest.
+// MaxDepth is the maximum nesting depth of its folders.
 const MaxDepth = 32
 
-// Dir is a folder on a disk, an *os.Root, or one in memory.
+// Dir is a folder: an *os.Root for a folder on a disk, or a folder in memory.
 type Dir interface {
 	FS() fs.FS
 	Lstat(name string) (fs.FileInfo, error)
 }
 
-// Read returns the content of the regular file name below dir, of at most
-// limit bytes. A missing file is an error that wraps fs.ErrNotExist.
+// Read returns the content of the regular file name below dir, which may have at most limit bytes. If
+// the file is missing, the error wraps fs.ErrNotExist.
 func Read(dir Dir, name string, limit int64) ([]byte, error) {
 	return read(dir, name, name, limit)
 }
 
-// read reads the file base in a folder, which errors call name.
+// read reads the file base in folder. In errors, the file is called name.
 func read(folder Dir, base, name string, limit int64) ([]byte, error) {
 	file, info, err := open(folder, base)
 	if err == nil {
@@ -56,9 +56,9 @@ func read(folder Dir, base, name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// checkRegular rejects anything but a regular file, and a file whose mode does not
-// let even its owner read it: the peer keeps the modes of a package, and such a
-// file would work only where the peer runs as root.
+// checkRegular rejects anything except a regular file. It also rejects a file whose mode does not
+// allow its owner to read it: the peer keeps the modes in a package, so such a file would work only if
+// the peer runs as root.
 func checkRegular(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return kindError{info.Mode()}
@@ -69,11 +69,11 @@ func checkRegular(info fs.FileInfo) error {
 	return nil
 }
 
-// ErrIsDir is the error for a folder where a file was expected.
+// ErrIsDir is the error for a folder where a regular file was expected.
 var ErrIsDir = errors.New("it is a folder, not a regular file")
 
-// CheckDir reports why the folder dir, which an operator named, cannot be read.
-// The error does not hold the path.
+// CheckDir returns an error if the folder dir, which an operator named, cannot be opened. The error
+// does not contain the path.
 func CheckDir(dir string) error {
 	root, err := OpenRoot(dir)
 	if err != nil {
@@ -82,9 +82,9 @@ func CheckDir(dir string) error {
 	return root.Close()
 }
 
-// ReadOperators returns the content of a file that the operator named by its path,
-// of at most limit bytes. It follows symbolic links, which Kubernetes uses. The
-// error does not hold the path, which is an operator's value.
+// ReadOperators returns the content of a file that the operator named by its path. The file may have
+// at most limit bytes. Symbolic links are followed, because Kubernetes uses them. The error does not
+// contain the path, which is an operator's value.
 func ReadOperators(file string, limit int64) ([]byte, error) {
 	f, _, err := OpenOperators(file)
 	if err != nil {
@@ -94,7 +94,7 @@ func ReadOperators(file string, limit int64) ([]byte, error) {
 	return ReadAll(f, limit)
 }
 
-// OpenOperators is ReadOperators for a file that is to be read bit by bit.
+// OpenOperators is like ReadOperators, but opens the file instead of reading all of it.
 func OpenOperators(file string) (*os.File, fs.FileInfo, error) {
 	return openOperators(file, os.O_RDONLY)
 }
@@ -125,7 +125,8 @@ func notOperators(info fs.FileInfo) error {
 	return fmt.Errorf("it %w", kindError{info.Mode()})
 }
 
-// ReadAll returns what r has, of at most limit bytes. The error does not hold a path.
+// ReadAll returns the content of r, which may have at most limit bytes. The error does not contain a
+// path.
 func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
@@ -139,9 +140,9 @@ func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 
 func tooLarge(limit int64) error { return fmt.Errorf("is larger than %d bytes", limit) }
 
-// Files returns the regular files below the folder dir in root, by their slash
-// paths in root and in lexical order; none if there is no such folder. Anything
-// in it that is neither a regular file nor a folder is an error.
+// Files returns the slash-separated paths in root of all regular files below the folder dir, in
+// lexical order, or nil if dir does not exist. Anything in dir that is neither a regular file nor a
+// folder is an error.
 func Files(root Dir, dir string) ([]string, error) {
 	switch info, err := root.Lstat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -182,7 +183,7 @@ func Files(root Dir, dir string) ([]string, error) {
 	return files, err
 }
 
-// Open opens the folder dir. In errors, what says what it is.
+// Open opens the folder dir. what describes the folder in errors, for example "package folder".
 func Open(dir, what string) (*os.Root, error) {
 	root, err := OpenRoot(dir)
 	if err != nil {
@@ -191,7 +192,7 @@ func Open(dir, what string) (*os.Root, error) {
 	return root, nil
 }
 
-// FileError says what is wrong with one file of a package or of a build.
+// FileError describes a problem with a file of a package or of a build.
 type FileError struct {
 	Name string
 	Err  error
@@ -200,11 +201,10 @@ type FileError struct {
 func (e *FileError) Error() string { return fmt.Sprintf("%q: %v", e.Name, e.Err) }
 func (e *FileError) Unwrap() error { return e.Err }
 
-// At is err, which is not nil, as a *FileError of the file called name.
+// At returns err, which must not be nil, as a *FileError for the file name.
 func At(name string, err error) error { return &FileError{name, Reason(err)} }
 
-// Reason is what went wrong without the path, which is in the line already or must
-// not be.
+// Reason returns err without its path, which the error line already contains or must not contain.
 func Reason(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// folder has files by path; a content that begins with -> is a symbolic link.
+// folder creates a folder with files, keyed by path. Content that begins with -> makes a symbolic link.
 func folder(t *testing.T, files map[string]string) (string, *os.Root) {
 	t.Helper()
 	dir := t.TempDir()
@@ -165,7 +165,7 @@ func TestCopy(t *testing.T) {
 	want(t, output.Copy("b", safefile.NewFolder(src), "none"), `"none": no such file or directory`)
 }
 
-// Undo takes back what was made, and nothing that was there before.
+// Undo removes what was created, but nothing that existed before.
 func TestUndo(t *testing.T) {
 	_, src := folder(t, map[string]string{"a": "content"})
 	dir, dst := folder(t, map[string]string{"d/before": ""})
@@ -189,7 +189,7 @@ func TestUndo(t *testing.T) {
 	}
 }
 
-// What fails, or panics, leaves nothing; what comes to a good end leaves all of it.
+// If the function fails or panics, Fill leaves nothing; if it succeeds, Fill keeps everything.
 func TestFill(t *testing.T) {
 	for name, end := range map[string]func() error{
 		"good": func() error { return nil }, "failed": func() error { return errors.New("x") }, "panic": func() error { panic("x") },

@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// swapped lets a file and a pipe take each other's place in turn until the test ends.
+// swapped replaces file with a pipe and with the original file in turn, until the test ends.
 func swapped(t *testing.T, file string) {
 	t.Helper()
 	pipe, other := file+".pipe", file+".file"
@@ -30,15 +30,15 @@ func swapped(t *testing.T, file string) {
 				next := file + ".next"
 				os.Link(from, next)
 				os.Rename(next, file)
-				os.Remove(next) // which stays if both were the same file
+				os.Remove(next) // Rename leaves next if both are the same file
 			}
 		}
 	}()
 	t.Cleanup(func() { stop.Store(true); <-done })
 }
 
-// A pipe that takes the place of a file, or of a folder, at whichever moment, keeps
-// nobody waiting, nor does one that was there before.
+// No call waits for a pipe in the place of a file or a folder, whether the pipe appears during the
+// call or was there before.
 func TestNeverWaits(t *testing.T) {
 	dir, root := folder(t, map[string]string{"d/a": "12345"})
 	file := filepath.Join(dir, "d/a")
@@ -82,8 +82,8 @@ func TestNeverWaits(t *testing.T) {
 	}
 }
 
-// A link that takes the place of a file or a folder between two looks at it leads
-// nowhere: what is read is the file or the folder itself, or nothing.
+// A symbolic link that replaces a file or a folder during a call is never followed: the call reads the
+// original file or folder, or fails.
 func TestNeverFollows(t *testing.T) {
 	dir, root := folder(t, map[string]string{"file": "itself", "folder/file": "itself", "other/file": "other"})
 	links := map[string]string{"file": "other/file", "folder": "other"}
