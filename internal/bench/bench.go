@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/internal/testprograms"
 )
 
-// template is that of a package that every builder that reads variable can build.
+// template is the connection.json of a package that any builder that reads variable can build.
 const template = `{
   "address": "{{.peername}}:9999",
   "dial_timeout": "10s",
@@ -29,8 +29,8 @@ const variable = "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"
 
 const index = `{"index":{"fields":["size"]},"ddoc":"sizeDoc","name":"size","type":"json"}`
 
-// bench is the folder of one run: the programs in bin, a package unpacked as the
-// peer does it, and the environment of everything that is measured.
+// bench is the folder of one run: the programs in bin, a package unpacked as the peer unpacks it, and
+// the environment of everything that is measured.
 type bench struct {
 	dir string
 	env map[string]string
@@ -67,7 +67,7 @@ func newBench(dir string) (*bench, error) {
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-// write writes files by their paths in the folder.
+// write writes files, keyed by their paths in the folder.
 func (b *bench) write(files map[string]string) error {
 	for name, content := range files {
 		if err := os.MkdirAll(filepath.Dir(b.path(name)), 0o700); err != nil {
@@ -80,7 +80,7 @@ func (b *bench) write(files map[string]string) error {
 	return nil
 }
 
-// setEnvironment makes the values of a peer.
+// setEnvironment makes the environment of a peer, and writes it to peer.env.
 func (b *bench) setEnvironment() error {
 	now := time.Now()
 	ca, err := testpki.CA("servers", now)
@@ -108,7 +108,7 @@ func (b *bench) setEnvironment() error {
 	return b.write(map[string]string{"peer.env": lines.String()})
 }
 
-// measurement is what runs of one thing took.
+// measurement is the time and memory that the runs of one program took.
 type measurement struct {
 	Median float64 `json:"median_seconds"`
 	Memory int64   `json:"peak_memory_bytes"`
@@ -119,7 +119,7 @@ func (m *measurement) median() time.Duration {
 	return time.Duration(m.Median * float64(time.Second)).Round(time.Microsecond)
 }
 
-// measure runs a program once more.
+// measure runs a program once more, and adds the run to m.
 func (b *bench) measure(m *measurement, program string, args ...string) error {
 	cmd := exec.Command(b.path("bin/measured"), append([]string{program}, args...)...)
 	cmd.Dir = b.dir
@@ -143,8 +143,8 @@ func (b *bench) measure(m *measurement, program string, args ...string) error {
 	return nil
 }
 
-// step runs one program of a builder on the package in the folder source, once more.
-// It writes to a new folder each time, which stays for the next step.
+// step runs one program of a builder once more, on the package in the folder source. Each run writes
+// to a new folder, which is kept for the next step.
 func (b *bench) step(m *measurement, program, source string) error {
 	args := []string{source, "metadata"}
 	switch filepath.Base(program) {

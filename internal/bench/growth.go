@@ -11,17 +11,17 @@ import (
 	"ccaas-template-builder/pkg/coreyaml"
 )
 
-// growth is what one thing takes for a number of others.
+// growth is the cost of a command for a given number of files, builds or peers.
 type growth struct {
 	Name   string `json:"name"`
 	Number int    `json:"number"`
 	measurement
 }
 
-// few is how often each of these is run: they take long, so noise matters less.
+// few is the number of runs of each of these. They take longer, so noise matters less.
 const few = 5
 
-// growth measures what takes longer the more of something there is.
+// growth measures commands whose cost grows with the number of files, builds or peers.
 func (b *bench) growth() ([]growth, error) {
 	var all []growth
 	for _, measure := range []func() ([]growth, error){b.indexes, b.refreshes, b.peers} {
@@ -34,7 +34,7 @@ func (b *bench) growth() ([]growth, error) {
 	return all, nil
 }
 
-// grow prepares each number of things, and measures run.
+// grow calls prepare for each of numbers, and then measures run.
 func grow(
 	name string, numbers []int, prepare func(n int) error, run func(m *measurement, n int) error,
 ) ([]growth, error) {

@@ -16,21 +16,21 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// install is what it takes to install a package on a peer of a real network, with one builder.
+// install is the time that it takes to install a package on a peer of a real network, with one builder.
 type install struct {
 	Name   string  `json:"name"`
-	Client float64 `json:"client_seconds"` // from the start to the end of the peer CLI; medians, both
-	Peer   float64 `json:"peer_seconds"`   // of the peer's call, as it logs it
+	Client float64 `json:"client_seconds"` // from the start to the end of the peer CLI; median
+	Peer   float64 `json:"peer_seconds"`   // duration of the call, as the peer logs it; median
 }
 
-// many is how many packages are installed with each builder.
+// many is the number of installs that are measured with each builder.
 const many = 40
 
-// fabric are the folders of Fabric's programs and of its core.yaml.
+// fabric names the folders with Fabric's programs and with its core.yaml and orderer.yaml.
 type fabric struct{ bin, cfg string }
 
-// installs measures two peers that differ in nothing but the builder: one has ours, the other that in
-// the folder baseline. Each package is installed on both, one after the other.
+// installs measures installs on two peers that differ only in the builder: one has ours, the other has
+// the builder in the folder baseline. Each package is installed on both, one after the other.
 func (b *bench) installs(ctx context.Context, baseline string, f fabric) ([]install, error) {
 	n, err := b.network(ctx, baseline, f)
 	if err != nil {
@@ -52,7 +52,7 @@ func (b *bench) installs(ctx context.Context, baseline string, f fabric) ([]inst
 			if err != nil {
 				return nil, err
 			}
-			if of := (i + j) % 2; i > 0 { // the first is slower with whatever builder
+			if of := (i + j) % 2; i > 0 { // the first install is slower with any builder
 				client[of], peer[of] = append(client[of], seen), append(peer[of], logged)
 			}
 		}
@@ -65,7 +65,7 @@ func (b *bench) installs(ctx context.Context, baseline string, f fabric) ([]inst
 	return all, nil
 }
 
-// network lays out the network: its first peer has our builder, its second one the baseline.
+// network sets up the network: its first peer has our builder, its second peer has the baseline.
 func (b *bench) network(ctx context.Context, baseline string, f fabric) (*network.Network, error) {
 	checkout, err := os.Getwd()
 	if err != nil {
@@ -102,7 +102,7 @@ func (b *bench) network(ctx context.Context, baseline string, f fabric) (*networ
 	return n, os.WriteFile(core, []byte(theirs), 0o600)
 }
 
-// packWithIndex writes a package with this label.
+// packWithIndex writes a package with the given label and an index file.
 func (b *bench) packWithIndex(label string) (file string, err error) {
 	pkg, err := archive.Write(label, chaincode.DefaultType, []archive.File{
 		{Name: chaincode.ConnectionFile, Content: []byte(template)},
@@ -115,7 +115,7 @@ func (b *bench) packWithIndex(label string) (file string, err error) {
 	return b.path(name), b.write(map[string]string{name: string(pkg.Bytes())})
 }
 
-// called matches what a peer logs of the call that an install is.
+// called matches the line that a peer logs for the gRPC call of an install.
 var called = regexp.MustCompile(`grpc\.method=ProcessProposal .*grpc\.call_duration=(\S+)`)
 
 // install installs a package on one of the peers.

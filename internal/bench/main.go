@@ -1,6 +1,6 @@
-// Command bench measures the builder's programs, and how their cost grows. Whatever
-// it compares runs in turn, in the same minutes on the same machine: figures from
-// two runs of it cannot be compared.
+// Command bench measures the builder's programs, and how their cost grows. Programs that it compares
+// run in turn, in the same minutes on the same machine. Figures from two runs of bench cannot be
+// compared.
 //
 //	bench [-runs N] [-baseline DIR [-fabric-bin DIR -fabric-cfg DIR]] [-growth=false] [-watch N] [-o json]
 package main
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// report is everything that was measured.
+// report holds everything that was measured.
 type report struct {
 	Programs []result  `json:"programs"`
 	Growth   []growth  `json:"growth,omitempty"`
@@ -24,7 +24,7 @@ type report struct {
 	Installs []install `json:"installs,omitempty"`
 }
 
-// options are what to measure.
+// options says what to measure.
 type options struct {
 	runs     int
 	baseline string

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// result is what one of the compared programs takes.
+// result is the cost of one of the compared programs.
 type result struct {
 	Name  string  `json:"name"`
 	Ratio float64 `json:"ratio_to_empty"`
@@ -15,8 +15,8 @@ type result struct {
 
 var steps = []string{"detect", "build", "release"}
 
-// programs measures an empty program, one that only links what build links, ours,
-// and those in the folder baseline if there is one, in turn.
+// programs measures several programs in turn: an empty program, a program that only links what build
+// links, our programs and, if baseline is given, the programs in that folder.
 func (b *bench) programs(runs int, baseline string) ([]result, error) {
 	all, files := []result{{Name: "empty"}, {Name: "linked"}}, []string{b.path("bin/empty"), b.path("bin/linked")}
 	alone := len(files)
@@ -52,7 +52,7 @@ func (b *bench) programs(runs int, baseline string) ([]result, error) {
 	return all, nil
 }
 
-// together returns what programs take one after the other.
+// together returns the cost of running programs one after the other.
 func together(name string, programs []result) result {
 	sum := result{Name: name}
 	for _, p := range programs {

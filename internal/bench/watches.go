@@ -19,26 +19,26 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// watch is what ccaas refresh --watch takes for a number of chaincodes.
+// watch is the cost of ccaas refresh --watch for a number of chaincodes.
 type watch struct {
 	Name    string  `json:"name"`
 	Number  int     `json:"number"`
-	InPlace float64 `json:"in_place_seconds"`   // from the change of a value, with the half second of quiet
-	Change  float64 `json:"change_cpu_seconds"` // medians, both
-	Idle    float64 `json:"idle_cpu_seconds"`   // of one interval
+	InPlace float64 `json:"in_place_seconds"`   // from a changed value, with the half second of --settle; median
+	Change  float64 `json:"change_cpu_seconds"` // median
+	Idle    float64 `json:"idle_cpu_seconds"`   // per run
 	Memory  int64   `json:"peak_memory_bytes"`
 }
 
 const (
-	// released is where the peer reads the connection of a build.
+	// released is the path below a build from which the peer reads the connection.
 	released = store.Release + "/" + chaincode.ReleasedConnection
-	// settled is how long after a change a watch remembers what it finds.
+	// settled is how long after a change a watch begins to remember what it finds.
 	settled  = 4 * time.Second
 	interval = 2 * time.Second
 )
 
-// watches measures the watch of peers with at most so many chaincodes, each program in turn: ours
-// and, if there is one, the ccaas in the folder baseline.
+// watches measures ccaas refresh --watch for peers with up to most chaincodes, each program in turn:
+// ours and, if it exists, the ccaas in the folder baseline.
 func (b *bench) watches(baseline string, most int) ([]watch, error) {
 	programs := map[string]string{"ours": b.path("bin/ccaas")}
 	names := []string{"ours"}
@@ -67,8 +67,8 @@ func (b *bench) watches(baseline string, most int) ([]watch, error) {
 	return all, nil
 }
 
-// manyBuilds leaves on a peer what n installs leave there, with an address for each in the folder
-// of values, and returns the builds by label.
+// manyBuilds creates what n installs leave on a peer, with an address for each in the folder of values.
+// It brings the builds up to date and returns them, keyed by label.
 func (b *bench) manyBuilds(n int) (map[string]store.Build, error) {
 	s := store.Store(b.path("many/peer"))
 	builds, files := map[string]store.Build{}, map[string]string{}
@@ -147,14 +147,14 @@ func (b *bench) watch(program string, builds map[string]store.Build) (w watch, e
 		time.Sleep(few * interval)
 		cpu := cpuTime(pid) - before
 		last, err := runs(url)
-		w.Idle = cpu / (last - first) // a run may take longer than the interval
+		w.Idle = cpu / (last - first) // divided by runs, not intervals: a run may take longer than the interval
 		return err
 	})
 	return w, err
 }
 
-// change changes the address of a chaincode, and returns how long it took until the connection was in
-// place, and the CPU time until the watch was at rest.
+// change changes the address of a chaincode. It returns the time until the connection was in place,
+// and the CPU time until the watch was idle.
 func (b *bench) change(pid int, label string, build store.Build) (took, cpu float64, err error) {
 	connection := filepath.Join(string(build), released)
 	old, err := os.ReadFile(connection)
@@ -181,8 +181,8 @@ func (b *bench) change(pid int, label string, build store.Build) (took, cpu floa
 	}
 }
 
-// watching runs a watch until measure returns, which begins when all builds are up to date and the
-// watch is at rest.
+// watching starts a watch, waits until all builds are up to date and the watch is idle, and calls
+// measure. When measure returns, it ends the watch.
 func (b *bench) watching(
 	program string, builds map[string]store.Build, interval time.Duration, measure func(pid int, url string) error,
 ) error {
@@ -213,7 +213,7 @@ func (b *bench) watching(
 			return fmt.Errorf("the watch: %s", lines.Text())
 		}
 	}
-	go func() { // so that it never waits to say something
+	go func() { // so that the watch never blocks when it writes to stderr
 		for lines.Scan() {
 		}
 	}()
@@ -221,7 +221,7 @@ func (b *bench) watching(
 	return measure(cmd.Process.Pid, url)
 }
 
-// runs is how many runs there have been.
+// runs returns the number of runs so far, as counted in the metrics for the first build.
 func runs(url string) (n float64, err error) {
 	answer, err := http.Get(url)
 	if err != nil {
@@ -237,7 +237,7 @@ func runs(url string) (n float64, err error) {
 	return 0, errors.New("the watch counts no runs")
 }
 
-// cpuTime is the CPU time of a process in seconds, to the nanosecond, and not only to the tick.
+// cpuTime returns the CPU time of a process in seconds, to the nanosecond rather than the clock tick.
 func cpuTime(pid int) (seconds float64) {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	for _, thread := range threads {
@@ -249,7 +249,7 @@ func cpuTime(pid int) (seconds float64) {
 	return seconds
 }
 
-// rest waits until a process is at rest, half a minute at most, and returns its CPU time.
+// rest waits until a process is idle, for at most half a minute, and returns its CPU time.
 func rest(pid int) (seconds float64) {
 	const moment, quiet = 300 * time.Millisecond, 0.001
 	seconds = cpuTime(pid)

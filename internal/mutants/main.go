@@ -1,7 +1,7 @@
-// Command mutants changes the packages that decide about secrets, templates,
-// connections, archives and files, one operator at a time, and runs the tests of each
-// package on each such mutant, by gremlins. It fails if a mutant lives, which means
-// that no test notices it, and living.txt does not say why.
+// Command mutants checks the tests of the packages that decide about secrets, templates, connections,
+// archives and files. It uses gremlins to change one operator at a time, and to run the tests of the
+// package on each such mutant. It fails if a mutant lives, which means that no test notices it, and
+// living.txt does not say why.
 package main
 
 import (
@@ -17,13 +17,13 @@ import (
 
 const gremlins = "github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0"
 
-// packages are those that decide, and of pkg/refresh the files that do.
+// packages lists the packages that are tested if the command line names none.
 var packages = []string{
 	"internal/pemtext", "pkg/environ", "internal/render", "pkg/template", "internal/safefile",
 	"pkg/archive", "pkg/chaincode", "pkg/connection", "pkg/refresh",
 }
 
-// notDeciding are the files of packages that are left out.
+// notDeciding matches the files that are left out: those of pkg/refresh that decide nothing.
 const notDeciding = `^(refresh|changes)\.go$`
 
 func main() {
@@ -68,9 +68,9 @@ func run(packages []string) error {
 	return errors.Join(errs...)
 }
 
-// mutant is one change of the code, and what the tests made of it.
+// mutant is a change of the code and the result of the tests.
 type mutant struct {
-	name   string // FILE: KIND: the line, with » before what is changed
+	name   string // FILE: KIND: the line, with » before the change
 	line   int
 	status string
 }
@@ -91,14 +91,14 @@ func test(dir string) ([]mutant, error) {
 		return nil, err
 	}
 	output := filepath.Join(tmp, "result.json")
-	// Installed, because go run would put the real go in front of ours.
+	// gremlins is installed, because go run would put the real go before ours in PATH.
 	install := exec.Command(goCommand, "install", gremlins)
 	install.Env = append(os.Environ(), "GOBIN="+tmp)
 	if out, err := install.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
-	// The time limit of a mutant is a multiple of the time that the tests take: they must run.
-	// With -short, those of a package do not that take seconds or notice things by luck.
+	// The time limit of a mutant is a multiple of the time that the tests take, so their results must
+	// not come from the cache. -short skips tests that take seconds or notice a mutant only by chance.
 	command := exec.Command(filepath.Join(tmp, "gremlins"), "unleash", "./"+dir, "-o", output,
 		"--workers", "2", "--timeout-coefficient", "8", "-E", notDeciding)
 	command.Env = append(os.Environ(), "REAL_GO="+goCommand, "PATH="+wrapper+":"+os.Getenv("PATH"),
@@ -113,7 +113,7 @@ func test(dir string) ([]mutant, error) {
 	return decode(data, dir)
 }
 
-// decode reads the result of gremlins, without mutants that do not compile.
+// decode reads the result of gremlins. It leaves out mutants that do not compile.
 func decode(data []byte, dir string) ([]mutant, error) {
 	var result struct {
 		Files []struct {
@@ -147,16 +147,15 @@ func decode(data []byte, dir string) ([]mutant, error) {
 	return mutants, nil
 }
 
-// living are the mutants that no test has noticed. One whose tests do not end is noticed.
+// living returns the mutants that no test noticed. A mutant whose tests do not end counts as noticed.
 func living(mutants []mutant) []mutant {
 	return slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool {
 		return m.status == "KILLED" || m.status == "TIMED OUT"
 	})
 }
 
-// compare reports each mutant of a package that lives and is not known to, and each
-// that is known and does not exist. One that is known and was killed is no error:
-// whether some are is a matter of luck.
+// compare reports each mutant of a package that lives but is not known, and each known mutant that
+// does not exist. A known mutant that was killed is not an error: some are killed only by chance.
 func compare(known map[string]string, dir string, mutants []mutant) error {
 	var errs []error
 	for _, m := range living(mutants) {
@@ -173,8 +172,8 @@ func compare(known map[string]string, dir string, mutants []mutant) error {
 	return errors.Join(errs...)
 }
 
-// parse reads living.txt: each mutant at the beginning of a line, why it lives in the
-// indented lines below. Lines with # are comments.
+// parse reads living.txt: each mutant is on a line that is not indented, and the indented lines below
+// say why it lives. Lines that begin with # are comments.
 func parse(text string) (known map[string]string, err error) {
 	known = map[string]string{}
 	name := ""

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A mutant that lives is an error unless the list says why, and so is one that is in
-// the list and does not exist.
+// A mutant that lives is an error unless the list says why. A mutant in the list that does not exist is
+// an error too.
 func TestCompare(t *testing.T) {
 	known := map[string]string{"p/a.go: X: a »< b": "a reason", "p/a.go: Y: c »< d": "a reason", "q/b.go: X: a »< b": "a reason"}
 	mutants := func(first, second string) []mutant {
@@ -30,7 +30,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Each mutant of the list is of a line that there is, and has its reason.
+// Each mutant in the list names an existing line and has a reason.
 func TestList(t *testing.T) {
 	text, err := os.ReadFile("living.txt")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command linked does nothing, and links the libraries that build uses: it takes what
-// build takes before its first line.
+// Command linked does nothing, but links the libraries that build uses: it costs what build costs
+// before the first line of its main function.
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 { // never, but the linker does not know: otherwise it would leave out what is not called
+	if len(os.Args) > 1 { // never true, but without these calls the linker would leave the libraries out
 		validator.New()
 		sprig.GenericFuncMap()
 		_ = envconfig.Process("", nil)

@@ -1,6 +1,6 @@
-// Command measured runs a program and prints its time, in nanoseconds, and its peak
-// memory, in KiB. The memory of a process counts from before its exec, when it still
-// shared that of its parent: the parent has to be small, as this one is.
+// Command measured runs a program and prints its time in nanoseconds and its peak memory in KiB. The
+// peak includes the time before exec, when the process still shares the memory of its parent. So the
+// parent must be small, as this program is.
 package main
 
 import (
