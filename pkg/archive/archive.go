@@ -1,6 +1,6 @@
-// Package archive reads and writes a chaincode package as a file: a gzip tar of
-// metadata.json and code.tar.gz. It writes packages whose bytes depend only on
-// their content ([Write]), and reads them as strictly as the peer does ([Open], [Parse]).
+// Package archive reads and writes chaincode package files: gzip tars of metadata.json and
+// code.tar.gz. It writes packages whose bytes depend only on their content ([Write]), and
+// reads packages as strictly as the peer does ([Open], [Parse]).
 package archive
 
 import (
@@ -22,12 +22,12 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Limits on what is read. The peer has none; the packages that this builder
-// accepts hold a template and indexes.
+// Limits on what is read. The peer has none. Packages for this builder need little space:
+// they hold a template and indexes.
 const (
 	MaxFile     = 64 << 20  // of a package file, in bytes
 	maxUnpacked = 128 << 20 // of all files in its code.tar.gz, in bytes
-	maxPath     = 3 << 10   // of a file's path, which follows that of the peer's scratch folder
+	maxPath     = 3 << 10   // of a file's path, which the peer appends to the path of its scratch folder
 )
 
 var errTooMany = fmt.Errorf("has more than %d entries, folders included", safefile.MaxEntries)
@@ -38,18 +38,18 @@ type Package struct {
 	Metadata chaincode.Metadata
 	// RawMetadata is metadata.json exactly as in the package.
 	RawMetadata []byte
-	// Unknown are the entries that are neither metadata nor code, which the peer ignores.
+	// Unknown names the entries other than metadata.json and code.tar.gz. The peer ignores them.
 	Unknown []string
 	sum     [sha256.Size]byte
-	data    []byte // its bytes, or
-	file    string // the name of the file that has them
+	data    []byte // the bytes of the package, or nil after Open
+	file    string // the name of the package file after Open
 }
 
-// Bytes are the bytes of a package that Write made or Parse read, from which its
-// ID is computed. There are none after Open, which leaves them in the file: see WriteTo.
+// Bytes returns the bytes of a package made by Write or read by Parse; their hash is in the
+// package ID. It returns nil after Open, which leaves the bytes in the file: use WriteTo.
 func (p *Package) Bytes() []byte { return p.data }
 
-// WriteTo writes the bytes of the package, from which its ID is computed.
+// WriteTo writes the bytes of the package, whose hash is in the package ID.
 func (p *Package) WriteTo(w io.Writer) (int64, error) {
 	var count int64
 	err := p.read(context.Background(), func(r io.Reader) (err error) {
@@ -59,13 +59,13 @@ func (p *Package) WriteTo(w io.Writer) (int64, error) {
 	return count, err
 }
 
-// Open reads the package in file by the rules of the peer
-// (ParseChaincodePackage of core/chaincode/persistence). It also rejects an
-// entry that appears twice: the peer sometimes uses the first, sometimes the
-// last. Its error is a *safefile.FileError, unless ctx has ended.
+// Open reads the package in file with the same checks as the peer (ParseChaincodePackage in
+// core/chaincode/persistence). It also rejects duplicate entries, because the peer
+// sometimes uses the first and sometimes the last. Its error is a *safefile.FileError,
+// unless ctx has ended.
 //
-// The package is not held in memory. Its methods read the file again, and fail if
-// it is not the same any more.
+// The package is not held in memory. Its methods read the file again, and fail if it has
+// changed.
 func Open(ctx context.Context, file string) (*Package, error) {
 	p := &Package{file: file}
 	if err := p.parse(ctx); err != nil {
@@ -77,7 +77,7 @@ func Open(ctx context.Context, file string) (*Package, error) {
 	return p, nil
 }
 
-// Parse is Open for a package in memory, which it keeps.
+// Parse reads a package in memory with the same checks as Open. The package keeps data.
 func Parse(data []byte) (*Package, error) {
 	p := &Package{data: data}
 	if err := p.parse(context.Background()); err != nil {
@@ -88,7 +88,7 @@ func Parse(data []byte) (*Package, error) {
 
 func (p *Package) parse(ctx context.Context) error {
 	seen := map[string]bool{}
-	var folder error // the first; what else there is tells what the file may be
+	var folder error // the error for the first folder entry; other entries may explain the file better
 	err := p.each(ctx, func(header *tar.Header, r io.Reader) error {
 		if seen[header.Name] {
 			return fmt.Errorf("%q: appears twice", header.Name)
@@ -126,8 +126,8 @@ func (p *Package) parse(ctx context.Context) error {
 	return nil
 }
 
-// read passes the bytes of the package to use, and checks that they are those that
-// its ID was computed from; the first time, it takes their sum.
+// read passes the bytes of the package to use, and records their SHA-256. If the package
+// already has an ID, it checks that the SHA-256 is unchanged.
 func (p *Package) read(ctx context.Context, use func(io.Reader) error) error {
 	in := &io.LimitedReader{R: bytes.NewReader(p.data), N: math.MaxInt64}
 	if p.file != "" {
@@ -139,14 +139,14 @@ func (p *Package) read(ctx context.Context, use func(io.Reader) error) error {
 		if info.Size() > MaxFile {
 			return fmt.Errorf("is larger than %d bytes", MaxFile)
 		}
-		in.R, in.N = file, MaxFile+1 // it may be growing
+		in.R, in.N = file, MaxFile+1 // the file may be growing
 	}
 	hash := sha256.New()
 	r := io.TeeReader(interruptible{ctx, in}, hash)
 	if err := use(r); err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, r); err != nil { // what follows the archive counts too
+	if _, err := io.Copy(io.Discard, r); err != nil { // the hash covers data after the archive too
 		return safefile.Reason(err)
 	}
 	sum := [sha256.Size]byte(hash.Sum(nil))
@@ -186,8 +186,8 @@ func (p *Package) readMetadata(r io.Reader) (err error) {
 	return err
 }
 
-// Entry returns the content of an entry of the package file, or nothing if it is
-// longer than limit bytes.
+// Entry returns the content of the named entry of the package file, or nil if there is no
+// such entry or it is longer than limit bytes.
 func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
 	err = p.each(context.Background(), func(header *tar.Header, r io.Reader) error {
 		if header.Name != name || header.Size > limit {
@@ -200,10 +200,9 @@ func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
 }
 
 // Unpack writes the files of code.tar.gz below dir, as the peer's Untar does
-// (core/container/externalbuilder): folders 0700, files with the modes they
-// have in the archive. Before it writes anything, it rejects what the peer
-// rejects, a file that appears twice, and more files and folders than
-// safefile.MaxEntries, whether they have entries of their own or not.
+// (core/container/externalbuilder): folders with mode 0700, files with their modes in the
+// archive. Before it writes anything, it rejects what the peer rejects, duplicate files,
+// and more than safefile.MaxEntries files and folders, including folders without an entry.
 func (p *Package) Unpack(ctx context.Context, dir *os.Root) error {
 	if err := p.eachCode(ctx, newTree().check); err != nil {
 		return err
@@ -213,8 +212,8 @@ func (p *Package) Unpack(ctx context.Context, dir *os.Root) error {
 	return p.eachCode(ctx, to.write)
 }
 
-// Template returns the only template of connection.json in code.tar.gz, as it
-// would be found after unpacking. It rejects what Unpack rejects.
+// Template returns the only connection.json template in code.tar.gz, under its name after
+// unpacking. It rejects what Unpack rejects.
 func (p *Package) Template() (File, error) {
 	var found []string
 	var template File

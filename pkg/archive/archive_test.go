@@ -24,8 +24,8 @@ var files = []archive.File{
 	{Name: "big", Content: bytes.Repeat([]byte("0123456789abcdef"), 10_000)}, // more than two stored blocks
 }
 
-// The ID of a package is its identity on every peer: if this one changes, the
-// packages that people make are others than those they have installed.
+// Peers identify a package by its ID. If the golden ID changes, building an installed
+// package again gives a different package.
 func TestGoldenID(t *testing.T) {
 	const golden = "basic_1.0:b1a1c30f56cfc49b90b1e8f5014b5c3abf39846b46c0732e4a4568b10d3a9c45"
 	for name, order := range map[string][]archive.File{"sorted": files, "reversed": {files[2], files[1], files[0]}} {
@@ -192,7 +192,7 @@ func TestUnpackRefuses(t *testing.T) {
 	}
 }
 
-// As the peer does, modes are kept, folders need no entry and may have one.
+// Like the peer, Unpack keeps permissions and accepts folders with or without an entry.
 func TestUnpackLikeThePeer(t *testing.T) {
 	pkg, err := archive.Parse(withCode(t,
 		of(tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}, ""),
@@ -217,12 +217,12 @@ func TestUnpackLikeThePeer(t *testing.T) {
 	}
 }
 
-// The template of a package is the one that would be found where it is unpacked.
+// Template finds the template that would be found in the unpacked package.
 func TestTemplate(t *testing.T) {
 	large := strings.Repeat("x", chaincode.MaxConnection+1)
 	for name, test := range map[string]struct {
 		entries []entry
-		want    string // the name and the content, or the error
+		want    string // name and content, or the error
 	}{
 		"one":           {[]entry{file("connection.json", "a"), file("other", "b")}, "connection.json a"},
 		"other name":    {[]entry{file("connection.json.tmpl", "a")}, "connection.json.tmpl a"},
@@ -250,8 +250,7 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// A package that unpacks to more than anybody needs is refused before it fills
-// the disk.
+// A package that unpacks to more than 128 MiB is rejected before it fills the disk.
 func TestBomb(t *testing.T) {
 	zeros := strings.Repeat("\x00", 1<<20)
 	var entries []entry
@@ -311,7 +310,7 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// Whatever a file is, it is read or refused, and what is read stays in its folder.
+// Parse accepts or rejects any input, and Unpack writes nothing outside its folder.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(withCode(f, file("connection.json", "{}")))
@@ -336,7 +335,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		_ = pkg.Unpack(t.Context(), root) // refused or not, nothing may appear outside
+		_ = pkg.Unpack(t.Context(), root) // even if it fails, nothing may appear outside
 		if entries, _ := os.ReadDir(outer); len(entries) != 1 {
 			t.Errorf("something was written outside: %v", entries)
 		}

@@ -15,8 +15,8 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// A package file may have 64 MiB, also where most of it follows the archive. Errors
-// name the file, but not where its reading was stopped.
+// A package file may have at most 64 MiB, including data after the archive. Errors name the
+// file, except when the context was canceled.
 func TestOpen(t *testing.T) {
 	name := t.TempDir() + "/p.tgz"
 	if err := os.WriteFile(name, withCode(t, file("connection.json", "{}")), 0o600); err != nil {
@@ -39,7 +39,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// metadata.json may have 64 KiB, and a template 1 MiB.
+// metadata.json may have at most 64 KiB, and a template at most 1 MiB.
 func TestLargestEntries(t *testing.T) {
 	for more, want := range map[int]string{0: "", 1: "metadata.json is larger than 65536 bytes"} {
 		text := metadata + strings.Repeat(" ", chaincode.MaxMetadata-len(metadata)+more)
@@ -57,7 +57,7 @@ func TestLargestEntries(t *testing.T) {
 	}
 }
 
-// A package file may have 20,000 entries, those included that the peer ignores.
+// A package file may have at most 20,000 entries, including those that the peer ignores.
 func TestMostEntries(t *testing.T) {
 	entries := []entry{file("metadata.json", metadata), file("code.tar.gz", "")}
 	for i := len(entries); i < safefile.MaxEntries; i++ {
@@ -88,8 +88,8 @@ func TestEntry(t *testing.T) {
 	}
 }
 
-// 8 MiB of a package's code are held, and no file of more than 64 KiB. A folder
-// lists what it has at once or in parts.
+// Code holds at most 8 MiB in memory, and no file larger than 64 KiB. ReadDir lists a folder
+// at once or in parts.
 func TestHeld(t *testing.T) {
 	const each = 64 << 10
 	entries := []entry{testarchive.Zeros("large", each+1)}
@@ -120,7 +120,7 @@ func TestHeld(t *testing.T) {
 	}
 }
 
-// A type is letters, digits and . _ -
+// A type may contain only letters, digits and . _ -
 func TestTypes(t *testing.T) {
 	for ccType, valid := range map[string]bool{
 		"azAZ09": true, "a.b_c-d": true, "-": true,

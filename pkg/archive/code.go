@@ -16,16 +16,15 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Limits on what is held of a package's code, in bytes. No file that is larger is
-// read anywhere, and not as many.
+// Limits on the package code held in memory, in bytes. No caller reads larger files, or more
+// in total.
 const (
-	maxHeld     = 64 << 10 // of one file
-	maxHeldCode = 8 << 20  // of all
+	maxHeld     = 64 << 10 // for one file
+	maxHeldCode = 8 << 20  // for all files
 )
 
-// Code is a package's code in memory, as it would be found after unpacking: the
-// names, sizes and modes of all files, and what is in those that a builder or
-// ccaas lint reads.
+// Code is a package's code in memory, as it would be after unpacking: the names, sizes and
+// modes of all files, and the content of the files that a builder or ccaas lint reads.
 type Code struct{ tree *tree }
 
 // Code reads code.tar.gz. It rejects what Unpack rejects.
@@ -43,11 +42,11 @@ func (p *Package) Code(ctx context.Context) (*Code, error) {
 	})
 }
 
-// wanted are the files whose content is to be held.
+// wanted returns the files whose content is to be held in memory.
 func (c *Code) wanted() map[*node]bool {
 	wanted := map[*node]bool{}
 	left := int64(maxHeldCode)
-	others, _ := safefile.Files(c, ".") // what is wrong with them is found by whoever reads them
+	others, _ := safefile.Files(c, ".") // errors are reported when the files are read
 	for _, name := range append(chaincode.Contents(c), others...) {
 		n := c.tree.find(name)
 		if n.IsDir() || n.size > maxHeld || wanted[n] {
@@ -64,7 +63,7 @@ func (c *Code) wanted() map[*node]bool {
 // Lstat describes a file or a folder.
 func (c *Code) Lstat(name string) (fs.FileInfo, error) { return c.find("lstat", name) }
 
-// FS returns the code as a file system, in which names need not be UTF-8.
+// FS returns the code as a file system. Its file names need not be valid UTF-8.
 func (c *Code) FS() fs.FS { return codeFS{c} }
 
 func (c *Code) find(op, name string) (*node, error) {
@@ -101,7 +100,7 @@ func (f codeFS) ReadDir(name string) ([]fs.DirEntry, error) {
 
 func (f codeFS) Stat(name string) (fs.FileInfo, error) { return f.code.Lstat(name) }
 
-// entries are those of a folder, in lexical order.
+// entries returns the entries of a folder, in lexical order.
 func (n *node) entries() []fs.DirEntry {
 	var entries []fs.DirEntry
 	for _, name := range slices.Sorted(maps.Keys(n.children)) {
@@ -119,7 +118,7 @@ func (f openFile) Stat() (fs.FileInfo, error) { return f.node, nil }
 func (f openFile) Close() error               { return nil }
 func (f openFile) Size() int64                { return f.node.size }
 
-// openFolder is a folder with the entries that are still to be read.
+// openFolder is an open folder; rest holds the entries not read yet.
 type openFolder struct {
 	*node
 	rest []fs.DirEntry

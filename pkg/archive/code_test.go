@@ -17,8 +17,8 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// found are the files and folders of a folder, with modes, sizes and what can be
-// read of them.
+// found returns the mode of every file and folder below dir, keyed by path. For files, it adds
+// the size and the content or the error from reading.
 func found(t *testing.T, dir chaincode.Dir) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -43,8 +43,8 @@ func found(t *testing.T, dir chaincode.Dir) map[string]string {
 	return all
 }
 
-// The code in memory is what would be unpacked: the same names, modes and sizes,
-// and the same content or error for whoever reads it.
+// The code in memory is the same as the unpacked code: the same names, modes and sizes, and
+// the same content or error from reading.
 func TestCodeIsWhatIsUnpacked(t *testing.T) {
 	pkg, err := archive.Parse(withCode(t,
 		of(tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}, ""),
@@ -89,7 +89,7 @@ func TestCodeFS(t *testing.T) {
 	}
 }
 
-// endsAfter is a context that ends when it has been asked for its error so often.
+// endsAfter is a context that ends after left calls of Err.
 type endsAfter struct {
 	context.Context
 	left int
@@ -102,7 +102,7 @@ func (e *endsAfter) Err() error {
 	return nil
 }
 
-// Unpacking ends soon after its context, whenever that is.
+// Unpack stops soon after its context ends, at any point.
 func TestUnpackInterrupted(t *testing.T) {
 	const all = 1000
 	entries := []entry{file("connection.json", "{}")}
@@ -143,7 +143,7 @@ func TestUnpackInterrupted(t *testing.T) {
 	}
 }
 
-// A package is read again by each method: not if its file is another by then.
+// Each method reads the package file again, and fails if the file has changed.
 func TestChangedFile(t *testing.T) {
 	name := t.TempDir() + "/p.tgz"
 	if err := os.WriteFile(name, withCode(t, file("connection.json", "{}")), 0o600); err != nil {

@@ -7,10 +7,9 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Folder returns the files of a package folder that belong in the package: the
-// template, META-INF and metadata. leftOut names everything else in it, such as
-// an env file or a key. What the peer or the builder would reject at install is
-// an error here.
+// Folder returns the files of a package folder that belong in the package: the template,
+// META-INF and metadata. leftOut names everything else in the folder, such as an env file
+// or a key. Anything that the peer or the builder would reject at install is an error.
 func Folder(root chaincode.Dir) (files []File, leftOut []string, err error) {
 	template, templateErr := chaincode.TemplateFile(root)
 	artifacts, hidden, artifactsErr := chaincode.Artifacts(root)

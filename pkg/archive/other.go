@@ -17,11 +17,10 @@ import (
 
 const makeWithTar = "create it with tar czf PACKAGE " + chaincode.MetadataFile + " " + chaincode.CodeFile
 
-// incomplete says why a file with the entries in seen is not a package: it lacks its
-// metadata or its code, and may be something else. The peer compares the names of
-// entries as they are (ParseChaincodePackage of core/chaincode/persistence), so
-// "./metadata.json" is not metadata.json. folder is the error of an entry that is a
-// folder, or nil.
+// incomplete returns an error that says why a file with the entries in seen is not a
+// package: it lacks metadata or code, and may be something else. The peer does not clean
+// entry names (ParseChaincodePackage in core/chaincode/persistence), so "./metadata.json"
+// is not metadata.json. folder is the error about a folder entry, or nil.
 func (p *Package) incomplete(seen map[string]bool, folder error) error {
 	const none = "is not a chaincode package"
 	inCode := func(name string) bool {
@@ -60,11 +59,11 @@ func (p *Package) incomplete(seen map[string]bool, folder error) error {
 	return nil
 }
 
-// headSize is how much of a file tells what it is: a tar file says so at byte 257.
+// headSize is how many bytes are needed to identify a file: a tar file has its magic at byte 257.
 const headSize = 512
 
-// notGzip is the error for a file that begins with head, and ends there if headErr is
-// io.EOF.
+// notGzip returns the error for a file that is not gzip and begins with head. If headErr is
+// io.EOF, head is the whole file.
 func notGzip(head []byte, headErr error) error {
 	const none = "is not a gzip file"
 	for start, what := range map[string]string{
@@ -94,11 +93,11 @@ func isText(head []byte) bool {
 	return len(head)-len(text) < utf8.UTFMax && text != "" && !strings.ContainsFunc(text, binary)
 }
 
-// notTar is the error for a gzip file in which a tar archive does not begin, if it is the
-// first entry that cannot be read, or does not go on.
+// notTar returns the error for a gzip file whose tar archive cannot be read. first means that
+// not even the first entry could be read.
 func notTar(unzipped *gzip.Reader, first bool, err error) error {
 	const none = "is not a valid gzip tar"
-	_, zipErr := unzipped.Read(make([]byte, 1)) // it returns an error that it has met again
+	_, zipErr := unzipped.Read(make([]byte, 1)) // repeats an earlier gzip error
 	switch {
 	case errors.Is(zipErr, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s: it is cut off", none)

@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/pkg/archive"
 )
 
-// What an administrator may take for a package is refused by what it is.
+// The error for a file that an administrator may mistake for a package says what the file is.
 func TestParseOther(t *testing.T) {
 	folder := func(name string) entry { return of(tar.Header{Name: name, Typeflag: tar.TypeDir}, "") }
 	good := withCode(t, file("connection.json", "{}"))

@@ -14,16 +14,15 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// maxName is the longest name of a file or folder that file systems take, in bytes.
+// maxName is the longest file or folder name that file systems accept, in bytes.
 const maxName = 255
 
-// node is a file or a folder of the code archive. It is its own fs.FileInfo and
-// fs.DirEntry.
+// node is a file or a folder of the code archive. It is also its fs.FileInfo and fs.DirEntry.
 type node struct {
 	name     string
 	mode     fs.FileMode
 	size     int64
-	content  []byte           // of a file, if it is held
+	content  []byte           // of a file, if held in memory
 	children map[string]*node // of a folder
 }
 
@@ -40,19 +39,19 @@ func (n *node) IsDir() bool                { return n.mode.IsDir() }
 func (n *node) Sys() any                   { return nil }
 func (n *node) Info() (fs.FileInfo, error) { return n, nil }
 
-// tree is what the code archive unpacks to, as far as it has been read.
+// tree holds the files and folders of the code archive, as far as it has been read.
 type tree struct {
 	root      *node
 	count     int   // of files and folders, without the root
-	bytesLeft int64 // that its files may have
-	pathsLeft int   // bytes that their paths may have
+	bytesLeft int64 // still allowed for files
+	pathsLeft int   // bytes still allowed for paths
 }
 
 func newTree() *tree {
 	return &tree{root: newFolder("."), bytesLeft: maxUnpacked, pathsLeft: safefile.MaxPaths}
 }
 
-// check adds an entry of the archive, and rejects what the peer would reject.
+// check adds an entry of the archive, or rejects it: see Unpack.
 func (t *tree) check(header *tar.Header, _ io.Reader) error {
 	name := filepath.Clean(header.Name)
 	if err := checkPath(name); err != nil {
@@ -85,18 +84,18 @@ func (t *tree) check(header *tar.Header, _ io.Reader) error {
 	return nil
 }
 
-// folder returns the folder name, which it makes if it is missing, as it does those
-// on the way: an archive need not list them.
+// folder returns the folder at the path name. It adds this folder and its parents if they are
+// missing, because an archive need not list them.
 func (t *tree) folder(name string) (*node, error) {
 	folder := t.root
 	for part := range strings.SplitSeq(name, "/") {
 		if part == "." {
-			continue // only in the name of the root itself
+			continue // the root itself
 		}
 		next := folder.children[part]
 		switch {
 		case next == nil:
-			next = newFolder(strings.Clone(part)) // not a part of the whole path, which may be long
+			next = newFolder(strings.Clone(part)) // a substring would keep the whole path in memory
 			if err := t.add(folder, next); err != nil {
 				return nil, err
 			}
@@ -108,7 +107,7 @@ func (t *tree) folder(name string) (*node, error) {
 	return folder, nil
 }
 
-// file adds a file, and the folders on the way to it.
+// file adds a file, and its parent folders if they are missing.
 func (t *tree) file(name string, mode fs.FileMode, size int64) error {
 	folder, err := t.folder(path.Dir(name))
 	if err != nil {
@@ -149,8 +148,8 @@ func (t *tree) find(name string) *node {
 	return found
 }
 
-// checkPath rejects a path that points outside its folder, as the peer does
-// (ValidPath of core/container/externalbuilder).
+// checkPath rejects a path that points outside the archive, as the peer does (ValidPath in
+// core/container/externalbuilder), and a path that is too deep, too long or contains NUL.
 func checkPath(name string) error {
 	switch {
 	case !filepath.IsLocal(name):

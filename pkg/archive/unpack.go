@@ -12,13 +12,12 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// unpacked is a folder into which entries that have been checked are written. It
-// keeps open the folder of the last one: a call on an os.Root opens every folder on
-// the way.
+// unpacked is a folder to which checked entries are written. It keeps the folder of the last
+// file open, because each call on an os.Root opens every folder on the path.
 type unpacked struct {
 	root *os.Root
 	last *os.Root
-	name string // of last, below root; "" if there is none
+	name string // path of last below root, or "" if last is nil
 }
 
 func (u *unpacked) close() {
@@ -27,7 +26,6 @@ func (u *unpacked) close() {
 	}
 }
 
-// write writes an entry.
 func (u *unpacked) write(header *tar.Header, r io.Reader) error {
 	name := filepath.Clean(header.Name)
 	if header.Typeflag == tar.TypeDir {
@@ -45,7 +43,7 @@ func (u *unpacked) write(header *tar.Header, r io.Reader) error {
 	return failure(name, errors.Join(err, out.Close()))
 }
 
-// enter opens a folder, which it makes if it is missing.
+// enter opens a folder as u.last. It creates the folder if it is missing.
 func (u *unpacked) enter(name string) error {
 	if u.name == name {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// An archive that is larger than the limit is refused wherever the limit falls
-// in it, at the border of an entry too, where the rest would seem not to be there.
+// An archive larger than the limit is rejected wherever the limit falls, even between two
+// entries, where the archive would seem to end.
 func TestLimit(t *testing.T) {
 	data, err := writeTar([]File{{"a", make([]byte, 512)}, {"b", nil}, {"c", nil}})
 	if err != nil {
@@ -24,7 +24,7 @@ func TestLimit(t *testing.T) {
 		} {
 			count := 0
 			err := entries(t.Context(), bytes.NewReader(data), limit, func(_ *tar.Header, r io.Reader) error { count++; return visit(r) })
-			// The reader may not look behind the two blocks of zeros that end a tar.
+			// The size includes the two zero blocks that end a tar; nothing is read after them.
 			if (err == nil) != (limit > size) || err == nil && count != 3 || err != nil && !strings.Contains(err.Error(), "unpacks to") {
 				t.Errorf("%s, limit %d of %d: %d entries, %v", name, limit, size, count, err)
 			}
@@ -32,8 +32,8 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// A tar can say of a regular file that it has a folder's name; no writer here
-// would make one.
+// A regular file in a tar may have a folder's name, with a slash at the end, though
+// archive/tar refuses to write such an entry.
 func TestFileWithTheNameOfAFolder(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -45,7 +45,7 @@ func TestFileWithTheNameOfAFolder(t *testing.T) {
 	}
 	header := b.Bytes()[:512]
 	header[len("folder")] = '/'
-	copy(header[148:156], "        ") // the checksum counts as spaces
+	copy(header[148:156], "        ") // the checksum field counts as spaces
 	sum := 0
 	for _, c := range header {
 		sum += int(c)
@@ -57,7 +57,7 @@ func TestFileWithTheNameOfAFolder(t *testing.T) {
 	}
 }
 
-// What an archive may hold at most is accepted, and not one more of it.
+// Entries up to each limit are accepted, and the first entry beyond it is rejected.
 func TestTreeBounds(t *testing.T) {
 	folders := strings.Repeat(strings.Repeat("d", 254)+"/", 8)
 	for name, test := range map[string]struct {

@@ -14,16 +14,16 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// File is a file of the code archive: its slash path there, and its content.
+// File is a file of the code archive: its slash-separated path in the archive and its content.
 type File struct {
 	Name    string
 	Content []byte
 }
 
-// Write returns the package of these files with a label and a type. The bytes,
-// and so the package ID, depend only on the arguments: entries are sorted and
-// have no time, owner or mode of their own, and nothing is compressed, because
-// a better compressor in the next release of Go would give another package ID.
+// Write returns a package of the files with the given label and type. Its bytes, and so its
+// package ID, depend only on the arguments: entries are sorted, have no time or owner, and
+// all have the same mode. Nothing is compressed, because a better compressor in the next
+// release of Go would change the package ID.
 func Write(label, ccType string, files []File) (*Package, error) {
 	if err := errors.Join(chaincode.CheckLabel(label), checkType(ccType)); err != nil {
 		return nil, err
@@ -45,8 +45,8 @@ func Write(label, ccType string, files []File) (*Package, error) {
 	return Parse(data)
 }
 
-// checkType rejects what cannot be a type; which types a builder accepts is up
-// to its detect.
+// checkType rejects invalid types. The detect program of a builder decides which of the valid
+// types it accepts.
 func checkType(ccType string) error {
 	for _, r := range ccType {
 		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.') {
@@ -63,8 +63,8 @@ func compare(a, b string) int {
 	return bytes.Compare([]byte(a), []byte(b))
 }
 
-// writeTar returns a gzip tar of regular files that the peer can untar: in the
-// plainest format, without folders, which the peer creates itself.
+// writeTar returns a gzip tar of regular files that the peer can untar: in the plainest
+// format, USTAR, and without folders, which the peer creates itself.
 func writeTar(files []File) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -91,8 +91,8 @@ func writeTar(files []File) ([]byte, error) {
 	return stored(b.Bytes()), nil
 }
 
-// stored is a gzip stream (RFC 1952) of stored blocks (RFC 1951, 3.2.4): these
-// two RFCs determine its bytes, whoever writes it.
+// stored returns data as a gzip stream (RFC 1952) of stored blocks (RFC 1951, 3.2.4). These
+// two RFCs fully determine its bytes.
 func stored(data []byte) []byte {
 	const unknownSystem = 255
 	out := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, unknownSystem}
