@@ -8,7 +8,7 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// check fails the test unless err is what is wanted: "" for none, else a part of it.
+// check fails the test unless err contains want, or is nil if want is "".
 func check(t *testing.T, err error, want string) {
 	t.Helper()
 	switch {
@@ -117,7 +117,7 @@ func TestCheckIndex(t *testing.T) {
 	}
 }
 
-// Of the hash in a package ID, eight digits are shown; other names stay as they are.
+// ShortID keeps eight digits of the hash in a package ID, and does not change other names.
 func TestShortID(t *testing.T) {
 	id := chaincode.PackageID("basic_1.0", [32]byte{0x12, 0x34, 0x56, 0x78, 0x9a})
 	for name, want := range map[string]string{

@@ -13,8 +13,8 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Where the template is missing, what may be meant for it is named, and nothing that
-// people have under similar names.
+// If the template is missing, the error names a file that may be meant as the template, but
+// no other file with a similar name.
 func TestTemplateElsewhere(t *testing.T) {
 	const none = "there is no connection.json or connection.json.tmpl in the package's code"
 	for name, test := range map[string]struct {
@@ -56,7 +56,7 @@ func TestTemplateElsewhere(t *testing.T) {
 	}
 }
 
-// It is looked for among as many files and folders as a package may hold, the top included.
+// The search covers as many files and folders as a package may hold, including the top folder.
 func TestTemplateElsewhereAmongMany(t *testing.T) {
 	dir := code{"connections.json": ""}
 	for i := range safefile.MaxEntries - 2 {
@@ -72,7 +72,8 @@ func TestTemplateElsewhereAmongMany(t *testing.T) {
 	}
 }
 
-// A file that the peer does not read is told its place if it seems to be an index.
+// If a file that the peer does not read seems to be an index, Ignored names the path where
+// the peer would read it.
 func TestIgnored(t *testing.T) {
 	for from, want := range map[string]string{
 		"META-INF/couchdb/indexes/a.json":             "META-INF/statedb/couchdb/indexes/a.json",
@@ -97,7 +98,7 @@ func TestIgnored(t *testing.T) {
 	}
 }
 
-// A folder that nothing reads is told which it may have been meant to be.
+// FolderMeant guesses which package folder is meant by a name that nothing reads.
 func TestFolderMeant(t *testing.T) {
 	for name, want := range map[string]string{
 		"meta-inf":      "META-INF",

@@ -12,23 +12,23 @@ import (
 	"unicode"
 )
 
-// The folders of a package that hold what accompanies the code, mainly the
-// indexes of the state database: Fabric's packager writes MetaInf, its sample
-// builder scripts read SampleMetadata. A build has only MetaInf.
+// The folders of a package for files that accompany the code, mainly state database indexes.
+// Fabric's packager writes MetaInf, and its sample builder scripts read SampleMetadata. A
+// build has only MetaInf.
 const (
 	MetaInf        = "META-INF"
 	SampleMetadata = "metadata"
 	StateDB        = "statedb"
 )
 
-// Limits on one index definition and on all in a package, in bytes.
+// Limits on one index definition and on all indexes of a package, in bytes.
 const (
 	maxIndex   = 64 << 10
 	maxIndexes = 4 << 20
 )
 
-// CheckIndexPath checks that a file's path, relative to META-INF, is one where
-// the peer looks for CouchDB indexes (internal/ccmetadata of Fabric):
+// CheckIndexPath checks that name, relative to META-INF, is a path where the peer looks for
+// CouchDB indexes (internal/ccmetadata in Fabric):
 //
 //	statedb/couchdb/indexes/NAME.json
 //	statedb/couchdb/collections/COLLECTION/indexes/NAME.json
@@ -52,8 +52,8 @@ func CheckIndexPath(name string) error {
 	return nil
 }
 
-// indexMeant returns where the peer looks for an index whose path, relative to
-// META-INF, is near enough to tell; or "".
+// indexMeant returns the path where the peer would find an index that is now at name, or ""
+// if name does not look like the path of an index. Both paths are relative to META-INF.
 func indexMeant(name string) string {
 	dirs := strings.Split(strings.ToLower(path.Dir(name)), "/")
 	isIndex := slices.ContainsFunc(dirs, func(dir string) bool {
@@ -78,10 +78,10 @@ func collectionName(name string) bool {
 	return name != ""
 }
 
-// CheckIndex checks the content of an index file against the definition that
-// the peer's packager accepts (internal/ccmetadata of Fabric), and against what
-// CouchDB also needs: at least one field, each with at most one order. The peer
-// itself checks nothing at install, and only logs that CouchDB rejects an index.
+// CheckIndex checks that an index file is a definition that the peer's packager accepts
+// (internal/ccmetadata in Fabric), and that it meets further requirements of CouchDB: at
+// least one field, each with at most one order. The peer itself checks nothing at install.
+// If CouchDB rejects an index, the peer only logs it.
 func CheckIndex(data []byte) error {
 	definition, err := object(data)
 	if err != nil {
@@ -125,7 +125,7 @@ func checkIndexFields(data []byte) error {
 			return fmt.Errorf(`unknown key in "index": %s`, short(key))
 		}
 		if key == "fields" {
-			continue // each is checked below
+			continue // checked below
 		}
 		var whole any // to find numbers that are out of range
 		if err := json.Unmarshal(value, &whole); err != nil {
@@ -156,7 +156,7 @@ func object(data []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// checkIndexField accepts "name" and {"name": "asc"} or "desc".
+// checkIndexField accepts "name", {"name": "asc"} and {"name": "desc"}.
 func checkIndexField(data json.RawMessage) error {
 	var name string
 	if json.Unmarshal(data, &name) == nil && string(data) != "null" {
@@ -174,8 +174,8 @@ func checkIndexField(data json.RawMessage) error {
 	return nil
 }
 
-// short is a name from a package as an error may quote it. Something long is
-// not a name: it could be anything, even a private key.
+// short returns a name from a package in the form that an error may contain. It does not
+// quote a long name, which could be anything, even a private key.
 func short(name string) string {
 	const longest = 32
 	if len(name) > longest {

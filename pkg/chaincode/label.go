@@ -2,19 +2,20 @@ package chaincode
 
 import "fmt"
 
-// maxLabel is the longest label with which the name of the peer's scratch
-// folder, fabric-LABEL-HASH with up to ten random digits, fits the limit of file
+// maxLabel is the length of the longest label for which the name of the peer's scratch
+// folder, fabric-LABEL-HASH and up to ten random digits, does not exceed the limit of file
 // systems (255 bytes).
 const maxLabel = 255 - len("fabric--") - 64 - 10
 
-// LabelError says what is wrong with a label.
+// LabelError describes what is wrong with a label.
 type LabelError struct{ text string }
 
 func (e *LabelError) Error() string { return e.text }
 
-// CheckLabel checks label against the peer's rule (LabelRegexp of
-// core/chaincode/persistence): a letter or digit, then letters, digits and _.+-
-// Its error is a *LabelError.
+// CheckLabel checks label against the peer's rule (LabelRegexp in core/chaincode/persistence):
+// a letter or digit, then letters, digits and _.+-
+// It also rejects a label that is too long for the names of the peer's folders. Its error is a
+// *LabelError.
 func CheckLabel(label string) error {
 	if label == "" {
 		return &LabelError{"the label is empty"}

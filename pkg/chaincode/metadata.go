@@ -14,7 +14,7 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// Names in a chaincode package and in a build, as the peer knows them.
+// Names of files in a chaincode package and in a build, as the peer expects them.
 const (
 	MetadataFile   = "metadata.json"
 	CodeFile       = "code.tar.gz"
@@ -35,14 +35,13 @@ type Metadata struct {
 	Path  string `json:"path"`
 	Type  string `json:"type"`
 	Label string `json:"label"`
-	// Extra is whatever else the packager wanted builders to know, in the form
-	// that fabric-cc-external-builder reads.
-	// The peer does not read it, so it may be any JSON value.
+	// Extra is further information from the packager for builders, in the form that
+	// fabric-cc-external-builder reads. The peer does not read it, so it may be any JSON value.
 	Extra any `json:"extra,omitempty"`
 }
 
-// ReadMetadata reads metadata.json in dir, by the peer's rules: keys in any
-// case, unknown ones ignored.
+// ReadMetadata reads metadata.json in dir as the peer does: it matches keys in any case and
+// ignores unknown keys.
 func ReadMetadata(dir *os.Root) (Metadata, error) {
 	data, err := safefile.Read(dir, MetadataFile, MaxMetadata)
 	if err != nil {
@@ -60,8 +59,7 @@ func ParseMetadata(data []byte) (Metadata, error) {
 	return metadata, nil
 }
 
-// jsonError describes what is wrong with a document of a package without
-// mentioning Go's types.
+// jsonError describes what is wrong with a JSON file of a package, without naming Go types.
 func jsonError(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {

@@ -12,16 +12,16 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// Dir is a folder of code: an *os.Root, or what a package file holds in memory.
+// Dir is a folder of code: an *os.Root, or the code of a package file in memory.
 type Dir interface {
 	FS() fs.FS
 	Lstat(name string) (fs.FileInfo, error)
 }
 
-// templateFiles are the allowed names of the template of connection.json.
+// templateFiles holds the allowed names of a connection.json template.
 var templateFiles = [...]string{ConnectionFile, ConnectionFile + ".tmpl"}
 
-// IsTemplateFile reports whether a template may have this name.
+// IsTemplateFile reports whether a template may have the name.
 func IsTemplateFile(name string) bool { return slices.Contains(templateFiles[:], name) }
 
 // TemplateFiles returns the names of the templates in a folder of code.
@@ -37,7 +37,7 @@ func TemplateFiles(dir Dir) (found []string, err error) {
 	return found, nil
 }
 
-// TemplateFile returns the name of the one template in a folder of code.
+// TemplateFile returns the name of the only template in a folder of code.
 func TemplateFile(dir Dir) (string, error) {
 	found, err := TemplateFiles(dir)
 	if err != nil {
@@ -50,8 +50,8 @@ func TemplateFile(dir Dir) (string, error) {
 	return name, err
 }
 
-// insteadOfTemplate says what may be meant as the template in a folder of code that
-// has none, or nothing.
+// insteadOfTemplate returns the end of the error about a missing template: it names a file
+// in dir that may be meant as the template. If there is no such file, it returns "".
 func insteadOfTemplate(dir Dir) string {
 	if _, err := dir.Lstat(CodeFile); err == nil {
 		return fmt.Sprintf(", but %s, which is part of a package and not of its code", CodeFile)
@@ -83,8 +83,8 @@ func insteadOfTemplate(dir Dir) string {
 	return fmt.Sprintf(", but there is %.200q: move it to the top", found)
 }
 
-// likeTemplate reports whether a file's name is likely to be meant for a template's. Those of
-// collections and of connection profiles, which are often near, are not.
+// likeTemplate reports whether a file name is probably meant as a template name. Names of
+// collection configurations and connection profiles are often similar, but do not count.
 func likeTemplate(name string) bool {
 	stem, rest, _ := strings.Cut(strings.ToLower(name), ".")
 	const ours = "connection"
@@ -92,7 +92,7 @@ func likeTemplate(name string) bool {
 	return isJSON && !strings.HasPrefix(stem, "collection") && nearest.Name(ours, []string{stem}) != ""
 }
 
-// OneTemplate returns the only template found in a package, or an error.
+// OneTemplate returns the only template in found, or an error if there are none or several.
 func OneTemplate(found []string) (string, error) {
 	switch len(found) {
 	case 0:
@@ -103,8 +103,8 @@ func OneTemplate(found []string) (string, error) {
 	return "", fmt.Errorf("%s both exist: remove one", strings.Join(found, " and "))
 }
 
-// LeftOut names everything in a folder of code except the template, MetaInf and
-// SampleMetadata: nothing reads it.
+// LeftOut names the entries of a folder of code that nothing reads: all except templates,
+// MetaInf and SampleMetadata.
 func LeftOut(dir Dir) ([]string, error) {
 	entries, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {
@@ -120,8 +120,8 @@ func LeftOut(dir Dir) ([]string, error) {
 	return names, nil
 }
 
-// FolderMeant returns the folder of a package that is likely to be meant by a name that
-// nothing reads, or "".
+// FolderMeant returns the package folder that is probably meant by a name that nothing reads, or
+// "" if there is no such folder.
 func FolderMeant(name string) string {
 	const indexes = MetaInf + "/" + StateDB + "/couchdb"
 	switch strings.ToLower(name) {
@@ -138,15 +138,15 @@ func FolderMeant(name string) string {
 	return nearest.Name(name, []string{MetaInf, SampleMetadata})
 }
 
-// Artifact is a file that a package has in addition to its template.
+// Artifact is a file of a package other than its template.
 type Artifact struct {
 	From  string // its path in the package
 	To    string // its path in a build, below MetaInf
-	Index bool   // whether it is an index of the state database; the peer reads nothing else
+	Index bool   // whether it is a state database index; the peer reads no other artifacts
 }
 
-// Ignored says, of a file that is not an index, that the peer does not read it and,
-// if it seems to be one all the same, where it would.
+// Ignored returns the message that the peer does not read a, which is not an index. If a
+// seems to be meant as an index, the message also names the path where the peer would read it.
 func (a Artifact) Ignored() string {
 	text := "the peer reads only " + StateDB + " there"
 	layout, place, _ := strings.Cut(a.From, "/")
@@ -156,19 +156,19 @@ func (a Artifact) Ignored() string {
 	return text
 }
 
-// Artifacts lists the files in META-INF and metadata of a folder of code, the
-// two possible layouts. Only valid indexes may be under statedb. Hidden files,
-// such as .gitkeep, are listed separately: Fabric's packager ignores them.
+// Artifacts lists the files in META-INF and metadata of a folder of code, the two possible
+// layouts. Only valid indexes may be under statedb. Hidden files, such as .gitkeep, are
+// listed separately, because Fabric's packager ignores them.
 func Artifacts(dir Dir) (artifacts []Artifact, hidden []string, err error) {
 	artifacts, hidden, err = list(dir)
 	return artifacts, hidden, errors.Join(err, checkClashes(artifacts), checkIndexes(dir, artifacts))
 }
 
-// Contents names the files in a folder of code whose content matters: the templates
-// and the indexes.
+// Contents names the files in a folder of code whose content is read: the templates and the
+// indexes.
 func Contents(dir Dir) []string {
 	names, _ := TemplateFiles(dir)
-	artifacts, _, _ := list(dir) // what is wrong with them, Artifacts says
+	artifacts, _, _ := list(dir) // errors are reported by Artifacts
 	for _, a := range artifacts {
 		if a.Index {
 			names = append(names, a.From)
@@ -177,7 +177,7 @@ func Contents(dir Dir) []string {
 	return names
 }
 
-// list is Artifacts without a look at what the files hold.
+// list returns what Artifacts returns, without checking for clashes or invalid indexes.
 func list(dir Dir) (artifacts []Artifact, hidden []string, err error) {
 	var errs []error
 	for _, layout := range []string{MetaInf, SampleMetadata} {
@@ -196,8 +196,8 @@ func list(dir Dir) (artifacts []Artifact, hidden []string, err error) {
 	return artifacts, hidden, errors.Join(errs...)
 }
 
-// checkClashes rejects files of the two layouts that would have the same path in
-// a build, or one the path of a folder that another needs.
+// checkClashes rejects files of the two layouts that would have the same path in a build, and
+// a file that would have the path of another file's folder.
 func checkClashes(artifacts []Artifact) error {
 	var errs []error
 	taken := map[string]string{}
@@ -219,8 +219,8 @@ func checkClashes(artifacts []Artifact) error {
 	return errors.Join(errs...)
 }
 
-// checkIndexes checks the indexes among the artifacts, until their total size
-// exceeds the limit.
+// checkIndexes checks the indexes among the artifacts. It stops with an error when their
+// total size exceeds the limit.
 func checkIndexes(dir Dir, artifacts []Artifact) error {
 	var errs []error
 	left := maxIndexes

@@ -13,7 +13,7 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// code is a folder of code.
+// code is a folder of code: file contents keyed by path.
 type code map[string]string
 
 func (c code) FS() fs.FS {
@@ -66,13 +66,13 @@ func TestLeftOut(t *testing.T) {
 	}
 }
 
-// Both layouts end up below META-INF; nothing in them may take another's place, and
-// what is under statedb must be an index.
+// Files of both layouts go below META-INF. Their paths there must not clash, and each file
+// under statedb must be an index.
 func TestArtifacts(t *testing.T) {
 	const index = `{"index":{"fields":["a"]}}`
 	for name, test := range map[string]struct {
 		dir  code
-		want string // the artifacts, an index with a mark, or a part of the error
+		want string // the artifacts, with * after each index, or part of the error
 	}{
 		"none": {code{"connection.json": ""}, ""},
 		"both layouts": {code{
@@ -111,7 +111,7 @@ func TestArtifacts(t *testing.T) {
 
 func pad(text string, size int) string { return text + strings.Repeat(" ", size-len(text)) }
 
-// All indexes together may have 4 MiB.
+// All indexes together may have at most 4 MiB.
 func TestLargestIndexes(t *testing.T) {
 	dir := code{}
 	for i := range 64 {
@@ -142,7 +142,7 @@ func TestReadMetadata(t *testing.T) {
 	}
 }
 
-// Types are compared in any case. Without a list, ours are ccaas and external.
+// Types are compared regardless of case. Without a list, ccaas and external are accepted.
 func TestAccepts(t *testing.T) {
 	for _, test := range []struct {
 		types, ccType string

@@ -2,16 +2,16 @@ package chaincode
 
 import "strings"
 
-// DefaultType is the type in metadata.json of a chaincode that runs as a service.
+// DefaultType is the type in metadata.json of chaincode that runs as a service.
 const DefaultType = "ccaas"
 
-// TypesVariable names the variable that lists the metadata types we accept, separated by commas.
+// TypesVariable is the name of the variable that lists the accepted types, separated by commas.
 const TypesVariable = "CCAAS_TYPES"
 
 const defaultTypes = DefaultType + ",external"
 
-// Accepts reports whether a type, in any case, is one of types, separated by
-// commas, or of the default types if there are none.
+// Accepts reports whether ccType is in types, a list separated by commas, regardless of case.
+// If the list is empty, ccType must be one of the default types.
 func Accepts(types, ccType string) bool {
 	if strings.Trim(types, ", ") == "" {
 		types = defaultTypes
