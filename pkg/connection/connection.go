@@ -1,4 +1,4 @@
-// Package connection is the connection.json that a peer reads to dial a
+// Package connection implements connection.json, the file that a peer reads to dial a
 // chaincode server: its type ([Connection]), its rules ([Connection.Validate]), and its
 // encoding ([Connection.Encode], [Decode]).
 package connection
@@ -17,13 +17,13 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// Connection is the content of a connection.json. The keys are those of
+// Connection is the content of a connection.json. It has the same keys as
 // ChaincodeServerUserData in Fabric's core/container/externalbuilder.
 type Connection struct {
-	// Address of the chaincode server, HOST:PORT.
+	// Address is the address of the chaincode server, HOST:PORT.
 	Address string `json:"address" validate:"address"`
-	// Domain is the name the server's certificate must have if it is not the host
-	// of Address. Peers before v3 ignore it, and so do all without ClientAuthRequired.
+	// Domain is the name for which the server certificate must be valid, if it is not the host
+	// of Address. Peers before v3 ignore it, and so do all peers without ClientAuthRequired.
 	Domain string `json:"domain,omitempty" validate:"omitempty,host"`
 	// DialTimeout is a Go duration such as 3s.
 	DialTimeout string `json:"dial_timeout" validate:"dial_timeout"`
@@ -32,12 +32,12 @@ type Connection struct {
 	ClientAuthRequired bool `json:"client_auth_required"`
 	// RootCert holds the CA certificates of the chaincode server, in PEM.
 	RootCert string `json:"root_cert,omitempty" validate:"required_if=TLSRequired true,omitempty,certificates"`
-	// ClientCert and ClientKey are the peer's own identity, in PEM.
+	// ClientCert and ClientKey are the peer's client certificate and private key, in PEM.
 	ClientCert string `json:"client_cert,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,certificates"`
 	ClientKey  string `json:"client_key,omitempty" validate:"required_if=ClientAuthRequired true,omitempty,private_key"`
 }
 
-// Failure says what is wrong with one key of a connection. Reason holds no value.
+// Failure is an error about one key of a connection. Reason contains no values.
 type Failure struct {
 	Key    string
 	Reason error
@@ -50,7 +50,7 @@ func fail(key, format string, args ...any) error {
 	return &Failure{key, fmt.Errorf(format, args...)}
 }
 
-// Keys are the keys of a connection.json, in the order of Encode.
+// Keys returns the keys of a connection.json, in the order of Encode.
 func Keys() []string {
 	t := reflect.TypeFor[Connection]()
 	keys := make([]string, t.NumField())
@@ -60,8 +60,8 @@ func Keys() []string {
 	return keys
 }
 
-// CheckKey rejects a key that the peer would ignore or mistake for another: the
-// peer matches keys in any case and ignores those it does not know.
+// CheckKey rejects a key that the peer would ignore or mistake for another: the peer matches
+// keys in any case and ignores unknown keys.
 func CheckKey(key string) error {
 	keys := Keys()
 	for _, known := range keys {
@@ -75,8 +75,8 @@ func CheckKey(key string) error {
 	return fmt.Errorf("the peer does not know this key; it knows %s", strings.Join(keys, ", "))
 }
 
-// Set gives a key its value: a bool or one of the strings true and false if the
-// peer expects a bool, otherwise a string. The key must be one of Keys.
+// Set sets the value of key, which must be one of Keys. If the peer expects a bool, v must be
+// a bool or the string "true" or "false"; otherwise it must be a string.
 func (c *Connection) Set(key string, v any) error {
 	field := c.field(key)
 	if field.Kind() == reflect.Bool {
@@ -114,9 +114,8 @@ func (c *Connection) field(key string) reflect.Value {
 	panic("no key of a connection: " + key)
 }
 
-// Encode returns c as the peer reads it, the same bytes for the same c: keys in
-// fixed order, indented by two spaces, with a newline at the end. It omits what
-// is not set.
+// Encode returns c as JSON for the peer. The same c gives the same bytes: keys in fixed order,
+// indented by two spaces, with a newline at the end. It omits empty optional keys.
 func (c Connection) Encode() []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -128,9 +127,9 @@ func (c Connection) Encode() []byte {
 	return b.Bytes()
 }
 
-// Decode reads a connection.json as the peer does, and rejects what the peer
-// ignores or fails at later: unknown keys, keys in another case, duplicates,
-// null, numbers, strings for booleans, and trailing data. It does not Validate.
+// Decode reads a connection.json as the peer does, but rejects what the peer would ignore or
+// fail on later: unknown keys, keys in another case, duplicate keys, null, numbers, strings
+// for booleans, and trailing data. It does not call Validate.
 func Decode(data []byte) (Connection, error) {
 	var c Connection
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -177,7 +176,8 @@ func (c *Connection) decode(key string, v any, seen map[string]bool) error {
 	return nil
 }
 
-// Canonicalize removes text around the PEM blocks of a valid connection.
+// Canonicalize removes the text around the PEM blocks of a valid connection, and the PEM
+// headers of its certificates.
 func (c *Connection) Canonicalize() {
 	for _, field := range []*string{&c.RootCert, &c.ClientCert, &c.ClientKey} {
 		if canonical, err := pemtext.Canonical(*field); err == nil {
@@ -186,9 +186,8 @@ func (c *Connection) Canonicalize() {
 	}
 }
 
-// ServerName is the name for which the chaincode server's certificate must be valid:
-// the host of Address or, with ClientAuthRequired alone, Domain. Peers before v3 ignore
-// Domain.
+// ServerName returns the name for which the server certificate must be valid: Domain, if it
+// and ClientAuthRequired are set, or else the host of Address. Peers before v3 ignore Domain.
 func (c Connection) ServerName() string {
 	if c.ClientAuthRequired && c.Domain != "" {
 		return c.Domain
@@ -197,7 +196,7 @@ func (c Connection) ServerName() string {
 	return host
 }
 
-// Redacted is c without its private key.
+// Redacted returns c without its private key.
 func (c Connection) Redacted() Connection {
 	if c.ClientKey != "" {
 		c.ClientKey = "(hidden)"

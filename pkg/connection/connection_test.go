@@ -148,7 +148,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// Private keys come in three encodings and with EC parameters before them.
+// A private key may be in any of three encodings, and may follow EC parameters.
 func TestKeyEncodings(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -174,7 +174,7 @@ func TestKeyEncodings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := mutual(t)
-			c.ClientKey = key // it is read as a key if all that is wrong is whose it is
+			c.ClientKey = key // a mismatch as the only failure shows that the key was parsed
 			check(t, c.Validate(), "client_key", "does not match client_cert")
 		})
 	}
@@ -185,7 +185,7 @@ func der(text string) []byte {
 	return block.Bytes
 }
 
-// The peer passes over certificates with PEM headers, and then trusts nobody.
+// The peer skips certificates with PEM headers, so Canonicalize removes the headers.
 func TestPEMHeaders(t *testing.T) {
 	c := mutual(t)
 	want := c
@@ -203,8 +203,8 @@ func encode(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-// check fails the test unless err is one failure of key that holds want, or
-// none where want is "".
+// check fails the test unless err is exactly one failure of key that contains want, or is nil
+// if want is "".
 func check(t *testing.T, err error, key, want string) {
 	t.Helper()
 	failures := message.Errors(err)
@@ -263,7 +263,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// Where a server listens is no place to dial.
+// The address on which a server listens, such as 0.0.0.0, is not an address to dial.
 func TestUnspecifiedHost(t *testing.T) {
 	for address, warns := range map[string]bool{
 		"0.0.0.0:9999": true, "[::]:9999": true, "[::0]:1": true, "[0:0:0:0:0:0:0:0]:1": true,
@@ -356,8 +356,8 @@ func TestRedacted(t *testing.T) {
 	}
 }
 
-// peerConnection is decoded by the rules of the peer (ChaincodeServerUserData
-// and Duration of core/container/externalbuilder).
+// peerConnection is decoded as in the peer (ChaincodeServerUserData and Duration in
+// core/container/externalbuilder).
 type peerConnection struct {
 	Address            string       `json:"address"`
 	Domain             string       `json:"domain"`
@@ -380,8 +380,8 @@ func (d *peerDuration) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// What Decode accepts the peer reads alike, and what Encode writes both read
-// as it was.
+// The peer reads the same connection as Decode from any document that Decode accepts, and both
+// read the same connection again from the output of Encode.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"address":"cc:1","dial_timeout":"3s","tls_required":false}`))
 	f.Add([]byte(`{"Address":"cc:1","address":"x","domain":null}`))

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Difference is a key whose values differ between two connections, with both
-// values as people can tell them apart: the name, expiry and fingerprint of a
-// certificate, and nothing of a private key.
+// Difference is a key whose values differ between two connections, with both values in
+// readable form: a certificate as its name, expiry and fingerprint, and nothing of a private
+// key.
 type Difference struct {
 	Key string `json:"name"`
 	A   string `json:"a"`

@@ -10,8 +10,8 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// Certificates are told apart by name, expiry and fingerprint, and keys not at all;
-// text around PEM is none of the connection.
+// Differences shows certificates by name, expiry and fingerprint, and hides private keys.
+// Canonicalize removes text around PEM.
 func TestDifferences(t *testing.T) {
 	one, err := testpki.CA("one", time.Now())
 	if err != nil {
@@ -61,7 +61,7 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// A host name has at most 253 bytes, in parts of letters, digits, - and _ of at most 63.
+// A host name has at most 253 bytes, in parts of at most 63 letters, digits, - and _.
 func TestHostNames(t *testing.T) {
 	part := strings.Repeat("a", 63)
 	long := strings.Join([]string{part, part, part, strings.Repeat("a", 61)}, ".")

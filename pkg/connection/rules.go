@@ -16,12 +16,12 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// MaxDialTimeout is the maximum of dial_timeout. The peer dials within an
-// invocation, which has long ended by then.
+// MaxDialTimeout is the maximum dial_timeout. The peer dials during an invocation, which ends
+// long before that.
 const MaxDialTimeout = 5 * time.Minute
 
-// rules are the checks for our own validate tags of Connection. Their errors hold
-// no value.
+// rules holds the checks for our own validate tags of Connection. Their errors contain no
+// values.
 var rules = map[string]func(string) error{
 	"address":      checkAddress,
 	"dial_timeout": checkDialTimeout,
@@ -30,7 +30,7 @@ var rules = map[string]func(string) error{
 	"certificates": func(text string) error { _, err := certificates(text); return err },
 }
 
-// reasons are the messages for validator's own tags.
+// reasons holds the messages for validator's own tags.
 var reasons = map[string]string{
 	"required_if": "is missing",
 }
@@ -47,14 +47,14 @@ var validate = sync.OnceValue(func() *validator.Validate {
 	return v
 })
 
-// keyOf is the JSON key of a field of Connection.
+// keyOf returns the JSON key of a field of Connection.
 func keyOf(field reflect.StructField) string {
 	key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 	return key
 }
 
-// Validate checks c against everything that the peer and gRPC will require, and
-// joins a *Failure for each rule it breaks.
+// Validate checks c against everything that the peer and gRPC require. Its error joins a
+// *Failure for each broken rule.
 func (c Connection) Validate() error {
 	var failed validator.ValidationErrors
 	err := validate().Struct(c)
@@ -121,8 +121,8 @@ func checkHost(name string) error {
 	return nil
 }
 
-// isHost accepts what a resolver accepts as a name, including underscores, which
-// names of Compose services may contain.
+// isHost reports whether a resolver accepts host as a name. Underscores are valid, because
+// names of Compose services may contain them.
 func isHost(host string) bool {
 	if len(host) > 253 {
 		return false
@@ -153,7 +153,7 @@ func checkDialTimeout(text string) error {
 	return nil
 }
 
-// certificates parses PEM that holds one or more certificates and nothing else.
+// certificates parses PEM that holds one or more certificates and no other blocks.
 func certificates(text string) ([]*x509.Certificate, error) {
 	blocks, err := pemtext.Blocks(text)
 	if err != nil {
@@ -173,7 +173,7 @@ func certificates(text string) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// checkPrivateKey accepts PEM with exactly one private key that needs no password.
+// checkPrivateKey accepts PEM with exactly one private key, which must not be encrypted.
 func checkPrivateKey(text string) error {
 	blocks, err := pemtext.Blocks(text)
 	if err != nil {

@@ -10,21 +10,20 @@ import (
 	"ccaas-template-builder/pkg/chaincode"
 )
 
-// Servers are the chaincodes of one peer, by the address of the server that it dials for
-// each: their package IDs. A chaincode server registers with one package ID, so only one of
-// several chaincodes with the same address can work.
+// Servers holds the package IDs of one peer's chaincodes, keyed by the address of the server
+// that the peer dials. A chaincode server registers with one package ID, so only one of several
+// chaincodes with the same address can work.
 type Servers map[string][]string
 
-// Add adds the chaincode with this package ID, whose connection has this address; an
-// address that no peer could dial counts for nothing.
+// Add adds the chaincode with this package ID and this address in its connection. It ignores
+// an address that no peer could dial.
 func (s Servers) Add(packageID, address string) {
 	if dialled := dialled(address); dialled != "" && !slices.Contains(s[dialled], packageID) {
 		s[dialled] = append(s[dialled], packageID)
 	}
 }
 
-// Shared returns what is wrong if the chaincode with this package ID has this address, which
-// others have too, or nil.
+// Shared returns an error if chaincodes with other package IDs have the same address, or nil.
 func (s Servers) Shared(packageID, address string) *SharedError {
 	others := slices.DeleteFunc(slices.Clone(s[dialled(address)]), func(id string) bool { return id == packageID })
 	if len(others) == 0 {
@@ -33,8 +32,9 @@ func (s Servers) Shared(packageID, address string) *SharedError {
 	return &SharedError{packageID, address, others}
 }
 
-// dialled is the address as the peer dials it: the case of a host's name and the form of an
-// IP address make no difference. Names are not resolved, so localhost is not 127.0.0.1.
+// dialled returns an address in normal form, or "" if no peer could dial it: the case of a host
+// name and the form of an IP address make no difference. Names are not resolved, so localhost
+// is not 127.0.0.1.
 func dialled(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || checkAddress(address) != nil {
@@ -46,14 +46,14 @@ func dialled(address string) string {
 	return net.JoinHostPort(strings.ToLower(host), port)
 }
 
-// SharedError says that a chaincode has the address of others.
+// SharedError reports that a chaincode has the same address as others.
 type SharedError struct {
 	PackageID string
 	Address   string
 	Others    []string // their package IDs, at least one
 }
 
-// Error does not name the chaincode itself: what comes before it does.
+// Error does not name the chaincode itself: the text in front of it in a message does.
 func (e *SharedError) Error() string {
 	more := ""
 	if n := len(e.Others) - 1; n > 0 {
@@ -63,7 +63,7 @@ func (e *SharedError) Error() string {
 		e.Address, chaincode.ShortID(e.Others[0]), more)
 }
 
-// Hint says what to do about it. Values can differ by label, but not by package ID.
+// Hint suggests how to fix the error. Values can differ by label, but not by package ID.
 func (e *SharedError) Hint() string {
 	label := chaincode.LabelOf(e.PackageID)
 	if slices.ContainsFunc(e.Others, func(id string) bool { return chaincode.LabelOf(id) == label }) {

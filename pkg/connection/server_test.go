@@ -20,7 +20,7 @@ func TestServers(t *testing.T) {
 		{"[::1]:9999", "[0:0:0:0:0:0:0:1]:9999", true},
 		{"[::ffff:10.0.0.1]:9999", "10.0.0.1:9999", true},
 		{"[2001:DB8::1]:9999", "[2001:db8::1]:9999", true},
-		{"localhost:9999", "127.0.0.1:9999", false}, // who knows where the peer runs
+		{"localhost:9999", "127.0.0.1:9999", false}, // names are not resolved
 		{"cc.example.com:9999", "cc:9999", false},
 		{"", "", false},
 		{"cc", "cc", false},
@@ -36,7 +36,8 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// A package shares nothing with itself, and with those of its own label it shares the values too.
+// A package does not share an address with itself. Packages with the same label get a different
+// hint, because they also share their values.
 func TestSharedError(t *testing.T) {
 	id := func(label, digit string) string { return label + ":" + strings.Repeat(digit, 64) }
 	servers := connection.Servers{}

@@ -6,7 +6,7 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// The name of a server is its host, unless it is checked under another.
+// The server name is the host of the address or, with client authentication, the domain if set.
 func TestServerName(t *testing.T) {
 	for _, test := range []struct {
 		address, domain string

@@ -18,7 +18,7 @@ var (
 	errNotToSign     = errors.New("its key usage lacks digitalSignature")
 )
 
-// checkUsages rejects certificates that cannot be what the peer uses them for.
+// checkUsages rejects certificates whose extended key usage excludes their use by the peer.
 func (c Connection) checkUsages() (errs []error) {
 	if !c.TLSRequired {
 		return nil
@@ -35,8 +35,8 @@ func (c Connection) checkUsages() (errs []error) {
 	return errs
 }
 
-// hasUsage reports whether Go accepts cert for this usage: without the extension
-// it may be used for anything.
+// hasUsage reports whether Go accepts cert for this usage. A certificate without the extension
+// may be used for anything.
 func hasUsage(cert *x509.Certificate, usage x509.ExtKeyUsage) bool {
 	return !hasExtension(cert) ||
 		slices.Contains(cert.ExtKeyUsage, usage) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny)
@@ -47,7 +47,7 @@ func hasExtension(cert *x509.Certificate) bool {
 	return len(cert.ExtKeyUsage) > 0 || len(cert.UnknownExtKeyUsage) > 0
 }
 
-// checkPair checks that a private key belongs to the first of the client's certificates.
+// checkPair checks that a private key belongs to the first of the client certificates.
 func checkPair(cert, key string) error {
 	if _, err := tls.X509KeyPair([]byte(cert), []byte(key)); err == nil {
 		return nil
@@ -62,9 +62,9 @@ func checkPair(cert, key string) error {
 	return errors.New("does not match client_cert: the two have different public keys")
 }
 
-// ClientFault returns what is wrong with the certificate that the peer presents, and may
-// be why a chaincode server refuses it at the time now; nil if nothing is known. Servers
-// on Node are the strictest: OpenSSL wants both usages, where there are any.
+// ClientFault returns a fault of the client certificate that may be the reason why a chaincode
+// server rejects it at the time now, or nil if no fault is known. Servers on Node are the
+// strictest: OpenSSL checks both key usage and extended key usage, if present.
 func (c Connection) ClientFault(now time.Time) error {
 	certs, err := certificates(c.ClientCert)
 	if err != nil {
@@ -87,10 +87,10 @@ func clientFault(cert *x509.Certificate) error {
 	return nil
 }
 
-// rootFault says why a certificate in root_cert verifies fewer servers than people
-// expect, if it does. That it is not at the end of its own chain is no fault: Go trusts whatever
-// root_cert holds, also the certificate of a server. What may have issued another
-// certificate is decided as in x509.Certificate.CheckSignatureFrom.
+// rootFault returns why a certificate in root_cert verifies fewer servers than people expect, or
+// nil. An intermediate certificate is not a fault: Go trusts any certificate in root_cert, even
+// a server certificate. Whether a certificate may issue others is decided as in
+// x509.Certificate.CheckSignatureFrom.
 func rootFault(cert *x509.Certificate) error {
 	const only = "so the peer trusts only a server that has this very certificate, and no renewed one"
 	authority := cert.IsCA || cert.Version < 3 && !cert.BasicConstraintsValid

@@ -14,8 +14,8 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// handshake is one between a peer and a chaincode server that wants certificates of
-// the CA clients, by the configuration of the peer (internal/pkg/comm of Fabric).
+// handshake performs a TLS handshake between a peer and a chaincode server that requires client
+// certificates of the CA clients. The peer is configured as in Fabric (internal/pkg/comm).
 func handshake(t *testing.T, c connection.Connection, server testpki.Identity, clients string) error {
 	t.Helper()
 	own := must.Get(tls.X509KeyPair([]byte(server.Cert), []byte(server.Key)))(t)
@@ -58,15 +58,15 @@ func ofCA(change func(*x509.Certificate)) func(*x509.Certificate) {
 
 func unchanged(*x509.Certificate) {}
 
-// identity is one that is valid now, which is also the time of TLS.
+// identity returns an identity that is valid now, because TLS uses the current time.
 func identity(t *testing.T, ca testpki.Identity, name string, change func(*x509.Certificate)) testpki.Identity {
 	t.Helper()
 	now := time.Now()
 	return must.Get(ca.IssueWith(change, name, now, now.AddDate(0, 1, 0)))(t)
 }
 
-// What is said about a root_cert is what TLS makes of it: a server that has this
-// very certificate, and one whose certificate it has issued, or the same CA has.
+// Errors and warnings about a root_cert agree with TLS handshakes with two servers: one with
+// this very certificate, and one with a certificate issued by it or by the same CA.
 func TestRootUsage(t *testing.T) {
 	var none testpki.Identity
 	client := identity(t, none, "peer0", unchanged)
@@ -89,7 +89,7 @@ func TestRootUsage(t *testing.T) {
 	for name, test := range map[string]struct {
 		root           string
 		itself, other  testpki.Identity
-		works, extends bool   // with itself, with the other
+		works, extends bool   // whether handshakes with itself and with other succeed
 		warning, err   string // none if empty
 	}{
 		"CA":                    {top.Cert, none, leaf, false, true, "", ""},
@@ -122,7 +122,7 @@ func TestRootUsage(t *testing.T) {
 					t.Errorf("the handshake: %v, want success: %v", err, s.works)
 				}
 			}
-			c.TLSRequired = false // and nothing is said of what is not used
+			c.TLSRequired = false // certificates that are not used cause no errors or warnings
 			if test.warning != "expired at" {
 				said(t, c, "root_cert", "", "")
 			}
@@ -130,8 +130,8 @@ func TestRootUsage(t *testing.T) {
 	}
 }
 
-// What is said about a client_cert is what a server in Go makes of it. The
-// warnings are about OpenSSL; internal/e2e has servers on Node.
+// Errors about a client_cert agree with TLS handshakes with a Go server. The warnings are about
+// OpenSSL; internal/e2e has servers on Node.
 func TestClientUsage(t *testing.T) {
 	var none testpki.Identity
 	server, authority := identity(t, none, "cc", unchanged), identity(t, none, "clients", ofCA(unchanged))
@@ -168,7 +168,7 @@ func TestClientUsage(t *testing.T) {
 			if err := handshake(t, c, server, authority.Cert); (err == nil) != test.works {
 				t.Errorf("the handshake: %v, want success: %v", err, test.works)
 			}
-			c.ClientAuthRequired = false // and nothing is said of what is not presented
+			c.ClientAuthRequired = false // certificates that are not presented cause no errors or warnings
 			said(t, c, "client_cert", "", "")
 			c.ClientAuthRequired, c.TLSRequired = true, false
 			said(t, c, "client_cert", "", "")
@@ -176,7 +176,8 @@ func TestClientUsage(t *testing.T) {
 	}
 }
 
-// said fails the test unless Warnings and Validate each say this of a key, or nothing.
+// said fails the test unless Warnings and Validate return only this warning and this failure of
+// key, or none where the text is "".
 func said(t *testing.T, c connection.Connection, key, warning, failure string) {
 	t.Helper()
 	check(t, c.Validate(), key, failure)

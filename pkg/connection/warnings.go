@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// DateFault is the reason of a warning about a certificate that is not valid at the time.
+// DateFault is the reason for a warning that a certificate has expired or is not valid yet.
 type DateFault struct{ text string }
 
 func (f *DateFault) Error() string { return f.text }
 
-// Warnings lists what the peer accepts but people should know about, at the time
-// now.
+// Warnings lists the problems at the time now that the peer accepts but people should know
+// about.
 func (c Connection) Warnings(now time.Time) []*Failure {
 	var warnings []*Failure
 	warn := func(key string, reason error) {
@@ -59,8 +59,8 @@ func dateFault(cert *x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// usageFault returns what is wrong with the usages of the certificate at i of a key, where the
-// peer uses it.
+// usageFault returns a fault in the usages of cert, which has index i in key. It returns nil if
+// the peer does not use cert.
 func (c Connection) usageFault(key string, i int, cert *x509.Certificate) error {
 	switch {
 	case !c.TLSRequired:
