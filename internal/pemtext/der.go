@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The tags of DER that private keys begin with.
+// DER tags at the beginning of private keys.
 const (
 	integer     = 0x02
 	octetString = 0x04
@@ -13,7 +13,7 @@ const (
 	sequence    = 0x30
 )
 
-// holdsDER reports whether a private key begins anywhere in the bytes of v.
+// holdsDER reports whether a private key in DER begins anywhere in v.
 func holdsDER(v string) bool {
 	for {
 		_, after, ok := strings.Cut(v, "\x30")
@@ -27,10 +27,10 @@ func holdsDER(v string) bool {
 	}
 }
 
-// beginsKey reports whether der begins as private keys do in PKCS #8, encrypted or
-// not, SEC 1, PKCS #1 or PKCS #12, even for curves that Go does not know. A small
-// number at its beginning is not enough: certificates, their requests and revocation
-// lists have one in them too.
+// beginsKey reports whether der begins like a private key in PKCS #8 (encrypted or not),
+// SEC 1, PKCS #1 or PKCS #12, even for curves that Go does not support. A small integer at the
+// beginning is not enough: certificates, certificate requests and revocation lists contain
+// one too.
 func beginsKey(der string) bool {
 	const pkcs = "\x2a\x86\x48\x86\xf7\x0d\x01"
 	body, _ := element(der, sequence)
@@ -56,22 +56,22 @@ func beginsKey(der string) bool {
 	return version[0] <= 1 && id != "" && (rest == "" || rest[0] == octetString)
 }
 
-// isWhole reports whether der has all of the element that it begins with.
+// isWhole reports whether the first element of der is complete.
 func isWhole(der string) bool {
 	var first asn1.RawValue
 	_, err := asn1.Unmarshal([]byte(der), &first)
 	return err == nil
 }
 
-// element returns the content of the element that der begins with, if it has that tag,
-// and what follows it, both as far as they are there.
+// element returns the content of the first element of der, if it has the tag, and the bytes
+// that follow it. Either may be cut off.
 func element(der string, tag byte) (content, rest string) {
 	rest, ok := strings.CutPrefix(der, string(tag))
 	if !ok || rest == "" {
 		return "", ""
 	}
 	length, rest := int(rest[0]), rest[1:]
-	if length == 0x80 { // it ends where it is marked
+	if length == 0x80 { // indefinite length: an end marker follows the content
 		return rest, ""
 	}
 	if more := length &^ 0x80; more != length { // this many bytes of length follow

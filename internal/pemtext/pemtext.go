@@ -1,4 +1,4 @@
-// Package pemtext reads PEM strictly: damaged PEM is an error, not skipped.
+// Package pemtext reads PEM strictly: it rejects damaged PEM and does not skip it.
 package pemtext
 
 import (
@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// Begin is how each PEM block begins, and PrivateKey is how the type of each
-// private key ends.
+// Begin is the beginning of each PEM block, and PrivateKey is the end of the type of each
+// private key.
 const (
 	Begin      = "-----BEGIN "
 	PrivateKey = "PRIVATE KEY"
 )
 
-// Blocks decodes the blocks of text, at least one; it ignores what is between them.
-// The error holds nothing of the text.
+// Blocks decodes the PEM blocks of text, which must have at least one, and ignores any other
+// text. Its error contains nothing from text.
 func Blocks(text string) ([]*pem.Block, error) {
 	var blocks []*pem.Block
 	rest := []byte(text)
@@ -45,8 +45,8 @@ func Blocks(text string) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
-// isBase64OfDER reports whether text is the base64 of one ASN.1 sequence, as
-// certificates and keys are.
+// isBase64OfDER reports whether text is the base64 of exactly one ASN.1 sequence, such as a
+// certificate or a key.
 func isBase64OfDER(text string) bool {
 	decoded, ok := decodeBase64(text)
 	var whole asn1.RawValue
@@ -54,8 +54,8 @@ func isBase64OfDER(text string) bool {
 	return ok && err == nil && len(rest) == 0 && whole.FullBytes[0] == sequence
 }
 
-// Canonical returns the blocks of text and nothing else, each as encoding/pem
-// encodes it. Certificates have no headers then: Go passes over those that have some.
+// Canonical returns only the PEM blocks of text, each as encoding/pem encodes it. It removes
+// the headers of certificates, because Go skips certificates with headers.
 func Canonical(text string) (string, error) {
 	blocks, err := Blocks(text)
 	if err != nil {
@@ -66,13 +66,13 @@ func Canonical(text string) (string, error) {
 		if block.Type == "CERTIFICATE" {
 			block.Headers = nil
 		}
-		canonical.Write(pem.EncodeToMemory(block)) // it fails for no block that has been decoded
+		canonical.Write(pem.EncodeToMemory(block)) // cannot fail for a decoded block
 	}
 	return canonical.String(), nil
 }
 
-// IsPrivateKey reports whether der is a private key in one of the encodings that
-// PEM private keys have: PKCS #8, SEC 1 or PKCS #1.
+// IsPrivateKey reports whether der is a private key in one of the encodings used in PEM:
+// PKCS #8, SEC 1 or PKCS #1.
 func IsPrivateKey(der []byte) bool {
 	_, pkcs8 := x509.ParsePKCS8PrivateKey(der)
 	_, ec := x509.ParseECPrivateKey(der)

@@ -9,26 +9,25 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// block is PEM of this type with three bytes in it.
+// block returns PEM of this type with three bytes in it.
 func block(kind string) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: []byte("abc")}))
 }
 
-// What is not PEM from its first block to its last is an error that says what is
-// wrong with it, and nothing of what it holds.
+// The error for invalid PEM says what is wrong, and contains nothing from the text.
 func TestBlocks(t *testing.T) {
 	one, two := block("ONE"), block("TWO")
 	for text, want := range map[string]string{
 		one + two:                        "",
 		"a: 1\n" + one + "b: 2\n" + two:  "",
-		"/" + one:                        "is not valid PEM", // its block does not begin a line
+		"/" + one:                        "is not valid PEM", // its block does not begin at the start of a line
 		"/secret/path":                   "is a path, not PEM",
 		"secret":                         "is not PEM: it has no -----BEGIN line",
 		"":                               "is not PEM: it has no -----BEGIN line",
 		one + two[:len(two)-20]:          "is not valid PEM: a block in it is damaged or cut off",
 		encode("0\x03\x02\x01\x05"):      "is DER in base64, not PEM",
-		encode("0\x03\x02\x01\x05a"):     "is not PEM", // for there is more behind it
-		encode("\x02\x01\x05"):           "is not PEM", // but a number
+		encode("0\x03\x02\x01\x05a"):     "is not PEM", // a byte follows the sequence
+		encode("\x02\x01\x05"):           "is not PEM", // an integer, not a sequence
 		"-----BEGIN secret\n" + one:      "is not valid PEM: a block in it is damaged or cut off",
 		strings.Replace(one, "Y", "", 1): "is not valid PEM: a block in it is damaged or cut off",
 	} {
@@ -48,7 +47,8 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// Go passes over certificates that have headers; what else has some may need them.
+// Canonical removes headers from certificates, because Go skips certificates with headers. It
+// keeps the headers of other blocks, which may need them.
 func TestCanonicalHeaders(t *testing.T) {
 	for kind, kept := range map[string]bool{"CERTIFICATE": false, "EC PRIVATE KEY": true} {
 		text := pem.EncodeToMemory(&pem.Block{Type: kind, Headers: map[string]string{"Name": "x"}, Bytes: []byte("abc")})
@@ -59,8 +59,8 @@ func TestCanonicalHeaders(t *testing.T) {
 	}
 }
 
-// What an operator puts into a variable is PEM if it is in one of these forms. All
-// else, and PEM that is damaged, stays as it is.
+// FromVariable returns the PEM of a variable in any of these forms, and returns anything else,
+// including damaged PEM, unchanged.
 func TestFromVariable(t *testing.T) {
 	one := block("ONE")
 	encoded := base64.StdEncoding.EncodeToString([]byte("# a\n" + one))
@@ -85,7 +85,7 @@ func TestFromVariable(t *testing.T) {
 	}
 }
 
-// A key that is whole is PEM, or DER in base64, from its first byte to its last.
+// A whole key is a complete PEM block, or base64 of a complete key in DER.
 func TestIsWholeKey(t *testing.T) {
 	for kind, der := range keys(t) {
 		std := base64.StdEncoding.EncodeToString(der)
@@ -112,7 +112,7 @@ func TestIsWholeKey(t *testing.T) {
 	}
 }
 
-// A private key can be parsed in any of the three encodings that PEM has for keys.
+// IsPrivateKey accepts the three encodings of private keys in PEM.
 func TestIsPrivateKey(t *testing.T) {
 	for kind, der := range keys(t) {
 		unknown := strings.Contains(kind, "encrypted") || strings.Contains(kind, "explicit") ||

@@ -20,7 +20,7 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// vectors are the lines of a file in testdata by name: bytes in base64.
+// vectors returns the bytes in a file in testdata, keyed by name. Each line is NAME: BASE64.
 func vectors(t testing.TB, file string) map[string][]byte {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + file)
@@ -40,7 +40,7 @@ func vectors(t testing.TB, file string) map[string][]byte {
 	return all
 }
 
-// keys are private keys in each encoding, by the name of the encoding.
+// keys returns private keys in each encoding, keyed by the name of the encoding.
 func keys(t testing.TB) map[string][]byte {
 	t.Helper()
 	all := vectors(t, "keys.txt")
@@ -84,7 +84,7 @@ func wrap(text string, width int, newline string) string {
 	return b.String() + text
 }
 
-// each writes every byte in hexadecimal, between before and after.
+// each returns every byte in hexadecimal, between before and after.
 func each(der []byte, before, after string) string {
 	var b strings.Builder
 	for _, c := range der {
@@ -101,8 +101,8 @@ func quotedPrintable(text string) string {
 	return b.String()
 }
 
-// The forms in which people put a key into a value, or make a value of one by
-// accident, beside those in which templates get it as a client_key.
+// HoldsKey recognises a private key in any form in which people put it into a value, even by
+// accident, and not only in the forms that a client_key may have.
 func TestHoldsKey(t *testing.T) {
 	escapes := strings.NewReplacer("+", `\u002b`, "/", `\/`, "=", `\u003d`)
 	for kind, der := range keys(t) {
@@ -159,8 +159,7 @@ func TestHoldsKey(t *testing.T) {
 	}
 }
 
-// A key is recognised by as few bytes as tell it from what is no key, with lengths as
-// DER and BER write them.
+// The first bytes are enough to recognise a private key, with lengths as in DER or BER.
 func TestKeyBegins(t *testing.T) {
 	const rsa, pkcs = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", "\x2a\x86\x48\x86\xf7\x0d\x01"
 	for name, der := range map[string]string{
@@ -187,7 +186,7 @@ func TestKeyBegins(t *testing.T) {
 	}
 }
 
-// Other bytes than a space may be between the words, but not a sentence.
+// At most 12 bytes may separate the words PRIVATE and KEY.
 func TestHoldsWords(t *testing.T) {
 	for text, want := range map[string]bool{
 		"PRIVATEKEY": true, "PRIVATE KEY": true, `PRIVATE\\u0020KEY`: true, "PRIVATE KE": false,
@@ -203,8 +202,8 @@ func TestHoldsWords(t *testing.T) {
 	}
 }
 
-// What is encoded three times over is found, what is encoded once more is not: each
-// time multiplies the work.
+// A key encoded three times is found, but not a key encoded four times, because each level
+// multiplies the work.
 func TestHowDeepKeysAreFound(t *testing.T) {
 	toHex := func(v string) string { return hex.EncodeToString([]byte(v)) }
 	for name, wrapped := range map[string]func(string) string{"base64": encode, "hex": toHex} {
@@ -218,7 +217,7 @@ func TestHowDeepKeysAreFound(t *testing.T) {
 	}
 }
 
-// In text, the name of a variable is no key, and escapes are read.
+// In text, the name of a variable is not a key, and JSON escapes are decoded.
 func TestTextHoldsKey(t *testing.T) {
 	for text, want := range map[string]bool{
 		`{{ env "TLS_PRIVATE_KEY_1" }}`:                          false,
@@ -235,7 +234,7 @@ func TestTextHoldsKey(t *testing.T) {
 	}
 }
 
-// What is no key stays a value, however it is encoded.
+// Values without a private key are not taken for one, in any encoding.
 func TestHoldsNoKey(t *testing.T) {
 	values := map[string]string{
 		"host names": "peer0.org1.example.com,orderer-0.example.com:7050",
@@ -285,7 +284,7 @@ func TestHoldsNoKey(t *testing.T) {
 	}
 }
 
-// hostile are 64 KiB each of what is decoded again and again.
+// hostile returns texts of 64 KiB each that HoldsKey decodes again and again.
 func hostile() map[string]string {
 	const size = 64 << 10
 	nested := "no key"
@@ -313,7 +312,7 @@ func BenchmarkHoldsKey(b *testing.B) {
 	}
 }
 
-// FuzzHoldsKey surrounds a key with any text.
+// A key is recognised with any text around it.
 func FuzzHoldsKey(f *testing.F) {
 	for _, before := range []string{
 		"", "key=", "a/", "a-b_", "?k=", "x", "xy", "0x", `\`, "%3D", "=3D", "0", "a:\n", "\xff",

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// What is replaced in every value; a Replacer builds its tables on first use.
+// These are shared by all values, because a Replacer builds its tables on first use.
 var (
 	writtenOut     = strings.NewReplacer(`\r`, "", `\n`, "\n", "\r", "")
 	standardBase64 = strings.NewReplacer("-", "+", "_", "/")
@@ -14,9 +14,9 @@ var (
 		`\`, "", ":", "", ",", "", "-", "", "%", "")
 )
 
-// FromVariable returns v as PEM blocks and nothing else if it is PEM in one of
-// the forms people put into variables: PEM, PEM with \n written out, or base64 of
-// PEM. Anything else, including damaged PEM, is returned unchanged.
+// FromVariable returns only the PEM blocks of v if v is in one of the forms that people put
+// into variables: PEM, PEM with \n written out, or base64 of PEM. It returns anything else,
+// including damaged PEM, unchanged.
 func FromVariable(v string) string {
 	text := v
 	if decoded, ok := decodeBase64(text); ok && strings.Contains(decoded, Begin) {
