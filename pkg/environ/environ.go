@@ -1,9 +1,8 @@
-// Package environ is what the operator of a peer supplies to a template: the
-// variables the peer propagates, and the files and folders they name. [Load] reads them.
+// Package environ holds what the operator of a peer supplies to a template: the variables that the
+// peer propagates, and the files and folders that they name. [Load] reads them.
 //
-// Private keys stay in it. A template gets a [Secret] instead, and only
-// [Environment.Key] returns the key for it. No error of this package holds a
-// value.
+// Private keys stay in the package: a template gets a [Secret] instead, and only [Environment.Key]
+// returns the key for it. The errors of this package contain no values except paths.
 package environ
 
 import (
@@ -19,27 +18,26 @@ import (
 // MaxValue is the maximum size of a variable's value and of a file that a variable names, in bytes.
 const MaxValue = 64 << 10
 
-// Environment is what the templates of one chaincode may ask for.
+// Environment holds what the templates of one chaincode may ask for.
 type Environment struct {
 	layers     layers
 	label      string
-	root       map[string]any // Var or Group by name
+	root       map[string]any // Var or Group, keyed by name
 	legacy     legacy
 	keys       []string
-	found      map[string]Var // what has been looked up
+	found      map[string]Var // results of earlier lookups
 	read       Reader
 	requireTLS bool
 }
 
-// Load reads the settings from the variables of a process, and from the folder
-// that CCAAS_ENV_DIR among them names, for the chaincode with this label. It
-// reports everything that is wrong with them, not only the first error.
+// Load reads the settings for the chaincode with this label from the variables of a process, and
+// from the folder that CCAAS_ENV_DIR names. It reports all errors, not only the first.
 func Load(process map[string]string, label string) (*Environment, error) {
 	return disk.Load(process, label)
 }
 
-// Load is the function Load for an environment that reads all by r, also what a template asks for
-// later.
+// Load is like the function Load, but uses r for everything that the environment reads, including
+// what a template asks for later.
 func (r Reader) Load(process map[string]string, label string) (*Environment, error) {
 	e := &Environment{layers: layersOf(process, label), label: label, found: map[string]Var{}, read: r}
 	var settings Settings
@@ -56,12 +54,12 @@ func (r Reader) Load(process map[string]string, label string) (*Environment, err
 	}
 	e.requireTLS = rules.RequireTLS
 	e.root = e.fields(reflect.ValueOf(settings), names)
-	maps.Copy(e.root, e.legacy.root()) // the author of that variable wins, as with Fabric's builder
+	maps.Copy(e.root, e.legacy.root()) // these override settings: templates for Fabric's builder read them
 	return e, nil
 }
 
-// load fills a settings struct, and returns for each variable that is set the
-// name it was found under: its own, or its own with _FILE.
+// load fills a settings struct. For each variable that is set, it returns the name under which it
+// was found: its own, or its own with _FILE.
 func (e *Environment) load(spec any) (names map[string]string, err error) {
 	found, names := map[string]string{}, map[string]string{}
 	var errs []error
@@ -77,11 +75,10 @@ func (e *Environment) load(spec any) (names map[string]string, err error) {
 	return names, errors.Join(errs...)
 }
 
-// Root holds what a template reads as {{ .NAME }}, by name: each a Var or a
-// Group.
+// Root returns what a template reads as {{ .NAME }}, keyed by name: each value is a Var or a Group.
 func (e *Environment) Root() map[string]any { return maps.Clone(e.root) }
 
-// Lookup returns the variable called name. Unset and empty are the same: a nil value.
+// Lookup returns the variable called name. If it is unset or empty, its value is nil.
 func (e *Environment) Lookup(name string) (Var, error) {
 	return e.once(name, func() (Var, error) {
 		v, err := e.layers.lookup(e.read, name)
@@ -92,8 +89,8 @@ func (e *Environment) Lookup(name string) (Var, error) {
 	})
 }
 
-// ReadFile returns the content of the file that the variable called name names,
-// without newlines at its end.
+// ReadFile returns the content of the file that the variable called name names, without trailing
+// newlines.
 func (e *Environment) ReadFile(name string) (Var, error) {
 	return e.once("file "+name, func() (Var, error) {
 		file, err := e.layers.lookup(e.read, name)
@@ -108,7 +105,7 @@ func (e *Environment) ReadFile(name string) (Var, error) {
 	})
 }
 
-// once returns what find found when a name was first looked up.
+// once calls find until it first succeeds for name, and returns that result from then on.
 func (e *Environment) once(name string, find func() (Var, error)) (Var, error) {
 	if found, ok := e.found[name]; ok {
 		return found, nil
@@ -120,11 +117,11 @@ func (e *Environment) once(name string, find func() (Var, error)) (Var, error) {
 	return found, err
 }
 
-// IsSecret reports whether a variable is for a key, judging by its name, such as
-// CORE_CHAINCODE_TLS_CLIENT_KEY: its value is then secret, whatever it looks like.
+// IsSecret reports whether a variable holds a key, judging by its name, such as
+// CORE_CHAINCODE_TLS_CLIENT_KEY. Its value is then secret, whatever it looks like.
 func IsSecret(name string) bool { return strings.HasSuffix(name, "KEY") }
 
-// named reads file, which the variable called name names.
+// named reads the file that the variable called name names.
 func (r Reader) named(name, file string) (string, error) {
 	if !filepath.IsAbs(file) {
 		return "", relative(name, file)
@@ -143,8 +140,8 @@ func (e *Environment) Key(s Secret) string { return e.keys[s] }
 // RequireTLS reports whether the operator forbids connections without TLS.
 func (e *Environment) RequireTLS() bool { return e.requireTLS }
 
-// value is v as a template may have it: PEM becomes canonical, and a private key,
-// or what is secret anyway, becomes a Secret.
+// value returns v as a template may have it: PEM becomes canonical, and a private key, or any value
+// if secret is set, becomes a Secret.
 func (e *Environment) value(v string, secret bool) any {
 	text := pemtext.FromVariable(v)
 	if secret || pemtext.HoldsKey(v) || pemtext.HoldsKey(text) {

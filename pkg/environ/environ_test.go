@@ -39,7 +39,7 @@ func load(t *testing.T, process map[string]string) *environ.Environment {
 	return env
 }
 
-// field returns what a template finds under a name with dots.
+// field returns what a template reads under a dotted name.
 func field(env *environ.Environment, name string) environ.Var {
 	first, rest, nested := strings.Cut(name, ".")
 	if nested {
@@ -100,7 +100,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// The environment of this process must neither be read nor be changed.
+// The environment of this process must be neither read nor changed.
 func TestProcessIsLeftAlone(t *testing.T) {
 	t.Setenv("CORE_CHAINCODE_ADDRESS", "own:1")
 	env := load(t, map[string]string{"CORE_PEER_ID": "peer0"})
@@ -187,7 +187,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// A private key is a Secret in each of its forms, wherever it comes from.
+// A private key in any of these forms becomes a Secret, wherever it comes from.
 func TestPrivateKeysAreSecrets(t *testing.T) {
 	id := identity(t)
 	block, _ := pem.Decode([]byte(id.Key))
@@ -241,7 +241,7 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 			}
 		})
 	}
-	// What is no PEM in one layer of base64 is a secret too, though of no use as a key.
+	// A key in any other form is a secret too, although it is of no use as a key.
 	for form, key := range map[string]string{
 		"DER":             base64.StdEncoding.EncodeToString(block.Bytes),
 		"base64 twice":    encode(encode(id.Key)),
@@ -273,7 +273,8 @@ func TestPrivateKeysAreSecrets(t *testing.T) {
 	}
 }
 
-// A variable or file that is for a key by its name is secret whatever is in it.
+// If the name of a variable says that it holds a key, its value or file is secret, whatever the
+// content.
 func TestKeyNamesAreSecret(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte("no key"), 0o600); err != nil {
@@ -297,7 +298,7 @@ func TestKeyNamesAreSecret(t *testing.T) {
 	}
 }
 
-// Where the JSON variable holds parts of a key, none of its values is shown.
+// If the JSON variable contains parts of a key, all of its values are secret.
 func TestPartsOfKeyInLegacyJSON(t *testing.T) {
 	key := identity(t).Key
 	lines := strings.Split(strings.TrimSpace(key), "\n")
@@ -329,7 +330,7 @@ func TestPartsOfKeyInLegacyJSON(t *testing.T) {
 	}
 }
 
-// What is no text is no value: a key in binary form cannot hide in it.
+// A file that is not text is an error, so it cannot hide a key in binary form.
 func TestBinaryFile(t *testing.T) {
 	block, _ := pem.Decode([]byte(identity(t).Key))
 	file := filepath.Join(t.TempDir(), "der")
@@ -341,7 +342,7 @@ func TestBinaryFile(t *testing.T) {
 	}
 }
 
-// What looks a little like a key is none.
+// Values that only resemble a key are not secret.
 func TestNoSecrets(t *testing.T) {
 	id := identity(t)
 	for _, v := range []string{"peer0.org1.example.com", "/private/key.pem", "PRIVATE", "KEY", strings.Repeat("a", 60000), strings.Repeat("0123456789abcdef", 1000), id.Cert,
@@ -352,8 +353,8 @@ func TestNoSecrets(t *testing.T) {
 	}
 }
 
-// JSON can hide the letters of a key from a search, but not its value. The variable
-// is then secret, and no other becomes so.
+// JSON escapes can hide a key in the text of the variable, but not in the decoded value. The
+// variable is then secret, and no others are.
 func TestEscapedKeyInLegacyJSON(t *testing.T) {
 	var escaped strings.Builder
 	for _, r := range identity(t).Key {
@@ -445,8 +446,8 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// Files names each file that a value is read from, and those in which one that is
-// not there would be found.
+// Files lists each file from which a value is read, and the files in which a missing value would be
+// found.
 func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, content string) string {

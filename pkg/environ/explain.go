@@ -13,8 +13,7 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// VariableError says what is wrong with the value of a setting's variable. Its text names the
-// variable.
+// VariableError is an error about the value of a setting's variable. Its text names the variable.
 type VariableError struct {
 	Variable string // without _FILE
 	Err      error
@@ -23,13 +22,14 @@ type VariableError struct {
 func (e *VariableError) Error() string { return e.Err.Error() }
 func (e *VariableError) Unwrap() error { return e.Err }
 
-// ofVariable makes of each error that err joins one about a setting's variable.
+// ofVariable wraps each error that err joins in a VariableError for the variable called name.
 func ofVariable(name string, err error) error {
 	return message.Each(err, func(err error) error { return &VariableError{name, err} })
 }
 
-// Around says what stands around the value of a variable and is hardly meant to be part of
-// it, such as the quotes that an item of a Compose list leaves there. It is nil if nothing does.
+// Around returns an error if the value of a variable begins or ends with something that is probably
+// not meant to be part of it, such as quotes in an item of a Compose list. Otherwise it returns
+// nil.
 func (e *Environment) Around(name string) error {
 	v, err := e.layers.lookup(e.read, name)
 	if err != nil {
@@ -38,7 +38,7 @@ func (e *Environment) Around(name string) error {
 	return around(name, v)
 }
 
-// around is Around for the variable with the value v. A PEM may have blanks around it.
+// around is Around for a variable with the value v. White space around PEM is no error.
 func around(name, v string) error {
 	first, _ := utf8.DecodeRuneInString(v)
 	last, _ := utf8.DecodeLastRuneInString(v)
@@ -65,8 +65,9 @@ func around(name, v string) error {
 
 func isQuote(r rune) bool { return strings.ContainsRune("\"'`“”‘’„", r) }
 
-// named is the beginning of an error about the file that a variable names. Its path is no
-// secret, but what is no path, or would be one of any variable, is not shown.
+// named returns the beginning of an error about the file that a variable names. It shows the path
+// only if the variable's name ends in _FILE and the value looks like a path: any other value may be
+// secret.
 func named(name, file string) string {
 	if !strings.HasSuffix(name, "_FILE") || !isPath(file) {
 		return "the file that " + name + " names"
@@ -74,8 +75,8 @@ func named(name, file string) string {
 	return fmt.Sprintf("%s names %q, which", name, file)
 }
 
-// isPath reports whether v is likely to be the path of a file: absolute, or with an
-// extension. A key or a password that somebody has put there is not.
+// isPath reports whether v is probably the path of a file, that is, absolute or with an extension,
+// and not a key or a password that was set by mistake.
 func isPath(v string) bool {
 	const longest, longestExtension = 1024, len(".extension")
 	extension := len(filepath.Ext(v))
@@ -83,7 +84,7 @@ func isPath(v string) bool {
 		(filepath.IsAbs(v) || extension > 1 && extension <= longestExtension)
 }
 
-// unreadable is the error for a file that a variable names and that cannot be read.
+// unreadable returns the error for a file that a variable names but that cannot be read.
 func unreadable(name, file string, err error) error {
 	hint := ""
 	switch {
@@ -98,7 +99,8 @@ func unreadable(name, file string, err error) error {
 	return message.WithHint(fmt.Errorf("%s cannot be read: %w", named(name, file), err), hint)
 }
 
-// relative is the error for a variable that should name a file and has no absolute path.
+// relative returns the error for a variable that should name a file but does not hold an absolute
+// path.
 func relative(name, file string) error {
 	if wrapped := around(name, file); wrapped != nil {
 		return wrapped
@@ -110,7 +112,7 @@ func relative(name, file string) error {
 	return message.WithHint(err, "give the path as the peer's process sees it, from / on")
 }
 
-// checkText rejects a value that is not text. what begins the error.
+// checkText rejects a value that is not text, or is too large. The error begins with what.
 func checkText(what, v string) error {
 	switch {
 	case len(v) > MaxValue:

@@ -10,7 +10,7 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// What stands around a value is named, unless it does no harm.
+// Quotes and blanks around a value are reported unless they do no harm.
 func TestAround(t *testing.T) {
 	for value, want := range map[string]string{
 		"cc:9999":                      "",
@@ -44,7 +44,7 @@ func TestAround(t *testing.T) {
 	}
 }
 
-// The path of a file is shown, and nothing else that somebody may have put there.
+// An error shows the path of a file, but no other value that may have been set by mistake.
 func TestPaths(t *testing.T) {
 	id := identity(t)
 	dir := t.TempDir()
@@ -91,7 +91,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// A byte order mark is one wherever a value comes from.
+// A byte order mark is reported wherever the value comes from.
 func TestByteOrderMark(t *testing.T) {
 	dir := t.TempDir()
 	err := os.WriteFile(filepath.Join(dir, "CORE_CHAINCODE_ADDRESS"), []byte("\ufeffcc:9999"), 0o600)

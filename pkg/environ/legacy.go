@@ -9,14 +9,14 @@ import (
 	"ccaas-template-builder/internal/pemtext"
 )
 
-// LegacyVariable holds a JSON object whose keys are at the root of a template, as
-// in Fabric's own ccaas_builder.
+// LegacyVariable holds a JSON object whose keys are at the root of a template, as in Fabric's own
+// ccaas_builder.
 const LegacyVariable = "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"
 
 // legacy is the content of LegacyVariable.
 type legacy struct {
 	set    bool
-	secret bool // it holds a private key somewhere
+	secret bool // it contains a private key, or part of one
 	keys   map[string]any
 }
 
@@ -43,7 +43,7 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	jsonvalue.Numbers(keys)
 	fragment := false
 	e.hideKeys(keys, &fragment)
-	if fragment { // other values may hold the rest of the key
+	if fragment { // other values may contain the rest of the key
 		for key := range keys {
 			keys[key] = e.secret("")
 		}
@@ -52,14 +52,14 @@ func (e *Environment) loadLegacy() (legacy, error) {
 	return l, nil
 }
 
-// quotesEaten reports whether text looks like an object whose quotes are gone.
+// quotesEaten reports whether text looks like a JSON object whose quotes have been removed.
 func quotesEaten(text string) bool {
 	text = strings.TrimSpace(text)
 	return strings.HasPrefix(text, "{") && strings.Contains(text, ":") && !strings.Contains(text, `"`)
 }
 
-// hideKeys turns each string of a decoded JSON value into what a template may
-// have, and reports whether one of them, or a key, is only part of a private key.
+// hideKeys replaces each string in a decoded JSON value by what a template may have. It sets
+// fragment if a string is only part of a private key, or if the key of an object contains one.
 func (e *Environment) hideKeys(v any, fragment *bool) any {
 	switch v := v.(type) {
 	case string:

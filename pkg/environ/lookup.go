@@ -13,17 +13,17 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// DirVariable names a folder of values: the file NAME in it is a variable for
-// every chaincode, the file LABEL/NAME one for the chaincode with that label.
+// DirVariable names a folder of values. In it, the file NAME is a variable for every chaincode, and
+// the file LABEL/NAME is a variable for the chaincode with that label.
 const DirVariable = "CCAAS_ENV_DIR"
 
-// layers are the places where a variable may be set, the most specific first;
-// the first that has it wins.
+// layers lists the places where a variable may be set, the most specific first. The first one in
+// which it is set wins.
 type layers []layer
 
 type layer struct {
 	dir     string // "": the variables of the process
-	name    string // of the folder, for errors
+	name    string // the folder's name in errors
 	process map[string]string
 }
 
@@ -40,7 +40,7 @@ func layersOf(process map[string]string, label string) layers {
 	return all
 }
 
-// check reports a missing folder of values, in which no value could be found.
+// check returns an error if the folder of values has no absolute path or cannot be used.
 func (ls layers) check() error {
 	for _, l := range ls {
 		if l.name != DirVariable {
@@ -57,8 +57,8 @@ func (ls layers) check() error {
 	return nil
 }
 
-// lookup returns the value of a variable. A value in a file has no newlines at
-// its end. No value and an empty one are the same.
+// lookup returns the value of a variable, or "" if it is unset. If the value is in a file, trailing
+// newlines are removed.
 func (ls layers) lookup(read Reader, name string) (string, error) {
 	for _, l := range ls {
 		if v, ok, err := l.lookup(read, name); ok || err != nil {
@@ -68,8 +68,8 @@ func (ls layers) lookup(read Reader, name string) (string, error) {
 	return "", nil
 }
 
-// setting returns the value of a settings variable, directly or from the file
-// that NAME_FILE names, and the name it was found under.
+// setting returns the value of a settings variable, either directly or from the file that NAME_FILE
+// names, and the name under which it was found.
 func (ls layers) setting(read Reader, s setting) (name, v string, err error) {
 	for _, l := range ls {
 		name, v, ok, err := l.setting(read, s)
@@ -120,8 +120,8 @@ func (l layer) lookup(read Reader, name string) (v string, ok bool, err error) {
 	return v, true, checkText(name, v)
 }
 
-// InFolder reports whether the folder of values dir has a file for a variable of
-// the chaincode with this label.
+// InFolder reports whether the folder of values dir has a value for the variable called name of the
+// chaincode with this label.
 func InFolder(dir, label, name string) bool {
 	for _, l := range layersOf(map[string]string{DirVariable: dir}, label) {
 		if v, _, err := l.lookup(disk, name); err == nil && v != "" && l.dir != "" {
@@ -131,9 +131,9 @@ func InFolder(dir, label, name string) bool {
 	return false
 }
 
-// Files lists the files that hold, or might hold, the values of variables: the
-// settings, which are always read, and those called names. It includes any file
-// that a variable names.
+// Files lists the files that contain, or might contain, the values of variables: the settings,
+// which are always read, and the variables called names. It includes the files that the variables
+// name.
 func (r Reader) Files(process map[string]string, label string, names []string) []string {
 	files := map[string]bool{}
 	ls := layersOf(process, label)

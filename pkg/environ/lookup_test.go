@@ -10,7 +10,7 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// put writes the file name in dir.
+// put writes a file called name in dir.
 func put(t *testing.T, dir, name, content string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -20,8 +20,8 @@ func put(t *testing.T, dir, name, content string) string {
 	return path
 }
 
-// What was found once stays as it was, and a key has one number however often it is
-// read. What failed is tried again.
+// A value that was found does not change afterwards, and a key has the same number however often it
+// is read. A lookup that failed is tried again.
 func TestFoundOnce(t *testing.T) {
 	dir := t.TempDir()
 	key := identity(t).Key
@@ -53,7 +53,7 @@ func TestFoundOnce(t *testing.T) {
 	}
 }
 
-// A value may have 64 KiB, wherever it stands, and not a byte more.
+// A value may have at most 64 KiB, wherever it comes from.
 func TestLargestValue(t *testing.T) {
 	dir := t.TempDir()
 	for size, fits := range map[int]bool{environ.MaxValue: true, environ.MaxValue + 1: false} {
@@ -70,8 +70,8 @@ func TestLargestValue(t *testing.T) {
 	}
 }
 
-// A file in the folder of values counts for every chaincode, one in the folder of a
-// label for the chaincodes that have it; an empty one is no value.
+// A file in the folder of values is for every chaincode, and a file in the folder of a label is for
+// chaincodes with that label. A file that is empty or not text is not a value.
 func TestInFolder(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "ALL", "x")
@@ -91,7 +91,7 @@ func TestInFolder(t *testing.T) {
 	}
 }
 
-// What is not set says under which names, and where, it can be.
+// The message for an unset value names the variables that can set it, and its hint says where.
 func TestWhereToSet(t *testing.T) {
 	plain, folder := load(t, nil), load(t, map[string]string{environ.DirVariable: t.TempDir()})
 	for field, want := range map[string]string{

@@ -9,17 +9,16 @@ import (
 	"ccaas-template-builder/internal/safefile"
 )
 
-// Reader is how an environment reads what the operator supplies.
+// Reader reads what the operator supplies.
 type Reader struct {
-	// File reads a file of values, of at most MaxValue bytes. A missing file is an error that
-	// wraps fs.ErrNotExist, and no error holds the path, which is an operator's value.
+	// File reads a file of values of at most MaxValue bytes. A missing file is an error that wraps
+	// fs.ErrNotExist. No error contains the path, which is one of the operator's values.
 	File func(file string) ([]byte, error)
-	// List lists a folder of values, as the function List does. If that is not possible, it
-	// returns none.
+	// List lists a folder of values like the function List, but ignores errors.
 	List func(dir string) Names
 }
 
-// disk reads anew each time.
+// disk reads from disk each time.
 var disk = Reader{
 	File: func(file string) ([]byte, error) { return safefile.ReadOperators(file, MaxValue) },
 	List: func(dir string) Names {
@@ -28,12 +27,12 @@ var disk = Reader{
 	},
 }
 
-// Names are those in a folder of values, sorted, but for hidden ones, among which are those that
-// Kubernetes makes for itself.
+// Names holds the sorted names in a folder of values, except hidden names, such as those that
+// Kubernetes creates for its own use.
 type Names struct {
-	Files   []string // what is no folder
-	Folders []string // also links to one
-	Links   bool     // there are links, which may lead to something else another time
+	Files   []string // everything except folders
+	Folders []string // includes links to folders
+	Links   bool     // there are symbolic links, whose targets may change
 }
 
 // List lists a folder of values.

@@ -12,9 +12,9 @@ import (
 	"github.com/kelseyhightower/envconfig"
 )
 
-// Settings are the variables that have their own name in a template: each
-// field is {{ .Field }}, each field of Peer is {{ .Peer.Field }}. The names of
-// the variables are those of fabric-cc-external-builder and of the peer.
+// Settings holds the variables that have their own name in a template: {{ .Field }} for a field,
+// and {{ .Peer.Field }} for a field of Peer. fabric-cc-external-builder and the peer use the same
+// variables.
 type Settings struct {
 	Address            string `envconfig:"CORE_CHAINCODE_ADDRESS"`
 	Domain             string `envconfig:"CORE_CHAINCODE_DOMAIN"`
@@ -33,7 +33,7 @@ type Settings struct {
 // RequireTLSVariable, if true, makes a connection without TLS an error.
 const RequireTLSVariable = "CCAAS_REQUIRE_TLS"
 
-// policy holds the settings that no template sees.
+// policy holds the settings that templates cannot read.
 type policy struct {
 	RequireTLS bool `envconfig:"CCAAS_REQUIRE_TLS"`
 }
@@ -42,11 +42,11 @@ type policy struct {
 type setting struct {
 	path       []string // the parts of the field's name in a template
 	variable   string
-	file       bool // may be in a file that VARIABLE_FILE names
+	file       bool // its value may be in a file that VARIABLE_FILE names
 	hasDefault bool
 }
 
-var listed sync.Map // what settingsOf has found, by type
+var listed sync.Map // results of settingsOf, keyed by type
 
 // settingsOf lists the fields of a settings struct, outer ones first.
 func settingsOf(t reflect.Type) []setting {
@@ -77,7 +77,7 @@ func listSettings(t reflect.Type) []setting {
 	return all
 }
 
-// settingsNames are the names of the variables that are read for every package.
+// settingsNames returns the names of the variables that are read for every package.
 func settingsNames() []string {
 	names := []string{LegacyVariable}
 	for _, spec := range []reflect.Type{reflect.TypeFor[Settings](), reflect.TypeFor[policy]()} {
@@ -94,12 +94,12 @@ func settingsNames() []string {
 // Field is a settings field as a template reads it.
 type Field struct {
 	Variable   string
-	HasDefault bool // it has a value even if the variable is not set
-	File       bool // VARIABLE_FILE may name a file that holds it instead
+	HasDefault bool // it has a value even if the variable is unset
+	File       bool // the value may be in a file that VARIABLE_FILE names
 }
 
-// Fields returns the settings fields by their names in templates, such as Address
-// and Peer.ID. The caller must not change the map.
+// Fields returns the settings fields, keyed by their names in templates, such as Address and
+// Peer.ID. The caller must not change the map.
 func Fields() map[string]Field { return fields() }
 
 var fields = sync.OnceValue(func() map[string]Field {
@@ -110,8 +110,8 @@ var fields = sync.OnceValue(func() map[string]Field {
 	return fields
 })
 
-// decode fills spec from the variables in found, and reports the name and reason
-// of each that does not fit its field: envconfig's own errors hold the value.
+// decode fills spec from the variables in found. For each variable that does not fit its field, it
+// returns an error with the name and the reason: envconfig's own errors contain the value.
 func decode(spec any, found map[string]string) error {
 	var errs []error
 	for {
@@ -128,8 +128,8 @@ func decode(spec any, found map[string]string) error {
 
 var processEnvironment sync.Mutex
 
-// process runs envconfig, which can only read the environment of the process, on
-// the variables in found, by setting them there for the duration of the call.
+// process runs envconfig on the variables in found. envconfig can read only the environment of the
+// process, so process sets the variables there during the call.
 func process(spec any, found map[string]string) error {
 	processEnvironment.Lock()
 	defer processEnvironment.Unlock()
@@ -148,8 +148,8 @@ func process(spec any, found map[string]string) error {
 	return envconfig.Process("", spec)
 }
 
-// fields turns a settings struct into what a template reads by the names of its
-// fields. names has the name each variable was found under.
+// fields returns the fields of a settings struct as a template reads them, keyed by name. names
+// holds the name under which each variable was found.
 func (e *Environment) fields(v reflect.Value, names map[string]string) map[string]any {
 	fields := map[string]any{}
 	for i := range v.NumField() {

@@ -9,21 +9,22 @@ import (
 	"ccaas-template-builder/internal/nearest"
 )
 
-// Unread says which variables are set that nothing reads, and whose names are close to
-// one that is read and not set; and which folder of values is close to the one that a label
-// would have, if there is none. Read has the names that a template reads, labels those of other
-// chaincodes. An error holds no value but names of variables and folders.
+// Unread returns an error for each variable that is set but not read, if its name is close to the
+// name of a variable that is read but not set. It also returns one if the folder of values has no
+// folder for label, but one with a similar name. read lists the variables that a template reads,
+// labels the labels of other chaincodes. The errors name variables and folders, and contain no
+// values.
 func Unread(process map[string]string, label string, read, labels []string) []error {
 	return layersOf(process, label).unread(disk, label, read, labels)
 }
 
-// Unread is the function of that name, for the variables of e.
+// Unread is like the function Unread, for the variables of e.
 func (e *Environment) Unread(read []string) []error {
 	return e.layers.unread(e.read, e.label, read, nil)
 }
 
-// Misnamed returns a variable that is set, that nothing reads, and that was probably meant to
-// be the one called name or NAME_FILE, which it returns too.
+// Misnamed returns a variable that is set but not read and was probably meant to be the variable
+// called name or NAME_FILE. It also returns which of these two was meant.
 func (e *Environment) Misnamed(name string, read []string) (set, meant string) {
 	for set, meant := range e.layers.misnamed(e.read, read) {
 		if meant == name || meant == name+"_FILE" {
@@ -47,7 +48,7 @@ func (ls layers) unread(r Reader, label string, read, labels []string) []error {
 	return all
 }
 
-// misnamed has for each variable that is set, and was probably meant to be another, that other.
+// misnamed maps each variable that is set but was probably meant to be another one to that one.
 func (ls layers) misnamed(r Reader, read []string) map[string]string {
 	own := append(settingsNames(), DirVariable)
 	wanted := slices.DeleteFunc(append(slices.Clone(read), DirVariable, RequireTLSVariable), func(name string) bool {
@@ -72,7 +73,7 @@ func (ls layers) isSet(r Reader, name string) bool {
 	return v != "" || err != nil
 }
 
-// names lists the variables of the process, and the files in the folders of values.
+// names lists the variables of the process and the files in the folders of values.
 func (ls layers) names(r Reader) []string {
 	var names []string
 	for _, l := range ls {
@@ -84,7 +85,8 @@ func (ls layers) names(r Reader) []string {
 	return names
 }
 
-// nearLabel returns a folder of values that is close to the one for a label, which is missing.
+// nearLabel returns a folder of values with a name similar to label if there is no folder for
+// label.
 func (ls layers) nearLabel(r Reader, label string, labels []string) string {
 	for _, l := range ls {
 		if l.name != DirVariable || label == "" {

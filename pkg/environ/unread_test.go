@@ -9,13 +9,13 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// What nothing reads is named if something close to it is read and not set.
+// A variable that is not read is reported if its name is close to one that is read but not set.
 func TestUnread(t *testing.T) {
 	read := []string{"MEMBER_HOST", "ROOT_CERT_FILE"}
 	const misnamed = `MEMBER_HOTS is set, but neither the package nor the builder reads it, did you mean "MEMBER_HOST"`
 	for name, test := range map[string]struct {
 		process map[string]string
-		files   map[string]string // of the folder of values
+		files   map[string]string // in the folder of values
 		want    []string
 	}{
 		"nothing":           {nil, nil, nil},
@@ -59,7 +59,8 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-// A link to a folder, as Kubernetes makes them, is one; and without a label none is missing.
+// A symbolic link to a folder, as Kubernetes creates it, counts as a folder. Without a label, no
+// folder is missing.
 func TestUnreadLinks(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "..data/x", "x")
@@ -73,7 +74,7 @@ func TestUnreadLinks(t *testing.T) {
 	}
 }
 
-// One that was probably meant to be a given one, or to name its file, is known.
+// Misnamed finds the variable that was probably meant to be the given one, or to name its file.
 func TestMisnamed(t *testing.T) {
 	for set, want := range map[string]string{
 		"MEMBER_HOTS": "MEMBER_HOST", "MEMBER_HOTS_FILE": "MEMBER_HOST_FILE", "MEMBER_PORTT": "", "MEMBER_HOST": "",
@@ -86,7 +87,7 @@ func TestMisnamed(t *testing.T) {
 	}
 }
 
-// A name at the root of a template that is no setting was meant to be one, or a variable.
+// DidYouMean suggests the setting or variable that was probably meant.
 func TestDidYouMean(t *testing.T) {
 	for name, want := range map[string]string{
 		"Environ.HOST": `, did you mean ".Env.HOST"`, "environment": `, did you mean ".Env"`, "Env": "", "Env.HOST": "",

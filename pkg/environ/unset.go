@@ -9,7 +9,7 @@ import (
 	"ccaas-template-builder/internal/nearest"
 )
 
-// Unknown is the error for a template that reads a name that Root lacks.
+// Unknown returns the error for a template that reads a name that is not in Root.
 func (e *Environment) Unknown(name string) error {
 	meant := DidYouMean(name)
 	set, _ := e.Misnamed(LegacyVariable, []string{LegacyVariable})
@@ -26,8 +26,8 @@ func (e *Environment) Unknown(name string) error {
 	return message.WithHint(err, e.hint())
 }
 
-// DidYouMean is what to add to an error about a name at the root of a template
-// that is not a setting: the setting that was probably meant, or nothing.
+// DidYouMean returns what to append to an error about a name at the root of a template that is not
+// a setting: the setting that was probably meant, or "".
 func DidYouMean(name string) string {
 	first, rest, _ := strings.Cut(name, ".")
 	if nearest.Name(first, []string{"Env", "Environ", "Environment"}) != "" && first != "Env" {
@@ -45,7 +45,7 @@ func DidYouMean(name string) string {
 	return nearest.DidYouMean(name, ".", settings)
 }
 
-// hint is what to do about a variable that is not set.
+// hint returns what to do about a variable that is not set.
 func (e *Environment) hint() string {
 	hint := "set it for the peer process and list it under propagateEnvironment in core.yaml"
 	if len(e.layers) > 1 {

@@ -4,13 +4,12 @@ package environ
 // language, which works on them. A value is a string, bool, int64, float64, Secret,
 // []any or map[string]any.
 
-// Secret stands for a private key wherever a value is allowed. It is only a number
-// by which the environment finds the key: a Secret holds nothing of the key,
-// neither its bytes nor its length.
+// Secret stands for a private key wherever a value is allowed. It is only the number by which the
+// environment finds the key, so it reveals neither the bytes of the key nor its length.
 type Secret int
 
-// Var is a value with the name it was found under, for errors, which must name
-// the variable and never show its value.
+// Var is a value with the name under which it was found, for errors: they must name the variable
+// and never show its value.
 type Var struct {
 	Name  string // as people know it, e.g. CORE_CHAINCODE_ADDRESS
 	Value any    // nil: not set
@@ -18,5 +17,5 @@ type Var struct {
 	Hint  string // what to do when it is not set; may be empty
 }
 
-// Group is a named set of variables, such as .Peer: only its members are values.
+// Group is a named set of variables, such as .Peer. Only its members are values.
 type Group map[string]Var
