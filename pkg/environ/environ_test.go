@@ -29,7 +29,7 @@ func identity(t *testing.T) testpki.Identity {
 	return id
 }
 
-// load fails the test if the environment cannot be loaded.
+// load returns the environment of a process. It fails the test if there is an error.
 func load(t *testing.T, process map[string]string) *environ.Environment {
 	t.Helper()
 	env, err := environ.Load(process, "basic")

@@ -48,7 +48,7 @@ type setting struct {
 
 var listed sync.Map // results of settingsOf, keyed by type
 
-// settingsOf lists the fields of a settings struct, outer ones first.
+// settingsOf lists the fields of a settings struct, including those of nested structs.
 func settingsOf(t reflect.Type) []setting {
 	if all, ok := listed.Load(t); ok {
 		return all.([]setting)

@@ -11,7 +11,7 @@ type Secret int
 // Var is a value with the name under which it was found, for errors: they must name the variable
 // and never show its value.
 type Var struct {
-	Name  string // as people know it, e.g. CORE_CHAINCODE_ADDRESS
+	Name  string // the variable's name, such as CORE_CHAINCODE_ADDRESS
 	Value any    // nil: not set
 	Why   string // what to say when it is not set; empty: "NAME is not set"
 	Hint  string // what to do when it is not set; may be empty
