@@ -10,7 +10,7 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// is reports whether the file is already what would be written.
+// is reports whether the file already has the content data and the right mode.
 func (f *onDisk) is(data []byte) bool {
 	return bytes.Equal(f.data, data) && f.info.Mode() == safefile.FileMode
 }
@@ -45,7 +45,7 @@ func (t *target) changes(c connection.Connection) []Change {
 	return all
 }
 
-// shown is what to show of a file on disk, which may hold a key in the wrong place.
+// shown returns text from a file on disk, or "(hidden)" if the text contains a private key.
 func shown(text string) string {
 	if pemtext.TextHoldsKey(text) {
 		return "(hidden)"

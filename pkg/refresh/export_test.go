@@ -2,22 +2,22 @@ package refresh
 
 import "time"
 
-// NewMemory is one for a file system whose times are as coarse as this.
+// NewMemory returns a Memory for a file system whose times have this granularity.
 func NewMemory(granularity time.Duration) *Memory { return &Memory{granularity: granularity} }
 
-// Known is how many files and folders of values it knows.
+// Known returns how many files and folders of values m remembers.
 func (m *Memory) Known() (files, folders int) { return len(m.files), len(m.folders) }
 
-// Recalled is how many results the last run has recalled.
+// Recalled returns how many results the last run recalled.
 func (m *Memory) Recalled() int { return m.recalled }
 
-// Settled reports whether a change after the time at of a file that was last changed at
-// another time cannot go unnoticed.
+// Settled reports whether a change after the time at, to a file last changed at the time changed,
+// is sure to be noticed.
 func Settled(changed, at time.Time) bool {
 	return identity{changed: changed.UnixNano()}.settled(at, granularity)
 }
 
-// ReadTwice reads a file of values twice, and reports whether all is known of it.
+// ReadTwice reads a file of values twice, and reports whether everything about it is known.
 func ReadTwice(file string, meanwhile func()) bool {
 	seen := &reads{files: map[string]identity{}}
 	_, _ = seen.read(file)
@@ -26,7 +26,7 @@ func ReadTwice(file string, meanwhile func()) bool {
 	return !seen.unknown
 }
 
-// Lacks reports whether a file that was not found is known to be missing in a folder of values.
+// Lacks reports whether file is known to be missing in the folder of values dir.
 func Lacks(dir, file string) bool {
 	return (&reads{listed: map[string]*folder{dir: list(dir)}}).lacks(file)
 }

@@ -12,25 +12,25 @@ import (
 	"ccaas-template-builder/pkg/environ"
 )
 
-// folders are those of values, each listed once in a run for all builds.
+// folders lists the folders of values, each once per run for all builds.
 type folders struct {
 	mutex sync.Mutex
-	// before are those of the run before, now those of this one, by path.
+	// before holds the folders of the previous run, now those of this run, keyed by path.
 	before, now map[string]*folder
 	granularity time.Duration
 }
 
-// folder is one as it was listed.
+// folder is a folder of values as it was listed.
 type folder struct {
 	names environ.Names
-	// files and folders are sums of the names; files is "" if there is no such folder.
+	// files and folders are hashes of the names. files is "" if the folder does not exist.
 	files, folders string
-	known          bool // all is known of it
+	known          bool // false if the folder could not be looked at or listed
 	found          identity
-	began          time.Time // when it was about to be listed
+	began          time.Time // just before the folder was listed
 }
 
-// at returns the folder at a clean path.
+// at returns the folder at a clean path, and lists it if necessary.
 func (dirs *folders) at(path string) *folder {
 	dirs.mutex.Lock()
 	defer dirs.mutex.Unlock()
@@ -63,43 +63,43 @@ func sum(names []string) string {
 	return string(hash.Sum(nil))
 }
 
-// still reports whether a list of the folder would be the same.
+// still reports whether listing the folder again would give the same result.
 func (f *folder) still(path string, granularity time.Duration) bool {
 	found, ok := look(syscall.Stat, path)
 	return ok && f.known && !f.names.Links && found == f.found && found.settled(f.began, granularity)
 }
 
-// has reports whether a name that is not hidden was in the folder.
+// has reports whether the folder had an entry with this name. Hidden entries do not count.
 func (f *folder) has(name string) bool {
 	_, file := slices.BinarySearch(f.names.Files, name)
 	_, folder := slices.BinarySearch(f.names.Folders, name)
 	return file || folder
 }
 
-// lacks reports whether a file that was not found is missing in a folder of values that was listed.
+// lacks reports whether file belongs in a folder of values that was listed, but was not there.
 func (s *reads) lacks(file string) bool {
 	f := s.listed[filepath.Dir(file)]
 	return f != nil && !f.has(filepath.Base(file))
 }
 
-// listed is what a build depends on in a folder of values: a name that is not there yet may be read,
-// and one that is close to a name that is read makes a warning.
+// listed is what a build depends on in a folder of values. A name that is missing now may be read
+// once it exists, and one that is similar to a name that is read causes a warning.
 type listed struct {
 	path           string
-	files, folders string // sums of the names; folders is "" if they do not matter
+	files, folders string // hashes of the names; folders is "" if they do not matter
 }
 
-// still reports whether that is so in this run.
+// still reports whether the names are the same in this run.
 func (l listed) still(dirs *folders) bool {
 	f := dirs.at(l.path)
 	return f.known && f.files == l.files && (l.folders == "" || f.folders == l.folders)
 }
 
-// listings are the folders that were listed for a build with this label.
+// listings returns the folders that were listed for a build with this label.
 func (s *reads) listings(label string) (all []listed) {
 	for path, f := range s.listed {
 		l := listed{path: path, files: f.files}
-		if path == filepath.Clean(s.values) && !f.has(label) { // those of other labels may be close
+		if path == filepath.Clean(s.values) && !f.has(label) { // only then can a similar name cause a warning
 			l.folders = f.folders
 		}
 		all = append(all, l)

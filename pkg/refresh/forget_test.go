@@ -10,7 +10,7 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// Each thing that a result depends on makes a remembered one worthless when it changes.
+// A remembered result is not used after a change to anything on which it depends.
 func TestForgotten(t *testing.T) {
 	sameTimes := func(t *testing.T, file string, data []byte) {
 		info, err := os.Stat(file)
@@ -119,11 +119,12 @@ func TestForgotten(t *testing.T) {
 	}
 }
 
-// What makes no difference forgets no more than it has to, and what was forgotten is remembered again.
+// A change without effect makes a run forget only what it must, and the next run remembers it
+// again.
 func TestRememberedAgain(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(t *testing.T, c *changes, label string)
-		want   int // of two, of which one has a folder of its own
+		want   int // of two results; only the second label has its own folder
 	}{
 		"nothing":         {func(*testing.T, *changes, string) {}, 2},
 		"the same value":  {func(t *testing.T, c *changes, label string) { write(t, label+"/HOST", []byte("cc")) }, 1},
@@ -160,7 +161,8 @@ func TestRememberedAgain(t *testing.T) {
 	}
 }
 
-// What the last run has not looked at is forgotten, and a run with nothing to render keeps what it has looked at.
+// A run that renders nothing keeps the files and folders that it has looked at. Everything that the
+// last run has not looked at is forgotten.
 func TestPruned(t *testing.T) {
 	c := newChanges(t, 0, 2)
 	write(t, c.values+"/HOST", []byte("cc"))
@@ -170,21 +172,21 @@ func TestPruned(t *testing.T) {
 	run(t, c.r)
 	run(t, c.r)
 	files, folders := c.r.Memory.Known()
-	if files != 3 || folders != 3 { // HOST, ROOT and what that names; the folder of values and those of two labels
+	if files != 3 || folders != 3 { // HOST, ROOT and the file it names; the folders of values for all and for two labels
 		t.Errorf("%d files and %d folders are known", files, folders)
 	}
-	remove(t, string(c.s.Build(c.pkgs[1].ID))) // the one that has read ROOT
+	remove(t, string(c.s.Build(c.pkgs[1].ID))) // the build that reads ROOT
 	run(t, c.r)
 	remove(t, string(c.s.Build(c.pkgs[0].ID)))
 	c.install(c.pkgs[1])
 	write(t, c.values+"/HOST", []byte("cc2"))
-	isState(t, one(t, c.r), refresh.Outdated, "")                         // which is not remembered
+	isState(t, one(t, c.r), refresh.Outdated, "")                         // not remembered
 	if files, folders := c.r.Memory.Known(); files != 0 || folders != 2 { // the two folders that this run has listed
 		t.Errorf("%d files and %d folders are still known", files, folders)
 	}
 }
 
-// What has only just changed may change again without another time, so it is rendered again.
+// A file that has just changed may change again without a new time, so its build is rendered again.
 func TestNotSettled(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, _ := installed(t, env)
@@ -198,7 +200,8 @@ func TestNotSettled(t *testing.T) {
 	}
 }
 
-// What a killed run has left is removed, and a server is probed, remembered or not.
+// Even if the result is remembered, a run removes what a killed run has left, and probes the
+// server.
 func TestRememberedAndMore(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, env)
@@ -221,7 +224,7 @@ func TestRememberedAndMore(t *testing.T) {
 	isState(t, one(t, r), refresh.Failed, "nobody there")
 }
 
-// A folder of values without any is still one that has to be there.
+// Even an empty folder of values must exist.
 func TestForgottenFolder(t *testing.T) {
 	values := t.TempDir()
 	env := with(environment(t, "peer0", now.AddDate(0, 1, 0)), "CCAAS_ENV_DIR", values)
@@ -234,7 +237,8 @@ func TestForgottenFolder(t *testing.T) {
 	isState(t, one(t, r), refresh.Failed, "cannot be used: no such file or directory")
 }
 
-// What a link leads to may change without it, so a build that has one is rendered again.
+// The target of a symbolic link may change without the link, so a build with a link is rendered
+// again.
 func TestLinkNotRemembered(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, env)

@@ -20,37 +20,37 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// Hook is a command that is run for each chaincode whose connection has come to differ,
-// to restart its server, for example. Refresher.Mark has to be set.
+// Hook is a command that is run for each chaincode whose connection has changed for the peer, for
+// example to restart its server. Refresher.Mark must be set.
 type Hook struct {
 	// Command is the program, as exec.Command takes it, and its arguments.
 	Command []string
-	// Env is the command's environment but for the variables that Run adds.
+	// Env is the command's environment, without the variables that Run adds.
 	Env []string
-	// Timeout limits a run, and the wait for one of another process.
+	// Timeout limits a run, and the wait for a run by another process.
 	Timeout time.Duration
 	// Output gets the command's stdout and stderr.
 	Output io.Writer
 }
 
-// HookRun is how the hook went for one build.
+// HookRun is the result of the hook for one build.
 type HookRun struct {
-	// Changed are the keys of the connection that have changed.
+	// Changed lists the keys of the connection that have changed.
 	Changed []string `json:"changed"`
-	// Errors say why it failed.
+	// Errors say why the hook failed.
 	Errors Errors `json:"errors"`
 }
 
-// errHookHeld is the error while what an earlier run has started is still there.
+// errHookHeld is the error if an earlier run, or a process that it started, has not ended.
 var errHookHeld = message.WithHint(errors.New("another run of the command for this chaincode has not ended"),
 	"the command must not leave programs running: have a service manager start them")
 
-// Run runs the command for a build if a hook is due there, with CCAAS_PACKAGE_ID,
-// CCAAS_LABEL, CCAAS_ADDRESS and CCAAS_CHANGED in its environment. It returns the keys of
-// the connection that have changed, none if no hook was due. Until the command succeeds,
-// the hook stays due. At no time do two run for one build, in any process: it waits for
-// the other's end. The command ends with ctx or with Timeout, and so does everything in
-// its process group, at the latest when the command ends.
+// Run runs the command for a build if a hook is due for it, with CCAAS_PACKAGE_ID, CCAAS_LABEL,
+// CCAAS_ADDRESS and CCAAS_CHANGED in its environment. It returns the keys of the connection that
+// have changed, or none if no hook was due. The hook stays due until the command succeeds. Only one
+// command per build runs at a time, across all processes: Run waits for the others to end. The
+// command's process group is killed when ctx is done, when Timeout has passed, or when the command
+// has ended.
 func (h Hook) Run(ctx context.Context, s store.Store, packageID string) (changed []string, err error) {
 	dir, err := s.Build(packageID).Open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +73,7 @@ func (h Hook) Run(ctx context.Context, s store.Store, packageID string) (changed
 	}
 	changed = due.keys()
 	address := ""
-	if file, err := readOnDisk(dir, released); err == nil { // as new as the marks, or newer
+	if file, err := readOnDisk(dir, released); err == nil { // at least as new as the marks
 		address = shown(file.connection.Address)
 	}
 	env := append(slices.Clone(h.Env),
@@ -88,10 +88,10 @@ func (h Hook) Run(ctx context.Context, s store.Store, packageID string) (changed
 	return changed, due.remove(dir)
 }
 
-// lock locks a file that each build has, and that nobody else locks. The command inherits
-// the lock: it is held until the command has ended, even if this process is killed.
+// lock locks a file that every build has and that nothing else locks. The command inherits the
+// lock, so it is held until the command has ended, even if this process is killed.
 func (h Hook) lock(ctx context.Context, dir *os.Root) (*os.File, error) {
-	file, _, err := safefile.OpenRegular(dir, store.InfoFile, os.O_RDWR) // NFS locks no other file
+	file, _, err := safefile.OpenRegular(dir, store.InfoFile, os.O_RDWR) // NFS locks only files opened for writing
 	if err != nil {
 		return nil, hinted(safefile.At(store.InfoFile, err))
 	}
@@ -108,7 +108,7 @@ func (h Hook) lock(ctx context.Context, dir *os.Root) (*os.File, error) {
 	return nil, err
 }
 
-// command runs the command to its end.
+// command runs the command and waits until it has ended.
 func (h Hook) command(ctx context.Context, env []string, lock *os.File) error {
 	limited, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
@@ -116,8 +116,8 @@ func (h Hook) command(ctx context.Context, env []string, lock *os.File) error {
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, h.Output, h.Output
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = processGroup()
-	cmd.WaitDelay = time.Second // for what it has left running to close its output
-	runtime.LockOSThread()      // with whose end Linux would kill the command
+	cmd.WaitDelay = time.Second // for processes that it left running to close its output
+	runtime.LockOSThread()      // Linux would kill the command if this thread ended
 	defer runtime.UnlockOSThread()
 	err := cmd.Start()
 	if err == nil {

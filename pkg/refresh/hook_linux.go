@@ -6,14 +6,14 @@ import (
 	"syscall"
 )
 
-// processGroup makes a command the leader of a process group, and has the kernel kill it
-// if this process is killed.
+// processGroup makes a command the leader of a process group, and makes the kernel kill it if this
+// process is killed.
 func processGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// end waits for the end of a command or of ctx, and kills what is there of its process group. It
-// does so before Wait: until then, no other group can have the same number.
+// end waits until a command has ended or ctx is done, and then kills what is left of its process
+// group. It does so before Wait: until then, no other group can have the same number.
 func end(ctx context.Context, cmd *exec.Cmd) error {
 	ended := make(chan struct{})
 	go func() {
@@ -28,7 +28,7 @@ func end(ctx context.Context, cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// awaitEnd returns when a process has ended that has not been waited for. It can be waited for afterwards.
+// awaitEnd returns when a child process has ended. Wait can still be called for it afterwards.
 func awaitEnd(pid int) {
 	const byPID = 1 // P_PID in waitid(2)
 	for {

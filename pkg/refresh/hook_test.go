@@ -18,14 +18,14 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// marking is a refresher that marks the builds whose connections come to differ.
+// marking returns a Refresher that marks the builds whose connections change for the peer.
 func marking(s store.Store, env map[string]string) refresh.Refresher {
 	r := refresher(s, env)
 	r.Mark = true
 	return r
 }
 
-// due is a peer with one build for which a hook is due, since its address is another now.
+// due returns a peer with one build for which a hook is due, because its address has changed.
 func due(t *testing.T) (store.Store, store.Build, string) {
 	t.Helper()
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
@@ -37,7 +37,7 @@ func due(t *testing.T) (store.Store, store.Build, string) {
 	return s, b, r.PackageID
 }
 
-// marks are the names of what hooks have left in a build.
+// marks returns the names of the marks in a build.
 func marks(t *testing.T, b store.Build) (names []string) {
 	t.Helper()
 	found, err := filepath.Glob(at(b, "*ccaas*"))
@@ -50,13 +50,14 @@ func marks(t *testing.T, b store.Build) (names []string) {
 	return names
 }
 
-// script is a hook that a shell runs, and what it has said.
+// script returns a hook that runs text in a shell, and the hook's output.
 func script(text string) (refresh.Hook, *strings.Builder) {
 	var said strings.Builder
 	return refresh.Hook{Command: []string{"sh", "-c", text}, Env: os.Environ(), Timeout: 10 * time.Second, Output: &said}, &said
 }
 
-// isRun fails the test unless a hook is run for these keys and has an error that holds want.
+// isRun fails the test unless the hook runs for these keys, with an error that contains want, or
+// without one if want is "".
 func isRun(t *testing.T, h refresh.Hook, s store.Store, id string, changed []string, want string) {
 	t.Helper()
 	got, err := h.Run(t.Context(), s, id)
@@ -65,7 +66,7 @@ func isRun(t *testing.T, h refresh.Hook, s store.Store, id string, changed []str
 	}
 }
 
-// A hook that is due is run until it succeeds, and then no more.
+// A hook that is due is run until it succeeds, and then not again.
 func TestHookRuns(t *testing.T) {
 	s, b, id := due(t)
 	fails, _ := script("exit 3")
@@ -87,8 +88,8 @@ func TestHookRuns(t *testing.T) {
 	isRun(t, fails, s, pack(t, "other", "ccaas").ID, nil, "is a symbolic link")
 }
 
-// A hook ends when its time is over or the caller's is, and does not begin while another
-// process has locked the build.
+// A hook is killed at its timeout or when the caller's context ends. It does not start while
+// another process has locked the build.
 func TestHookEnds(t *testing.T) {
 	s, b, id := due(t)
 	hangs, _ := script("sleep 1000")
@@ -120,7 +121,7 @@ func TestHookEnds(t *testing.T) {
 	}
 }
 
-// What a command leaves running ends with it, and has held the lock until then.
+// Processes that a command leaves running are killed when it ends, and hold the lock until then.
 func TestHookChildren(t *testing.T) {
 	s, b, id := due(t)
 	leaves, _ := script("sleep 1000 >/dev/null 2>&1 &")
@@ -135,8 +136,9 @@ func TestHookChildren(t *testing.T) {
 	}
 }
 
-// The keys of all marks count. Those of a mark that cannot be known are all keys, and what is
-// named differently is no mark. While the hook fails, no mark stays whose keys another has.
+// The keys of all marks count. A mark with invalid content counts as all keys, and a file with
+// another form of name is not a mark. While the hook fails, a mark is removed if another mark has
+// all of its keys.
 func TestMarks(t *testing.T) {
 	address, both := "address", "root_cert\naddress"
 	for name, test := range map[string]struct {
@@ -180,8 +182,8 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// A refresh marks what has come to differ for a peer, and makes the new marks of a run that was
-// killed count; a dry run does neither.
+// A refresh marks a build whose connection changes for the peer, and makes the new marks of a
+// killed run count. A dry run does neither.
 func TestMarked(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, env)
@@ -193,7 +195,7 @@ func TestMarked(t *testing.T) {
 		}
 	}
 	is(marking(s, env), false)
-	chmod(t, at(b, released), 0o644) // which makes no difference to a peer
+	chmod(t, at(b, released), 0o644) // makes no difference to a peer
 	is(marking(s, env), false)
 	is(refresher(s, with(env, "HOST", "cc2")), false)
 	write(t, at(b, "ccaas-hook-new-1"), []byte("address"))
@@ -204,8 +206,8 @@ func TestMarked(t *testing.T) {
 	is(marking(s, with(env, "HOST", "cc2")), true, "ccaas-hook-1")
 }
 
-// A connection that cannot be written leaves no hook that is due. A process of its own has no room
-// for files, since go test needs some.
+// If a connection cannot be written, no hook is due. The test limits the size of files in another
+// process, since go test itself must write files.
 func TestNoRoomNoMark(t *testing.T) {
 	const limited = "CCAAS_TEST_LIMITED"
 	if os.Getenv(limited) == "" {
@@ -228,7 +230,7 @@ func TestNoRoomNoMark(t *testing.T) {
 	r := marking(s, with(env, "HOST", "cc2"))
 	for room, want := range map[uint64]string{
 		100: "connection.json\": cannot be replaced, so the old one stays: file too large",
-		3:   "cannot be written, so the old connection stays: file too large", // of the mark
+		3:   "cannot be written, so the old connection stays: file too large", // error for the mark
 	} {
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: room, Max: limit.Max}); err != nil {
 			t.Fatal(err)

@@ -16,8 +16,8 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// A peer's user who puts a pipe in the place of a connection.json, at whichever
-// moment, does not keep a refresh waiting, nor those that wait for its lock.
+// A peer's user who puts a pipe in the place of a connection.json, at any moment, cannot block a
+// refresh or the runs that wait for its lock.
 func TestPipes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long, and is a matter of luck")
@@ -37,7 +37,7 @@ func TestPipes(t *testing.T) {
 			for _, from := range []string{pipe, other} {
 				os.Link(from, next)
 				os.Rename(next, file)
-				os.Remove(next) // which stays if both were the same file
+				os.Remove(next) // remains if both were the same file
 			}
 		}
 	}()
@@ -62,8 +62,8 @@ func TestPipes(t *testing.T) {
 	}
 }
 
-// A peer's user who puts a link into the peer's folder does not make a refresh write
-// to, or read from, another place: another peer's folder with the same chaincode.
+// A peer's user who puts a symbolic link into the peer's folder cannot make a refresh write to, or
+// read from, another place, such as another peer's folder with the same chaincode.
 func TestLinksOut(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	id := pack(t, "basic_1.0", chaincode.DefaultType).ID
@@ -108,8 +108,8 @@ func TestLinksOut(t *testing.T) {
 	}
 }
 
-// Nor does a link to the build of another package of the same peer mix them up, while
-// the operator may name the peer's folder by a link.
+// A symbolic link to the build of another package of the same peer does not make a refresh confuse
+// the two. The operator may name the peer's folder by a symbolic link.
 func TestLinksWithin(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, old)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// identity is what there is to know of a file or a folder without reading it: as long as it is the same,
-// so is what can be read. The zero identity is that of a file that is not there.
+// identity is what can be found out about a file or a folder without reading it. As long as it is
+// the same, so is the content. The zero identity is a file that does not exist.
 type identity struct {
 	device, inode      uint64
 	mode, owner, group uint32
@@ -15,8 +15,8 @@ type identity struct {
 	modified, changed  int64 // in nanoseconds since 1970
 }
 
-// granularity is how coarse the times of files may be: two changes within it can leave the
-// same times, as can one before and one after a look.
+// granularity is the coarsest resolution that file times may have. Two changes within it may leave
+// the same times, and so may one change before a look at the file and one after it.
 const granularity = 3 * time.Second
 
 func identityOf(stat *syscall.Stat_t) identity {
@@ -33,7 +33,8 @@ func identityOf(stat *syscall.Stat_t) identity {
 	}
 }
 
-// look returns the identity of a path by syscall.Stat or syscall.Lstat, and whether it is known.
+// look returns the identity of path, found with syscall.Stat or syscall.Lstat, and whether it is
+// known.
 func look(stat func(string, *syscall.Stat_t) error, path string) (identity, bool) {
 	var found syscall.Stat_t
 	if err := stat(path, &found); err != nil {
@@ -42,15 +43,15 @@ func look(stat func(string, *syscall.Stat_t) error, path string) (identity, bool
 	return identityOf(&found), true
 }
 
-// settled reports whether any change after the time at would make it another identity.
+// settled reports whether any change after the time at would give another identity.
 func (i identity) settled(at time.Time, granularity time.Duration) bool {
 	return i.changed < at.Add(-granularity).UnixNano()
 }
 
-// isLink reports whether it is that of a symbolic link.
+// isLink reports whether the identity is a symbolic link's.
 func (i identity) isLink() bool { return i.mode&syscall.S_IFMT == syscall.S_IFLNK }
 
-// place is where a folder is, whatever is in it.
+// place returns the part of a folder's identity that does not depend on its content.
 func (i identity) place() identity {
 	return identity{device: i.device, inode: i.inode, mode: i.mode, owner: i.owner, group: i.group}
 }

@@ -14,12 +14,12 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// lockName is the file, next to the builds folder, that a run keeps locked. It is
-// never removed: otherwise two runs could hold two files of that name.
+// lockName is the file, next to the builds folder, that a run keeps locked. It is never removed:
+// otherwise two runs could hold two files with that name.
 const lockName = "ccaas-refresh.lock"
 
-// lock waits until no other run holds the lock. The kernel releases the lock of a
-// run that was killed.
+// lock waits until no other run holds the lock, and takes it. The kernel releases the lock of a run
+// that was killed.
 func lock(ctx context.Context, s store.Store) (unlock func(), err error) {
 	name := filepath.Join(string(s), store.Builders, lockName)
 	failed := func(err error) error {
@@ -44,8 +44,8 @@ func lock(ctx context.Context, s store.Store) (unlock func(), err error) {
 	return func() { file.Close() }, nil
 }
 
-// openLock opens the lock. Whoever may write to its folder can put any file in its
-// place, so it is given away only where it is created.
+// openLock opens the lock file. Anyone who may write to its folder can put any file in its place,
+// so its owner is changed only when it is created.
 func openLock(dir *os.Root) (*os.File, error) {
 	file, err := openExisting(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -65,7 +65,7 @@ func openExisting(dir *os.Root) (*os.File, error) {
 	case err != nil:
 		return nil, err
 	}
-	// Now that there is a lock, what other runs have begun is of no use to them.
+	// The lock file exists, so the unfinished ones of other runs are no longer needed.
 	err = safefile.RemoveUnfinished(dir, lockName)
 	if err == nil && os.Getuid() == 0 {
 		err = checkLinks(file)
@@ -94,9 +94,9 @@ func isLink(dir *os.Root) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// createLock makes the lock, unless there is one by now. It belongs to the owner of
-// the folder from its first moment: the peer's user could not open one that a run of
-// root, killed at the wrong moment, has left as root's.
+// createLock creates the lock file, unless another run has just created it. The file belongs to the
+// owner of the folder as soon as it has its name: otherwise, a run by root that is killed could
+// leave a file that the peer's user cannot open.
 func createLock(dir *os.Root) error {
 	if os.Getuid() != 0 {
 		file, err := dir.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, safefile.FileMode)
@@ -124,7 +124,7 @@ func createLock(dir *os.Root) error {
 	return err
 }
 
-// giveAway gives a file that was just created to the owner of the folder.
+// giveAway gives a new file to the owner of the folder.
 func giveAway(file *os.File, dir *os.Root) error {
 	info, err := dir.Stat(".")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// A peer's user who moves a file of root's to where the lock is does not get it.
+// A peer's user who moves a file that root owns to the lock's path does not become its owner.
 func TestLockOfRoot(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
@@ -30,7 +30,8 @@ func TestLockOfRoot(t *testing.T) {
 	if owner := ownerOf(t, lockOf(s)); owner != 0 {
 		t.Errorf("it belongs to %d now", owner)
 	}
-	// What a run makes itself is the peer's, also while a run that was killed has left its beginning.
+	// A lock that root creates belongs to the peer's user, even if a killed run has left an
+	// unfinished one.
 	remove(t, lockOf(s))
 	begun := filepath.Join(filepath.Dir(lockOf(s)), ".ccaas-refresh.lock123")
 	write(t, begun, nil)

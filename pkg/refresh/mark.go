@@ -15,22 +15,22 @@ import (
 	"ccaas-template-builder/pkg/connection"
 )
 
-// markPrefix begins the names of the marks in the folder of a build: it says that a hook
-// is due. A mark is made before a connection is replaced and stays until a hook has
-// succeeded, so that no kill loses the hook. It holds the keys that have changed, one a
-// line. Each change has a mark of its own: a hook that succeeds removes those that it
-// found, and none made meanwhile.
+// markPrefix begins the names of the marks in the folder of a build. A mark says that a hook is
+// due. It is made before a connection is replaced, and removed when a hook has succeeded, so a hook
+// is not lost if a process is killed. It holds the keys that have changed, one per line. Each
+// change has its own mark: a hook that succeeds removes the marks that it found, but none that were
+// made meanwhile.
 const markPrefix = "ccaas-hook-"
 
-// newMarkPrefix is instead of markPrefix until the connection has been replaced. Otherwise
-// a hook could find the mark, but not yet the connection.
+// newMarkPrefix is used instead of markPrefix until the connection has been replaced. Otherwise, a
+// hook could find the mark before the new connection is in place.
 const newMarkPrefix = "ccaas-hook-new-"
 
 // maxMark is the maximum size of a mark that is read, in bytes.
 const maxMark = 4096
 
-// replaceMarked replaces the connections of a build by c. If a hook is to follow, it
-// marks the build first.
+// replaceMarked replaces the connections of a build with c. If a hook must follow, it marks the
+// build first.
 func (r Refresher) replaceMarked(t *target, c connection.Connection) (warnings []error, err error) {
 	if !r.Mark || !t.differs(c) {
 		return t.replace(c.Encode())
@@ -42,13 +42,13 @@ func (r Refresher) replaceMarked(t *target, c connection.Connection) (warnings [
 	}
 	warnings, err = t.replace(c.Encode())
 	if err != nil {
-		_ = t.dir.Remove(newMarkPrefix + number) // if it stays, the hook is run once too often
+		_ = t.dir.Remove(newMarkPrefix + number) // if this fails, the hook runs once too often
 		return warnings, err
 	}
 	return warnings, renameMarks(t.dir)
 }
 
-// mark marks a build as one whose connection is about to become c.
+// mark marks a build whose connection is about to become c.
 func (t *target) mark(number string, c connection.Connection) error {
 	var keys []string
 	for _, d := range connection.Differences(t.released.connection, c) {
@@ -56,14 +56,14 @@ func (t *target) mark(number string, c connection.Connection) error {
 	}
 	content := []byte(strings.Join(keys, "\n"))
 	err := safefile.Replace(t.dir, newMarkPrefix+number, content, safefile.FileMode, t.released.info)
-	if errors.Is(err, safefile.ErrNotSynced) { // replacing the connection warns of the same
+	if errors.Is(err, safefile.ErrNotSynced) { // replacing the connection gives the same warning
 		err = nil
 	}
 	return err
 }
 
-// renameMarks makes new marks count, also those of a run that was killed after it had replaced
-// the connection, or before. Its caller holds the lock of all runs.
+// renameMarks makes new marks count, including the marks of a run that was killed before or after
+// it replaced the connection. The caller must hold the lock on lockName.
 func renameMarks(dir *os.Root) error {
 	names, err := markNames(dir, newMarkPrefix)
 	for _, name := range names {
@@ -81,7 +81,7 @@ func marked(dir *os.Root) bool {
 	return err == nil && len(names) > 0
 }
 
-// markNames are the names of prefix and a number.
+// markNames returns the names that consist of prefix and a number.
 func markNames(dir *os.Root, prefix string) (names []string, err error) {
 	entries, err := fs.ReadDir(dir.FS(), ".")
 	for _, entry := range entries {
@@ -93,7 +93,7 @@ func markNames(dir *os.Root, prefix string) (names []string, err error) {
 	return names, err
 }
 
-// marks are those of a build: the keys of each, by its name.
+// marks holds the marks of a build: the keys in each mark, keyed by the mark's name.
 type marks map[string][]string
 
 func readMarks(dir *os.Root) (marks, error) {
@@ -105,8 +105,8 @@ func readMarks(dir *os.Root) (marks, error) {
 	return found, err
 }
 
-// readMark returns the keys in a mark; all keys if that is not what it holds, since
-// whoever owns the build's folder can put anything there.
+// readMark returns the keys in a mark. If it contains anything else, readMark returns all keys: the
+// owner of the build's folder can put anything there.
 func readMark(dir *os.Root, name string) (keys []string) {
 	data, err := safefile.Read(dir, name, maxMark)
 	lines := strings.Split(string(data), "\n")
@@ -117,7 +117,7 @@ func readMark(dir *os.Root, name string) (keys []string) {
 	return lines
 }
 
-// keys are those in any of the marks, in the order of connection.Keys.
+// keys returns the keys that are in any of the marks, in the order of connection.Keys.
 func (m marks) keys() []string {
 	all := slices.Concat(slices.Collect(maps.Values(m))...)
 	return slices.DeleteFunc(connection.Keys(), func(key string) bool { return !slices.Contains(all, key) })
@@ -134,8 +134,8 @@ func (m marks) remove(dir *os.Root) error {
 	return errors.Join(errs...)
 }
 
-// thin removes marks whose keys are all in another one: while a hook fails, the values
-// may change any number of times.
+// thin removes each mark whose keys are all in another mark. Otherwise, there could be any number
+// of marks while a hook fails.
 func (m marks) thin(dir *os.Root) {
 	for name, keys := range m {
 		for other, more := range m {

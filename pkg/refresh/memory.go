@@ -17,39 +17,39 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// Memory is what one run remembers for the next: of each build that was up to date, the result and
-// all that it depends on. Whatever else may have become of a build, it is rendered. The zero
-// Memory is empty. It holds no value, and one run at a time uses it.
+// Memory is what one run remembers for the next: the result of each build that was up to date, and
+// everything on which it depends. All other builds are rendered. The zero Memory is empty. It holds
+// no private keys, and only one run at a time uses it.
 type Memory struct {
 	mutex   sync.Mutex
-	common  [sha256.Size]byte // what all results depend on
+	common  [sha256.Size]byte // hash of what all results depend on
 	builds  map[store.Build]*remembered
 	files   map[string]*file
 	folders map[string]*folder
-	run     int // the number of the current one
-	// granularity is that of the times of files, unless it is the constant.
+	run     int // number of the current run
+	// granularity is the resolution of file times; if zero, the constant is used.
 	granularity time.Duration
-	recalled    int // how many results the current run has recalled
+	recalled    int // number of results that the current run has recalled
 }
 
 // remembered is the result for one build, and what it depends on.
 type remembered struct {
 	result      Result
-	from, until time.Time  // when certificates are valid or not as they were; no zero until counts
-	own         []identity // what Refresher.own found
+	from, until time.Time  // no certificate becomes valid or expires in between; zero until: no limit
+	own         []identity // result of Refresher.own
 	files       []*file
 	listed      []listed
 }
 
-// file is one that values were read from.
+// file is a file from which values were read.
 type file struct {
 	path  string
 	found identity
-	run   int // the last that has looked at it
+	run   int // the last run that looked at the file
 	same  bool
 }
 
-// recall fills in the results that are remembered, and returns the indexes of the other builds.
+// recall fills in the remembered results, and returns the indexes of the other builds.
 func (m *Memory) recall(r Refresher, dirs *folders, builds []store.Build, results []Result) (rest []int) {
 	before := m.begin(r)
 	for i, b := range builds {
@@ -66,7 +66,7 @@ func (m *Memory) recall(r Refresher, dirs *folders, builds []store.Build, result
 	return rest
 }
 
-// lists are the folders of values in a run.
+// lists returns the folders of values for a run.
 func (m *Memory) lists() *folders {
 	dirs := &folders{now: map[string]*folder{}}
 	if m != nil {
@@ -75,7 +75,7 @@ func (m *Memory) lists() *folders {
 	return dirs
 }
 
-// begin begins a run, and returns what is still of use of the runs before.
+// begin begins a run, and returns the results of the previous run that may still be valid.
 func (m *Memory) begin(r Refresher) map[store.Build]*remembered {
 	if m == nil {
 		return nil
@@ -94,8 +94,8 @@ func (m *Memory) begin(r Refresher) map[store.Build]*remembered {
 	return before
 }
 
-// common is what all results depend on. Of the folders of the store only the place counts: what is in
-// them changes with each install.
+// common returns a hash of what all results depend on. It covers only the place of the store's
+// folders, since each install changes their content.
 func (r Refresher) common() (sum [sha256.Size]byte, err error) {
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%q %q %q %t %t\n", r.Store, r.Builder, r.Adopt, r.DryRun, r.Mark)
@@ -126,7 +126,7 @@ func (r Refresher) common() (sum [sha256.Size]byte, err error) {
 	return [sha256.Size]byte(hash.Sum(nil)), nil
 }
 
-// holds reports whether a refresh of b would have the result again.
+// holds reports whether refreshing b would give the same result again.
 func (m *Memory) holds(old *remembered, r Refresher, dirs *folders, b store.Build) bool {
 	if r.Now.Before(old.from) || !old.until.IsZero() && !r.Now.Before(old.until) {
 		return false
@@ -146,25 +146,25 @@ func (m *Memory) holds(old *remembered, r Refresher, dirs *folders, b store.Buil
 	return !slices.ContainsFunc(old.listed, func(l listed) bool { return !l.still(dirs) })
 }
 
-// keep remembers the result for a build, if it can be.
+// keep remembers the result for a build, if possible.
 func (m *Memory) keep(r Refresher, b store.Build, result Result, seen *reads) {
 	if m == nil || result.State != Unchanged || result.HookDue || !seen.settled(cmp.Or(m.granularity, granularity)) {
 		return
 	}
-	result.Warnings = slices.Clip(result.Warnings) // to which others are added
+	result.Warnings = slices.Clip(result.Warnings) // more warnings are appended later
 	kept := &remembered{result: result, from: r.Now, until: seen.until, own: seen.own}
 	for path, id := range seen.files {
 		if id != (identity{}) {
 			kept.files = append(kept.files, m.file(path, id))
 		} else if !seen.lacks(path) {
-			return // nothing would tell that it is there now
+			return // its creation would not be noticed
 		}
 	}
 	kept.listed = seen.listings(chaincode.LabelOf(result.PackageID))
 	m.builds[b] = kept
 }
 
-// file is the one at a path as it was found, in one copy for all builds.
+// file returns the entry for a path with this identity, which all builds share.
 func (m *Memory) file(path string, found identity) *file {
 	f := m.files[path]
 	if f == nil || f.found != found {
@@ -175,7 +175,7 @@ func (m *Memory) file(path string, found identity) *file {
 	return f
 }
 
-// end ends a run: what no remembered build depends on is forgotten.
+// end ends a run, and forgets the files and folders that it has not looked at.
 func (m *Memory) end(dirs *folders) {
 	if m == nil {
 		return

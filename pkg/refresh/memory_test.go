@@ -20,7 +20,8 @@ import (
 
 var changing = flag.Duration("changing", 3*time.Second, "for how long TestMemory changes things")
 
-// coarse is how coarse the times of files are in these tests: the kernel's clock ticks at least each 10 ms.
+// coarse is the granularity of file times in these tests: the kernel's clock ticks at least every
+// 10 ms.
 const coarse = 20 * time.Millisecond
 
 // changes changes a peer and its values at random.
@@ -31,12 +32,13 @@ type changes struct {
 	values string // the folder of values
 	spare  string // where things are moved to and from
 	pkgs   []*archive.Package
-	envs   []map[string]string // each with certificates of its own
+	envs   []map[string]string // each with its own certificates
 	r      refresh.Refresher
 	count  int
 }
 
-// newChanges is a peer with so many packages, whose templates read values and files in turn.
+// newChanges returns changes for a peer with this number of packages. Every second template also
+// reads a file.
 func newChanges(t *testing.T, seed uint64, packages int) *changes {
 	dir := memory(t)
 	c := &changes{t: t, random: rand.New(rand.NewPCG(seed, 0)), s: store.Store(dir + "/peer"), values: dir + "/values", spare: dir + "/spare"}
@@ -68,27 +70,27 @@ func (c *changes) install(pkg *archive.Package) {
 	install(c.t, c.s, pkg, ours, with(with(c.envs[0], "ROOT", c.spare+"/../root.pem"), "HOST", "cc"))
 }
 
-// pick returns one of several.
+// pick returns one of several values at random.
 func pick[T any](c *changes, of ...T) T { return of[c.random.IntN(len(of))] }
 
-// replace replaces a file by another, by its name.
+// replace replaces a file by renaming a new one.
 func (c *changes) replace(file string, data []byte) {
 	write(c.t, c.spare+"/new", data)
 	c.move(c.spare+"/new", file)
 }
 
-// move moves what is at a path, if anything is, over what is at another.
+// move moves what is at from, if anything, to the path to, and replaces what is there.
 func (c *changes) move(from, to string) {
 	if _, err := os.Lstat(from); err != nil {
 		return
 	}
-	if os.RemoveAll(to) == nil && os.MkdirAll(filepath.Dir(to), 0o700) == nil { // a folder on the way may be a file by now
+	if os.RemoveAll(to) == nil && os.MkdirAll(filepath.Dir(to), 0o700) == nil { // a parent folder may have become a file
 		_ = os.Rename(from, to)
 	}
 }
 
-// put writes a file in one way or another, if it can be there; with the times of the old one now and
-// then.
+// put writes a file in one of two ways, if possible, and sometimes gives it the times of the old
+// one.
 func (c *changes) put(file string, data []byte) {
 	info, err := os.Lstat(file)
 	if err == nil && !info.Mode().IsRegular() {
@@ -107,7 +109,7 @@ func (c *changes) put(file string, data []byte) {
 	}
 }
 
-// change makes one change, and returns what it was.
+// change makes one change, and returns its kind.
 func (c *changes) change() string {
 	pkg := pick(c, c.pkgs...)
 	b, label := c.s.Build(pkg.ID), c.values+"/"+pkg.Metadata.Label
@@ -183,7 +185,7 @@ func (c *changes) change() string {
 	return kind
 }
 
-// heal makes most things good again, so that there are connections to be up to date.
+// heal repairs most things, so that some connections can be up to date.
 func (c *changes) heal() {
 	c.move(c.spare+"/values", c.values)
 	c.put(c.values+"/ROOT", []byte(c.spare+"/../root.pem"))
@@ -198,7 +200,7 @@ func (c *changes) heal() {
 	}
 }
 
-// outcome is all that counts of results; what would be replaced and what was are the same.
+// outcome returns what matters in results. Outdated and Refreshed are treated as the same state.
 func outcome(results []refresh.Result) (all []string) {
 	for _, r := range results {
 		certs := fmt.Sprint(r.Certificates)
@@ -213,8 +215,7 @@ func outcome(results []refresh.Result) (all []string) {
 	return all
 }
 
-// Whatever changes, a run that remembers what earlier ones have found comes to what one does that
-// begins from nothing.
+// After any changes, a run with a Memory gives the same results as a run without one.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long, and is a matter of luck")
@@ -247,7 +248,7 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	t.Logf("%d changes, %d of %d results recalled", c.count, recalled, all)
-	if all > 500 && recalled < all/50 { // fewer may be bad luck
+	if all > 500 && recalled < all/50 { // with fewer results, this may be bad luck
 		t.Error("hardly anything was remembered")
 	}
 }

@@ -27,7 +27,7 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// The time of the tests, by which certificates are valid or not.
+// now is the time at which the tests check certificates.
 var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // ours is the builder's name in core.yaml.
@@ -35,21 +35,20 @@ const ours = "ours"
 
 const template = `{"address": "{{ .Env.HOST }}:9999", "client_auth_required": true}`
 
-// Where a build has its connection: the one that the peer reads, and the copy of it.
+// Paths of the connection in a build: the file that the peer reads, and its copy.
 const (
 	released = "release/chaincode/server/connection.json"
 	built    = "bld/connection.json"
 )
 
-// The variables of environment.
+// Variables in the result of environment.
 const (
 	rootCert   = "CORE_CHAINCODE_ROOT_CERT"
 	clientCert = "CORE_CHAINCODE_TLS_CLIENT_CERT"
 	clientKey  = "CORE_CHAINCODE_TLS_CLIENT_KEY"
 )
 
-// environment has what template asks for, with a client certificate of its own
-// for subject.
+// environment returns the variables that template needs, with a new client certificate for subject.
 func environment(t testing.TB, subject string, expiry time.Time) map[string]string {
 	t.Helper()
 	ca, err := testpki.CA("ca of "+subject, now)
@@ -63,20 +62,20 @@ func environment(t testing.TB, subject string, expiry time.Time) map[string]stri
 	return map[string]string{"HOST": "cc", rootCert: ca.Cert, clientCert: client.Cert, clientKey: client.Key}
 }
 
-// with is env with the variable name set to value.
+// with returns a copy of env with the variable name set to value.
 func with(env map[string]string, name, value string) map[string]string {
 	env = maps.Clone(env)
 	env[name] = value
 	return env
 }
 
-// rendered is what template and env make.
+// rendered returns the connection.json that template gives with env.
 func rendered(env map[string]string) []byte {
 	return connection.Connection{Address: env["HOST"] + ":9999", DialTimeout: "3s", TLSRequired: true, ClientAuthRequired: true,
 		RootCert: env[rootCert], ClientCert: env[clientCert], ClientKey: env[clientKey]}.Encode()
 }
 
-// fingerprint is that of a certificate in PEM.
+// fingerprint returns the fingerprint of a PEM certificate.
 func fingerprint(t testing.TB, cert string) string {
 	t.Helper()
 	for _, certs := range (connection.Connection{RootCert: cert}).Certificates() {
@@ -86,7 +85,7 @@ func fingerprint(t testing.TB, cert string) string {
 	return ""
 }
 
-// pack makes a package of template.
+// pack returns a package that contains template.
 func pack(t testing.TB, label, ccType string) *archive.Package {
 	t.Helper()
 	pkg, err := archive.Write(label, ccType, []archive.File{{Name: chaincode.ConnectionFile, Content: []byte(template)}})
@@ -96,7 +95,7 @@ func pack(t testing.TB, label, ccType string) *archive.Package {
 	return pkg
 }
 
-// install leaves in a peer's folder what an install of pkg by a builder does.
+// install writes into a peer's folder what an install of pkg with this builder would.
 func install(t testing.TB, s store.Store, pkg *archive.Package, builder string, env map[string]string) store.Build {
 	t.Helper()
 	scratch, b := t.TempDir(), s.Build(pkg.ID)
@@ -136,15 +135,15 @@ func step(t testing.TB, run func(*program.Program) error, env map[string]string,
 	}
 }
 
-// installed is a peer's folder with one build.
+// installed returns a peer's folder with one build.
 func installed(t testing.TB, env map[string]string) (store.Store, store.Build) {
 	t.Helper()
 	s := store.Store(t.TempDir())
 	return s, install(t, s, pack(t, "basic_1.0", chaincode.DefaultType), ours, env)
 }
 
-// memory is a new folder in memory, where there is such a file system: a disk
-// takes its time to write what must be on it.
+// memory returns a new folder, in memory if there is such a file system, because syncing to a disk
+// takes a long time.
 func memory(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "ccaas-test-")
@@ -155,7 +154,7 @@ func memory(t testing.TB) string {
 	return dir
 }
 
-// write puts a file into folders that it makes.
+// write writes a file and creates its folder.
 func write(t testing.TB, file string, data []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -175,7 +174,7 @@ func read(t testing.TB, file string) []byte {
 	return data
 }
 
-// remove removes what stands at a path, whatever it is.
+// remove removes the file or folder at path, if it exists.
 func remove(t testing.TB, path string) {
 	t.Helper()
 	if err := os.RemoveAll(path); err != nil {
@@ -183,7 +182,7 @@ func remove(t testing.TB, path string) {
 	}
 }
 
-// link puts a symbolic link where something stood.
+// link replaces path with a symbolic link.
 func link(t testing.TB, to, path string) {
 	t.Helper()
 	remove(t, path)
@@ -199,17 +198,17 @@ func chmod(t testing.TB, file string, mode fs.FileMode) {
 	}
 }
 
-// at is the path of a file in a build.
+// at returns the path of a file in a build.
 func at(b store.Build, name string) string { return filepath.Join(string(b), name) }
 
-// node is all that a test can tell of a file or a folder.
+// node is what tree records about a file or a folder.
 type node struct {
 	mode     fs.FileMode
 	modified time.Time
 	content  string
 }
 
-// tree is all there is at and below a path.
+// tree returns all files and folders at and below path.
 func tree(t testing.TB, path string) map[string]node {
 	t.Helper()
 	all := map[string]node{}
@@ -237,7 +236,7 @@ func tree(t testing.TB, path string) map[string]node {
 	return all
 }
 
-// same fails the test if a path is not as it was.
+// same fails the test if anything at or below path has changed.
 func same(t testing.TB, path string, before map[string]node) {
 	t.Helper()
 	after := tree(t, path)
@@ -252,12 +251,12 @@ func same(t testing.TB, path string, before map[string]node) {
 	}
 }
 
-// refresher renders the builds of a peer with an environment.
+// refresher returns a Refresher for the builds of a peer, with this environment.
 func refresher(s store.Store, env map[string]string) refresh.Refresher {
 	return refresh.Refresher{Store: s, Builder: ours, Env: env, Now: now}
 }
 
-// probing is a probe whose last stage is answer.
+// probing returns a probe whose only stage has the result of answer.
 func probing(answer func(probe.Target) error) func(context.Context, probe.Target) probe.Result {
 	return func(_ context.Context, target probe.Target) probe.Result {
 		stage := probe.Stage{Name: "package ID", State: probe.OK}
@@ -280,7 +279,7 @@ func run(t testing.TB, r refresh.Refresher) []refresh.Result {
 	return results
 }
 
-// one runs a refresher on a peer that has one build.
+// one runs a refresh of a peer that has one build.
 func one(t testing.TB, r refresh.Refresher) refresh.Result {
 	t.Helper()
 	results := run(t, r)
@@ -290,8 +289,8 @@ func one(t testing.TB, r refresh.Refresher) refresh.Result {
 	return results[0]
 }
 
-// isState fails the test unless a result has this state, and an error that holds
-// want, or none where want is "".
+// isState fails the test unless a result has this state and an error that contains want, or no
+// error if want is "".
 func isState(t testing.TB, r refresh.Result, state refresh.State, want string) {
 	t.Helper()
 	if r.State != state {
@@ -302,7 +301,7 @@ func isState(t testing.TB, r refresh.Result, state refresh.State, want string) {
 	}
 }
 
-// holds fails the test unless the file is what env makes, for its owner only.
+// holds fails the test unless the file is what env gives, with mode 0600.
 func holds(t testing.TB, file string, env map[string]string) {
 	t.Helper()
 	if got, want := read(t, file), rendered(env); string(got) != string(want) {
@@ -313,7 +312,8 @@ func holds(t testing.TB, file string, env map[string]string) {
 	}
 }
 
-// hasCertificates fails the test unless the certificates of a result are those of env.
+// hasCertificates fails the test unless the certificates of a result are the ones in env, or none
+// if env is nil.
 func hasCertificates(t testing.TB, r refresh.Result, env map[string]string) {
 	t.Helper()
 	var got, want []string
@@ -328,7 +328,7 @@ func hasCertificates(t testing.TB, r refresh.Result, env map[string]string) {
 	}
 }
 
-// keyLines are the lines of a private key that must not be shown.
+// keyLines returns the lines of a private key that must not be shown.
 func keyLines(t testing.TB, key string) []string {
 	t.Helper()
 	block, _ := pem.Decode([]byte(key))

@@ -15,27 +15,27 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// reads are what the result for one build depends on, apart from what all builds have in
-// common.
+// reads records what the result for one build depends on, apart from what all builds share.
 type reads struct {
 	began time.Time
-	// own are the peer's files, as they were before they were read.
+	// own holds the identities of the peer's files, taken before the files were read.
 	own []identity
-	// files are those that values were read from, each as it was when it was opened; none if it was
-	// not there.
+	// files holds the identity of each file from which values were read, taken when it was opened.
+	// It is zero if the file did not exist.
 	files map[string]identity
-	// values is the folder of values of all chaincodes.
+	// values is the folder of values for all chaincodes.
 	values string
-	// folders are all folders of values, listed those of them that were listed, by clean path.
+	// folders holds all folders of values, listed those that were listed for this build, keyed by
+	// clean path.
 	folders *folders
 	listed  map[string]*folder
-	// until is when a certificate begins or ceases to be valid.
+	// until is the next time at which a certificate becomes valid or expires.
 	until time.Time
-	// unknown reports that there is more, of which nothing is known.
+	// unknown reports that the result depends on something else, about which nothing is known.
 	unknown bool
 }
 
-// newReads looks at what a refresh of a build reads of the peer's files.
+// newReads returns the reads for a build. With a Memory, it looks at the peer's files.
 func (r Refresher) newReads(b store.Build, dirs *folders) *reads {
 	seen := &reads{
 		began: time.Now(), files: map[string]identity{},
@@ -48,7 +48,7 @@ func (r Refresher) newReads(b store.Build, dirs *folders) *reads {
 	return seen
 }
 
-// reader has an environment read what s then knows of.
+// reader returns a Reader that records in s what an environment reads.
 func (s *reads) reader() environ.Reader { return environ.Reader{File: s.read, List: s.list} }
 
 // list lists a folder of values.
@@ -60,8 +60,8 @@ func (s *reads) list(dir string) environ.Names {
 	return f.names
 }
 
-// own looks at the peer's files and folders for a build, always the same ones, and reports
-// whether all is known of them: a link may lead elsewhere another time.
+// own returns the identities of the peer's files and folders for a build, always in the same order,
+// and whether all are known. A symbolic link is not known, since its target may change.
 func (r Refresher) own(b store.Build) (ids []identity, ok bool) {
 	packageID, err := b.PackageID()
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *reads) read(file string) ([]byte, error) {
 	return safefile.ReadAll(f, environ.MaxValue)
 }
 
-// settled reports whether all of it can be remembered.
+// settled reports whether everything can be remembered.
 func (s *reads) settled(granularity time.Duration) bool {
 	fresh := func(id identity) bool { return !id.settled(s.began, granularity) }
 	if s.unknown || slices.ContainsFunc(s.own, fresh) {

@@ -9,7 +9,7 @@ import (
 	"ccaas-template-builder/pkg/refresh"
 )
 
-// The times of files may be three seconds coarse.
+// File times are assumed to have a granularity of three seconds.
 func TestSettled(t *testing.T) {
 	for age, want := range map[time.Duration]bool{-time.Second: false, 0: false, 3 * time.Second: false, 3*time.Second + 1: true, time.Hour: true} {
 		if got := refresh.Settled(now, now.Add(age)); got != want {
@@ -18,7 +18,8 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// A file that is another one when it is read again is not known, nor is what is no file.
+// A file is not known if it has changed when it is read again, nor is anything that exists but is
+// not a regular file.
 func TestReadTwice(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "a")
@@ -43,7 +44,7 @@ func TestReadTwice(t *testing.T) {
 	}
 }
 
-// What a link leads to may come without a change of the folder that it is in.
+// The target of a symbolic link may be created without a change to the link's folder.
 func TestLinkToNowhere(t *testing.T) {
 	c := newChanges(t, 0, 2)
 	write(t, c.values+"/HOST", []byte("cc"))
@@ -65,7 +66,7 @@ func TestLinkToNowhere(t *testing.T) {
 	}
 }
 
-// Only in a folder of values would the coming of a file be noticed.
+// The creation of a file is noticed only in a folder of values.
 func TestLacks(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/d/a", nil)
@@ -77,7 +78,7 @@ func TestLacks(t *testing.T) {
 	}
 }
 
-// Two builds may find different files at a path, if it leads elsewhere for a while.
+// Two builds may find different files at the same path, if a symbolic link changes in between.
 func TestFoundDifferently(t *testing.T) {
 	c := newChanges(t, 0, 2)
 	lead := func(to string) { link(t, to, c.spare+"/data") }
@@ -93,7 +94,7 @@ func TestFoundDifferently(t *testing.T) {
 		write(t, at(second, name), rendered(with(c.envs[0], "HOST", "cc2")))
 	}
 	time.Sleep(2 * coarse)
-	c.r.Done = func() { lead("two") } // once the first build is remembered
+	c.r.Done = func() { lead("two") } // after the first result is recalled
 	if results := run(t, c.r); c.r.Memory.Recalled() != 1 || results[1].State != refresh.Unchanged {
 		t.Errorf("%d are remembered, the second is %s", c.r.Memory.Recalled(), results[1].State)
 	}

@@ -1,7 +1,6 @@
-// Package refresh renders the connections of installed chaincodes again: [Refresher.Run]. The peer
-// has a connection.json rendered once, at install, but reads it whenever it
-// connects: a replaced file takes effect at the next connection, without a
-// reinstall or a restart.
+// Package refresh renders the connections of installed chaincodes again: see [Refresher.Run]. The
+// peer has a connection.json rendered once, at install, but reads it whenever it connects. So a
+// replaced file takes effect at the next connection, without a reinstall or a restart.
 package refresh
 
 import (
@@ -26,27 +25,27 @@ import (
 // Refresher renders the builds of one peer.
 type Refresher struct {
 	Store store.Store
-	// Builder is our name in core.yaml, which the peer keeps with each build.
+	// Builder is our builder's name in core.yaml, which the peer records with each build.
 	Builder string
-	// Adopt names other builders whose builds are rendered too, if their packages
-	// are of a type that we accept.
+	// Adopt names other builders whose builds are rendered too, if the type of the package is one
+	// that we accept.
 	Adopt []string
 	// Env is the environment that the builder's programs would get now.
 	Env map[string]string
 	// Now is the time at which certificates are checked.
 	Now time.Time
-	// DryRun changes nothing.
+	// DryRun makes a run change nothing.
 	DryRun bool
-	// Probe, if not nil, asks the server of each connection, also of one that stays as it
-	// is, and must succeed before one that differs is replaced.
+	// Probe, if not nil, probes the server of each connection, even of an unchanged one. It must
+	// succeed before a connection is replaced by one that differs.
 	Probe func(context.Context, probe.Target) probe.Result
-	// Memory, if not nil, spares a run the builds of which nothing has changed since an earlier
-	// run with the same Memory. With a Probe it is not used.
+	// Memory, if not nil, makes a run skip the builds for which nothing has changed since an
+	// earlier run with the same Memory. It is not used if Probe is set.
 	Memory *Memory
-	// Mark has a Hook be due for each build whose connection is replaced by one with which
-	// a peer connects differently.
+	// Mark makes a Hook due for each build whose connection is replaced by one with which a peer
+	// connects differently.
 	Mark bool
-	// Done, if not nil, is called for each build, from any goroutine.
+	// Done, if not nil, is called after each build, from any goroutine.
 	Done func()
 }
 
@@ -54,14 +53,14 @@ type Refresher struct {
 type State string
 
 const (
-	Unchanged State = "unchanged" // it is already what would be rendered
-	Refreshed State = "refreshed" // it was replaced
-	Outdated  State = "outdated"  // it would have been replaced, but for DryRun
-	Failed    State = "failed"    // the old connection remains, or its server failed the probe
-	LeftAlone State = "left"      // it is not ours to render
+	Unchanged State = "unchanged" // already what would be rendered
+	Refreshed State = "refreshed" // replaced
+	Outdated  State = "outdated"  // would have been replaced if DryRun were not set
+	Failed    State = "failed"    // an error, such as a failed probe; usually the old connection is kept
+	LeftAlone State = "left"      // not ours to render, incomplete, or without its package
 )
 
-// Change is what a refresh changes, or would. No value in it is a private key.
+// Change is what a refresh changes, or would change. It contains no private key.
 type Change struct {
 	What string `json:"what"`
 	Old  string `json:"old"`
@@ -70,14 +69,14 @@ type Change struct {
 
 func (c Change) String() string { return c.What + ": " + c.Old + " → " + c.New }
 
-// Certificate is one that a connection on disk holds.
+// Certificate describes a certificate in a connection on disk.
 type Certificate struct {
 	Key      string    `json:"key"`    // root_cert or client_cert
 	SHA256   string    `json:"sha256"` // its fingerprint, in hexadecimal
 	NotAfter time.Time `json:"notAfter"`
 }
 
-// Errors are errors that JSON encodes as their texts.
+// Errors is a list of errors that JSON encodes as their messages.
 type Errors []error
 
 // MarshalJSON implements json.Marshaler.
@@ -91,50 +90,49 @@ func (e Errors) MarshalJSON() ([]byte, error) {
 
 // Result is the outcome for one build.
 type Result struct {
-	// PackageID is that of the build's package, or the name of the folder if it is
-	// not the build of a package.
+	// PackageID is the ID of the build's package, or the name of the folder if it is not the build
+	// of a package.
 	PackageID string   `json:"packageID"`
 	State     State    `json:"state"`
 	Changes   []Change `json:"changes"`
-	// Certificates are those of the connection that the peer now reads.
+	// Certificates lists the certificates of the connection that the peer now reads.
 	Certificates []Certificate `json:"certificates"`
-	// Warnings are those of the new connection, of writing it to disk, and of sharing its
-	// address.
+	// Warnings are about the new connection, writing it to disk, and sharing its address.
 	Warnings Errors `json:"warnings"`
-	// Errors say why it failed or was left alone.
+	// Errors say why the build failed or was left alone.
 	Errors Errors `json:"errors"`
-	// Address is that of the connection that the peer now reads or, in a dry run, would
-	// read. It is there also if the build was left alone.
+	// Address is the address in the connection that the peer now reads or, in a dry run, would
+	// read. It is also set for a build that was left alone, if it is known.
 	Address string `json:"address"`
-	// SharedWith are the package IDs of the peer's other chaincodes with that address.
+	// SharedWith lists the package IDs of the peer's other chaincodes with that address.
 	SharedWith []string `json:"sharedWith"`
-	// Probe is how the probe went, if there was one.
+	// Probe is the result of the probe, if there was one.
 	Probe *probe.Result `json:"probe,omitempty"`
-	// Hook is how the hook went, if one was run.
+	// Hook is the result of the hook, if one was run.
 	Hook *HookRun `json:"hook,omitempty"`
 	// HookDue reports whether a Hook is due.
 	HookDue bool `json:"-"`
-	// Ours reports whether it was made by a builder whose builds we render.
+	// Ours reports whether the build was made by a builder whose builds we render.
 	Ours bool `json:"-"`
 	// UpToDate reports whether the connection on disk is now what would be rendered.
 	UpToDate bool `json:"-"`
-	// Differs reports whether these changes affect how a peer connects, and not only the
-	// file.
+	// Differs reports whether the changes affect how a peer connects, not only the file.
 	Differs bool `json:"-"`
-	// Files are those that it depends on: those that the operator's values were read
-	// from, or would have been; for an incomplete build, the missing ones.
+	// Files lists the files on which the result depends: those from which the operator's values
+	// were read, or would have been. If the values were not read, it lists the files that an
+	// incomplete build may lack.
 	Files []string `json:"-"`
 }
 
-// atOnce is how many builds are processed at a time: a probe waits for its server.
+// atOnce is the number of builds processed at a time: a probe waits for its server.
 const atOnce = 8
 
-// lockTimeout is how long one run waits for another at most.
+// lockTimeout is the maximum time that one run waits for another.
 const lockTimeout = time.Minute
 
-// Run renders each build of the peer, ordered by name, and replaces the connections
-// that differ from what would be rendered. One that fails does not stop the
-// others. The error is that of the store or of ctx.
+// Run renders every build of the peer, and replaces each connection that differs from what would be
+// rendered. The results are ordered by the names of the builds. A build that fails does not stop
+// the others. The error is from the store, the lock or ctx.
 func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	builds, err := r.Store.Builds()
 	if err != nil {
@@ -152,7 +150,7 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	return results, ctx.Err()
 }
 
-// all refreshes the builds, but for those that are remembered.
+// all refreshes the builds, except those that are remembered.
 func (r Refresher) all(ctx context.Context, builds []store.Build) []Result {
 	if r.Probe != nil {
 		r.Memory = nil
@@ -180,7 +178,7 @@ func (r Refresher) all(ctx context.Context, builds []store.Build) []Result {
 	return results
 }
 
-// few calls do for each number below n, a few at a time, until ctx is done.
+// few calls do for each number from 0 to n-1, atOnce at a time, until ctx is done.
 func few(ctx context.Context, n int, do func(i int)) {
 	indexes := make(chan int)
 	var workers sync.WaitGroup
@@ -200,7 +198,7 @@ func few(ctx context.Context, n int, do func(i int)) {
 	workers.Wait()
 }
 
-// warnOfShared warns of each build of ours that has the address of another chaincode.
+// warnOfShared warns about each of our builds that has the same address as another chaincode.
 func warnOfShared(results []Result) {
 	servers := connection.Servers{}
 	for _, r := range results {
@@ -214,7 +212,7 @@ func warnOfShared(results []Result) {
 	}
 }
 
-// hinted is err with what to do about a folder of the peer.
+// hinted adds a hint to an error about a folder of the peer.
 func hinted(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -228,8 +226,7 @@ func hinted(err error) error {
 
 const asPeer = "run it as the peer's user, who owns the files"
 
-// refresh renders one build. Anything that goes wrong, even a panic, fails only this
-// build.
+// refresh renders one build. An error, or even a panic, fails only this build.
 func (r Refresher) refresh(ctx context.Context, b store.Build, seen *reads) (result Result) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -278,7 +275,8 @@ func (r Refresher) refresh(ctx context.Context, b store.Build, seen *reads) (res
 	return result
 }
 
-// removeUnfinished removes what a run that was killed has left in a build, but for its marks.
+// removeUnfinished removes unfinished files that a killed run has left in a build. With Mark, it
+// also makes the marks of that run count: see renameMarks.
 func (r Refresher) removeUnfinished(t *target) error {
 	if r.DryRun {
 		return nil
@@ -290,7 +288,7 @@ func (r Refresher) removeUnfinished(t *target) error {
 	return err
 }
 
-// probe asks the server of a connection, and returns what is wrong with its answer.
+// probe probes the server of a connection, and returns the error if the probe fails.
 func (r Refresher) probe(ctx context.Context, result *Result, c connection.Connection) error {
 	if r.Probe == nil {
 		return nil
@@ -329,7 +327,7 @@ func (r Refresher) update(t *target, result Result, c connection.Connection) Res
 // Err joins Errors.
 func (r Result) Err() error { return errors.Join(r.Errors...) }
 
-// failed adds to the result why it failed, or was left alone.
+// failed returns the result as failed or left alone because of err.
 func (r Result) failed(err error) Result {
 	r.State, r.Errors = Failed, message.Errors(err)
 	if errors.As(err, &leftError{}) {
@@ -338,8 +336,8 @@ func (r Result) failed(err error) Result {
 	return r
 }
 
-// render renders the connection of a build as its builder would now, and returns the files
-// that it depends on.
+// render renders the connection of a build as its builder would now, and returns the files on which
+// it depends.
 func (r Refresher) render(t *target, seen *reads) (rendered template.Rendered, files []string, err error) {
 	metadata := t.pkg.Metadata
 	file, err := t.pkg.Template()
@@ -366,7 +364,7 @@ type leftError struct{ error }
 
 func left(format string, args ...any) error { return leftError{fmt.Errorf(format, args...)} }
 
-// Count counts the results in one state.
+// Count returns the number of results in one state.
 func Count(results []Result, state State) int {
 	n := 0
 	for _, r := range results {

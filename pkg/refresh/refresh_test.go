@@ -22,7 +22,7 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// What build and release have left is what refresh would write: it is not touched.
+// What build and release have written is what refresh would write, so it is not touched.
 func TestUnchanged(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, env)
@@ -40,7 +40,7 @@ func TestRefreshed(t *testing.T) {
 	old, renewed := environment(t, "peer0", now.AddDate(0, 1, 0)), environment(t, "peer0", now.AddDate(0, 2, 0))
 	nothing := func(*testing.T, store.Build) {}
 	notForReading := []string{"mode: 0000 → 0600"}
-	if os.Getuid() != 0 { // root can read it all the same
+	if os.Getuid() != 0 { // root can read it anyway
 		notForReading = append([]string{"connection.json: cannot be used: permission denied → valid"}, notForReading...)
 	}
 	compact := func(t *testing.T, b store.Build) {
@@ -91,7 +91,7 @@ func TestRefreshed(t *testing.T) {
 	}
 }
 
-// The peer reads only what was released, so a build without the copy is no worse.
+// The peer reads only the released connection, so the copy may be missing.
 func TestWithoutCopy(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	renewed := with(old, "HOST", "cc2")
@@ -105,15 +105,15 @@ func TestWithoutCopy(t *testing.T) {
 	}
 }
 
-// neighbours is a peer with three builds, the second of which is to go wrong, and
-// where the environment of today has values for that one alone.
+// neighbours is a peer with three builds. The second one is to fail, and only it has a folder of
+// values.
 type neighbours struct {
 	store.Store
 	build  store.Build
 	id     string
 	old    map[string]string
-	values string // a folder of values for the second
-	victim string // a file elsewhere, with a good connection
+	values string // folder of values for the second build
+	victim string // a valid connection elsewhere
 }
 
 func newNeighbours(t *testing.T) neighbours {
@@ -131,8 +131,8 @@ func newNeighbours(t *testing.T) neighbours {
 	return n
 }
 
-// refresh runs a refresh of other values, which the first and the third build must
-// survive, and returns what came of the second, which must be as it was.
+// refresh runs a refresh with other values and returns the result of the second build. That build
+// must be unchanged, and the other two must be refreshed.
 func (n neighbours) refresh(t *testing.T, change func(*refresh.Refresher)) refresh.Result {
 	t.Helper()
 	renewed := with(n.old, "HOST", "cc2")
@@ -155,7 +155,7 @@ func (n neighbours) refresh(t *testing.T, change func(*refresh.Refresher)) refre
 	return results[1]
 }
 
-// What cannot be rendered or replaced keeps what it has, and stops no other.
+// A build that cannot be rendered or replaced is kept unchanged, and does not stop the others.
 func TestFailed(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(*testing.T, neighbours)
@@ -224,7 +224,7 @@ func TestLeftAlone(t *testing.T) {
 	}
 }
 
-// What stands among the builds and is none has only its own name.
+// A folder that is not a build is reported under its own name.
 func TestOtherFolders(t *testing.T) {
 	s := store.Store(t.TempDir())
 	for _, name := range []string{"lost+found", "basic_1.0-123", "-" + strings.Repeat("0", 64)} {
@@ -241,7 +241,8 @@ func TestOtherFolders(t *testing.T) {
 	}
 }
 
-// A peer that was never started has no builds, and one without chaincodes none either.
+// A missing builds folder, as before the peer's first start, is an error. An empty one gives no
+// results.
 func TestNoBuilds(t *testing.T) {
 	s := store.Store(t.TempDir())
 	if _, err := refresher(s, nil).Run(t.Context()); err == nil || !strings.Contains(err.Error(), `externalbuilder/builds": no such file or directory`) {
@@ -287,7 +288,7 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// A build that another builder runs itself has no connection, and is not half there.
+// A build that another builder runs itself has no connection, but is not incomplete.
 func TestAdoptOtherType(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s := store.Store(t.TempDir())
@@ -304,7 +305,7 @@ func TestAdoptOtherType(t *testing.T) {
 	}
 }
 
-// What a build that is half there lacks is among its files.
+// The files that an incomplete build lacks are listed in Files.
 func TestHalfThere(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	for _, missing := range []string{"build-info.json", released} {
@@ -320,8 +321,8 @@ func TestHalfThere(t *testing.T) {
 	}
 }
 
-// A connection that is the same for the peer, in a file of another mode or form, is
-// replaced though its server does not answer, and nothing has to be restarted for it.
+// A connection that differs only in mode or formatting is replaced even if its server does not
+// answer, and nothing has to be restarted.
 func TestSameConnection(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, old)
@@ -342,10 +343,10 @@ func TestSameConnection(t *testing.T) {
 	}
 }
 
-// A dry run leaves everything as it is, makes no lock and waits for none.
+// A dry run changes nothing, and creates no lock.
 func TestDryRun(t *testing.T) {
 	n := newNeighbours(t)
-	write(t, at(n.build, ".connection.json123"), nil) // which a run would remove
+	write(t, at(n.build, ".connection.json123"), nil) // a run would remove this
 	before := tree(t, string(n.Store))
 	r := refresher(n.Store, with(n.old, "HOST", "cc2"))
 	r.DryRun = true
@@ -359,7 +360,7 @@ func TestDryRun(t *testing.T) {
 	same(t, string(n.Store), before)
 }
 
-// A connection is probed before it replaces another, and also if it stays.
+// A connection is probed before it replaces another one, and also if it is unchanged.
 func TestProbe(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	renewed := with(environment(t, "peer1", now.AddDate(0, 2, 0)), "HOST", "cc2")
@@ -389,7 +390,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// A panic is the failure of one build, which is told as any other.
+// A panic fails only one build, and is reported like any other error.
 func TestPanic(t *testing.T) {
 	n := newNeighbours(t)
 	r := n.refresh(t, func(r *refresh.Refresher) {
@@ -410,7 +411,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// However many builds there are, each has its result, in the order of their names.
+// Every build has a result, in the order of the builds' names, however many there are.
 func TestOrder(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s := store.Store(memory(t))
@@ -448,7 +449,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// What root replaces stays the peer's.
+// Files that root replaces keep their owner.
 func TestOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
@@ -474,7 +475,7 @@ func TestOwner(t *testing.T) {
 	holds(t, at(b, released), with(old, "HOST", "cc2"))
 }
 
-// The clock is the one that was passed in.
+// Certificates are checked at the time Now.
 func TestWarnings(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, _ := installed(t, env)
@@ -494,7 +495,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// No private key is shown, neither the old nor the new, wherever it stands.
+// No private key is shown, neither the old nor the new one, wherever it is.
 func TestNoSecrets(t *testing.T) {
 	old, renewed := environment(t, "peer0", now.AddDate(0, 1, 0)), environment(t, "peer0", now.AddDate(0, 2, 0))
 	change := func(change func(*connection.Connection)) []byte {
@@ -547,7 +548,7 @@ func TestNoSecrets(t *testing.T) {
 	}
 }
 
-// What a killed run has left goes, and nothing else.
+// A refresh removes what a killed run has left, and nothing else.
 func TestLeftovers(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, env)
@@ -560,7 +561,7 @@ func TestLeftovers(t *testing.T) {
 		write(t, at(b, name), []byte("half"))
 	}
 	isState(t, one(t, refresher(s, env)), refresh.Unchanged, "")
-	delete(before, string(b)) // whose time has changed
+	delete(before, string(b)) // its time has changed
 	after := tree(t, string(b))
 	delete(after, string(b))
 	if len(after) != len(before) {
@@ -573,8 +574,8 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// Who waits for values to change needs to know all the files they may come from,
-// also those that are missing today.
+// Files lists all files from which values may come, including missing ones, so that a caller can
+// wait for changes.
 func TestFiles(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	dir := t.TempDir()
@@ -592,7 +593,7 @@ func TestFiles(t *testing.T) {
 		env   map[string]string
 		state refresh.State
 		want  []string
-		all   bool // there are no others
+		all   bool // want lists all files
 	}{
 		"of variables":          {old, refresh.Unchanged, nil, true},
 		"named":                 {files, refresh.Unchanged, named, true},

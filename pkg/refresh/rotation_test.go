@@ -24,8 +24,8 @@ import (
 
 var rounds = flag.Int("rounds", 50, "how often TestRotation refreshes ten connections")
 
-// A peer that reads its connections all the time reads whole ones, the one or the
-// other, however often they are replaced.
+// A peer that reads its connections all the time always reads a complete one, either the old or the
+// new one, however often they are replaced.
 func TestRotation(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long, and is a matter of luck")
@@ -64,7 +64,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// readAlways reads connections until stop is closed, and counts what it has read.
+// readAlways reads connections until stop is closed, and counts how often it has read each.
 func readAlways(files []string, stop <-chan struct{}) (map[string]int, error) {
 	seen := map[string]int{}
 	for i := 0; ; i++ {
@@ -78,7 +78,7 @@ func readAlways(files []string, stop <-chan struct{}) (map[string]int, error) {
 			return seen, err
 		}
 		if seen[string(data)]++; seen[string(data)] > 1 {
-			continue // the same bytes are as good as before
+			continue // already checked
 		}
 		c, err := connection.Decode(data)
 		if err == nil {
@@ -90,7 +90,7 @@ func readAlways(files []string, stop <-chan struct{}) (map[string]int, error) {
 	}
 }
 
-// Runs at the same time go one after the other.
+// Concurrent runs take turns.
 func TestOneAtATime(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, _ := installed(t, old)
@@ -101,7 +101,7 @@ func TestOneAtATime(t *testing.T) {
 		if inside.Add(1) > 1 {
 			return errors.New("another run is at it")
 		}
-		time.Sleep(time.Millisecond) // so that another could be
+		time.Sleep(time.Millisecond) // so that another run could start
 		return nil
 	})
 	var runs sync.WaitGroup
@@ -123,12 +123,12 @@ func TestOneAtATime(t *testing.T) {
 	}
 }
 
-// lockOf is the file that a run on a peer holds locked.
+// lockOf returns the file that a run on a peer keeps locked.
 func lockOf(s store.Store) string {
 	return filepath.Join(filepath.Dir(s.BuildsDir()), "ccaas-refresh.lock")
 }
 
-// hold holds the lock of a peer as another run would, until the file is closed.
+// hold holds the lock of a peer, as another run would, until the file is closed.
 func hold(t *testing.T, s store.Store) *os.File {
 	t.Helper()
 	file, err := os.OpenFile(lockOf(s), os.O_RDWR|os.O_CREATE, 0o600)
@@ -142,7 +142,7 @@ func hold(t *testing.T, s store.Store) *os.File {
 	return file
 }
 
-// A run that waits for another can be stopped, and has then done nothing.
+// A run that waits for another one can be stopped, and has then changed nothing.
 func TestLocked(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, b := installed(t, old)
@@ -156,11 +156,11 @@ func TestLocked(t *testing.T) {
 		t.Errorf("got %v, %v", results, err)
 	}
 	same(t, string(b), before)
-	r.DryRun = true // which needs no lock
+	r.DryRun = true // needs no lock
 	isState(t, one(t, r), refresh.Outdated, "")
 }
 
-// A run that waits goes on when the other has ended.
+// A run that waits continues when the other one has ended.
 func TestWaits(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, _ := installed(t, old)
@@ -181,7 +181,7 @@ func TestWaits(t *testing.T) {
 	isState(t, one(t, r), refresh.Refreshed, "")
 }
 
-// The lock is for its owner only, stays, and is never written through.
+// The lock has mode 0600 and is kept. A run does not follow a link in its place.
 func TestLockFile(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s, _ := installed(t, env)
@@ -189,7 +189,7 @@ func TestLockFile(t *testing.T) {
 	if info, err := os.Lstat(lockOf(s)); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the lock: %v, %v", info, err)
 	}
-	if os.Getuid() == 0 { // who would give away what has another name
+	if os.Getuid() == 0 { // only root rejects a hard link
 		if err := os.Link(lockOf(s), lockOf(s)+".other"); err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestLockFile(t *testing.T) {
 	}
 }
 
-// A run that is stopped says so, and what it has not come to is as it was.
+// A run that is stopped returns an error, and does not render the remaining builds.
 func TestStopped(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))
 	s := store.Store(memory(t))
@@ -231,7 +231,8 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// The time and the memory for a build do not depend on how many there are.
+// BenchmarkRun measures the time and memory per build, which must not depend on the number of
+// builds.
 func BenchmarkRun(b *testing.B) {
 	one, other := environment(b, "peer0", now.AddDate(0, 1, 0)), environment(b, "peer1", now.AddDate(0, 2, 0))
 	for _, builds := range []int{10, 100, 1000} {
@@ -255,7 +256,7 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// A run in which nothing has changed.
+// BenchmarkRemembered measures a run in which nothing has changed.
 func BenchmarkRemembered(b *testing.B) {
 	env := environment(b, "peer0", now.AddDate(0, 1, 0))
 	for _, builds := range []int{10, 1000} {

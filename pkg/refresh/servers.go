@@ -13,21 +13,22 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// Server is the chaincode server of one build, as a peer that reads its connection finds it.
+// Server is the chaincode server of one build, as probed with the connection that the peer reads.
 type Server struct {
 	PackageID string `json:"packageID"`
 	probe.Result
-	// Certificates are those of the connection.
+	// Certificates lists the certificates of the connection.
 	Certificates []Certificate `json:"certificates"`
-	// Warnings are those of the connection.
+	// Warnings are about the connection.
 	Warnings Errors `json:"warnings"`
-	// Errors say why the server could not be probed, or how it failed.
+	// Errors say why the server could not be probed, or why the probe failed.
 	Errors Errors `json:"errors"`
 }
 
-// Servers probes the server of each build that is ours and, unless label is empty, of a package
-// with that label, with the connection that the peer reads now, ordered by name. It renders
-// nothing and changes nothing. The error is that of the store or of ctx.
+// Servers probes the server of each of our builds, using the connection that the peer reads now. If
+// label is not empty, it probes only builds of packages with that label. The servers are ordered by
+// the names of the builds. Servers renders nothing and changes nothing. The error is from the store
+// or ctx.
 func (r Refresher) Servers(ctx context.Context, label string) ([]Server, error) {
 	builds, err := r.Store.Builds()
 	if err != nil {
@@ -50,7 +51,7 @@ func (r Refresher) Servers(ctx context.Context, label string) ([]Server, error) 
 	return servers, ctx.Err()
 }
 
-// server probes the server of one build, or returns nil if that is not ours.
+// server probes the server of one build, or returns nil if the build is not ours.
 func (r Refresher) server(ctx context.Context, b store.Build) (s *Server) {
 	empty := Server{PackageID: b.Name(), Result: probe.Result{Stages: []probe.Stage{}}, Certificates: []Certificate{}}
 	defer func() {

@@ -13,7 +13,8 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// What the peer reads is probed, whatever could be rendered, of each build that is ours.
+// For each of our builds, Servers probes the connection that the peer reads, not what would be
+// rendered.
 func TestServers(t *testing.T) {
 	env := environment(t, "peer0", now.AddDate(0, 0, -1)) // its certificate has expired
 	s := store.Store(t.TempDir())
@@ -22,11 +23,11 @@ func TestServers(t *testing.T) {
 		switch label {
 		case "cut_off":
 			write(t, at(b, released), rendered(env)[:900])
-		case "gone": // its package
+		case "gone": // the package, not the build
 			remove(t, s.PackageFile(pack(t, label, chaincode.DefaultType).ID))
 		}
 	}
-	write(t, filepath.Join(s.BuildsDir(), "lost+found", "x"), nil) // which is no build
+	write(t, filepath.Join(s.BuildsDir(), "lost+found", "x"), nil) // not a build
 	before := tree(t, string(s))
 	r := refresher(s, with(env, "HOST", "elsewhere"))
 	r.Probe = probing(func(target probe.Target) error {
@@ -47,7 +48,7 @@ func TestServers(t *testing.T) {
 		}
 		for _, s := range servers {
 			line := fmt.Sprintln(chaincode.LabelOf(s.PackageID), s.Address, len(s.Stages), len(s.Certificates), len(s.Warnings), s.Errors)
-			line, _, _ = strings.Cut(line, " in ") // where it has panicked
+			line, _, _ = strings.Cut(line, " in ") // cut off the place of a panic
 			found = append(found, strings.TrimSpace(line))
 		}
 		return found

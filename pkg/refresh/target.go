@@ -16,8 +16,8 @@ import (
 	"ccaas-template-builder/pkg/store"
 )
 
-// Where a build keeps its connection: the one that the peer reads, and the one
-// that build wrote.
+// A build keeps its connection in two files: released, which the peer reads, and built, which the
+// program build wrote.
 var (
 	released = path.Join(store.Release, chaincode.ReleasedConnection)
 	built    = path.Join(store.Output, chaincode.ConnectionFile)
@@ -25,17 +25,17 @@ var (
 
 // target is a build, as far as it could be read.
 type target struct {
-	packageID string // or the name of the folder if it is not the build of a package
-	ours      bool   // it was made by a builder whose builds we render
+	packageID string // or the folder's name if it is not the build of a package
+	ours      bool   // made by a builder whose builds we render
 	files     []string
 	pkg       *archive.Package
 	dir       *os.Root
 	released  *onDisk
-	built     *onDisk // nil if there is none
+	built     *onDisk // nil if missing
 }
 
-// open finds out whether a build is ours, and what it has. If it cannot be rendered, what is
-// known is returned with the error, which is a leftError for a build to be left alone.
+// open reads a build and finds out whether it is ours. If it cannot be rendered, open returns what
+// is known together with the error, which is a leftError if the build must be left alone.
 func (r Refresher) open(b store.Build) (t *target, err error) {
 	t = &target{packageID: b.Name()}
 	packageID, err := b.PackageID()
@@ -43,7 +43,8 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 		return t, leftError{err}
 	}
 	t.packageID = packageID
-	// Until the values are known, these show that the peer has copied all of it.
+	// Until the values are known, the result depends on these files, which an incomplete build may
+	// lack.
 	t.files = []string{filepath.Join(string(b), store.InfoFile), filepath.Join(string(b), released)}
 	t.dir, err = b.Open()
 	switch {
@@ -104,7 +105,7 @@ func (t *target) readConnections() error {
 	return nil
 }
 
-// openPackage opens the package that the peer keeps.
+// openPackage reads the package that the peer has kept.
 func (r Refresher) openPackage(packageID string) (*archive.Package, error) {
 	data, err := r.Store.ReadPackage(packageID, archive.MaxFile)
 	switch {
@@ -132,8 +133,7 @@ type onDisk struct {
 	unusable   error // why the peer, or the user running this, cannot read it
 }
 
-// readOnDisk reads a connection.json, which must be a file but may have any
-// content.
+// readOnDisk reads a connection.json, which must be a regular file but may have any content.
 func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
 	file, info, err := safefile.OpenRegular(dir, name, os.O_RDONLY)
 	switch {
@@ -159,8 +159,7 @@ func readOnDisk(dir *os.Root, name string) (*onDisk, error) {
 	return f, nil
 }
 
-// replace replaces the old connections with the new one, ending with the one that
-// the peer reads.
+// replace replaces the old connections with data. The one that the peer reads is replaced last.
 func (t *target) replace(data []byte) (warnings []error, err error) {
 	for _, old := range []*onDisk{t.built, t.released} {
 		if old == nil || old.is(data) {
