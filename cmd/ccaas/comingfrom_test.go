@@ -11,7 +11,7 @@ import (
 
 const comingFrom = "../../docs/coming-from/"
 
-// section is what a page has under a heading, up to the next one of that rank.
+// section returns the text of a page under a heading, up to the next heading of the same level.
 func section(t *testing.T, page, heading string) string {
 	t.Helper()
 	text, err := os.ReadFile(comingFrom + page)
@@ -26,7 +26,7 @@ func section(t *testing.T, page, heading string) string {
 	return found
 }
 
-// blocks are the blocks of one language in a text.
+// blocks returns the code blocks of one language in a text.
 func blocks(text, language string) (found []string) {
 	for _, block := range regexp.MustCompile("(?ms)^ *```"+language+"\n(.*?)^ *```").FindAllStringSubmatch(text, -1) {
 		found = append(found, block[1])
@@ -34,7 +34,7 @@ func blocks(text, language string) (found []string) {
 	return found
 }
 
-// Every command of ours on these pages has a verb and flags that there are.
+// The verbs and flags of all ccaas commands on these pages exist.
 func TestComingFromCommands(t *testing.T) {
 	pages, err := filepath.Glob(comingFrom + "*.md")
 	if err != nil || len(pages) != 9 {
@@ -66,8 +66,8 @@ func TestComingFromCommands(t *testing.T) {
 	}
 }
 
-// The packages of these pages get each peer the address that the page names, from the variables
-// that the peers of that network have.
+// Each page's package gives a peer the address that the page names, with the variables that the
+// peers of that network have.
 func TestComingFromPackages(t *testing.T) {
 	core, err := os.ReadFile("../../pkg/coreyaml/testdata/fabric-3.yaml")
 	if err != nil {
@@ -98,7 +98,7 @@ func TestComingFromPackages(t *testing.T) {
 				}
 			}
 			write("peer.env", "CORE_PEER_ID="+test.id+"\n"+tls, 0o600)
-			// A container has these variables, and nothing else of one is needed.
+			// This stands in for docker: only the variables of the container are needed.
 			write("bin/docker", "#!/bin/sh\ntest \"$3\" != env || cat "+dir+"/peer.env\n", 0o755)
 			if test.core != "" {
 				write(test.core, string(core), 0o600)
@@ -124,8 +124,8 @@ func TestComingFromPackages(t *testing.T) {
 	}
 }
 
-// Fablo's scripts call the function of the page as they call their own, and it puts the package
-// where they look for it.
+// The page's function works when Fablo's scripts call it in place of their own, and puts the
+// package where they look for it.
 func TestComingFromFablo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

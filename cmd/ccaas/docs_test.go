@@ -22,7 +22,7 @@ func page(t *testing.T, name string) string {
 	return string(text)
 }
 
-// The page on variables has each one that has a field, with that field and its default.
+// The page on variables lists each variable that has a field, with that field and its default.
 func TestVariablesPage(t *testing.T) {
 	unset, err := environ.Load(nil, "")
 	if err != nil {
@@ -40,7 +40,7 @@ func TestVariablesPage(t *testing.T) {
 	}
 }
 
-// The page has each variable that the builder reads, whatever the package.
+// The page lists each variable that the builder reads for every package.
 func TestVariablesOfBuilder(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(dir+"/connection.json", []byte("{}"), 0o600); err != nil {
@@ -62,8 +62,8 @@ func TestVariablesOfBuilder(t *testing.T) {
 	}
 }
 
-// The sessions on these pages give what they show, but for what stands at an ellipsis. Those of one
-// page are in one folder, in which the page takes for granted what these commands make.
+// The sessions on these pages print what is shown, except at an ellipsis. All sessions of a page
+// run in one folder, after commands that create what the page assumes.
 func TestDocsSessions(t *testing.T) {
 	for name, prepare := range map[string]string{
 		"variables.md": "",

@@ -17,7 +17,7 @@ const root = "../.."
 const index = "docs/README.md"
 
 // Every relative link and every anchor in the documentation leads somewhere, and every page of docs
-// is in the index, or in the README.md of its folder, which is in the index.
+// is listed in the index or in its folder's README.md, which is listed in the index.
 func TestLinks(t *testing.T) {
 	pages := map[string]markdown{}
 	for _, file := range files(t, func(name string) bool { return strings.HasSuffix(name, ".md") }) {
@@ -42,7 +42,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// A page that a message, a help text or a comment names is there, and so is its heading.
+// Every page and heading that a message, a help text or a comment names exists.
 func TestPagesInSource(t *testing.T) {
 	isSource := func(name string) bool {
 		program := strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
@@ -70,10 +70,10 @@ func TestPagesInSource(t *testing.T) {
 	}
 }
 
-// files lists the project's files with such a name, relative to the root.
+// files lists the project's files whose names satisfy such, relative to the root.
 func files(t *testing.T, such func(name string) bool) (all []string) {
 	t.Helper()
-	made := []string{".git", "bin", "dist", "share", "network"} // by git and make
+	made := []string{".git", "bin", "dist", "share", "network"} // created by git and make
 	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -102,15 +102,15 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// exists reports whether the project has such a file or folder.
+// exists reports whether the project has this file or folder.
 func exists(file string) bool {
 	_, err := os.Stat(filepath.Join(root, file))
 	return err == nil && !strings.HasPrefix(file, "..")
 }
 
-// markdown is what links need of a page.
+// markdown is what the link tests need from a page.
 type markdown struct {
-	links   []string // relative ones
+	links   []string // only relative ones
 	anchors []string
 }
 
@@ -143,13 +143,13 @@ func parseMarkdown(text string) markdown {
 	return page
 }
 
-// anchorOf is the anchor that GitHub gives a heading.
+// anchorOf returns the anchor that GitHub gives a heading.
 func anchorOf(heading string) string {
 	heading = linkText.ReplaceAllString(heading, "$1")
 	return strings.ReplaceAll(noAnchor.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
 
-// nth is the anchor of one more heading with this text.
+// nth returns the anchor of the next heading with the same text.
 func nth(anchors []string, anchor string) string {
 	name := anchor
 	for i := 1; slices.Contains(anchors, name); i++ {
@@ -158,8 +158,8 @@ func nth(anchors []string, anchor string) string {
 	return name
 }
 
-// target is the file that a link on a page leads to, and the anchor there. That of a folder is its README.md,
-// if it has one.
+// target returns the file to which a link on a page leads, and the anchor in it. A link to a folder
+// leads to the folder's README.md, if it has one.
 func target(pages map[string]markdown, file, link string) (to, anchor string) {
 	name, anchor, _ := strings.Cut(link, "#")
 	to = file
@@ -172,7 +172,7 @@ func target(pages map[string]markdown, file, link string) (to, anchor string) {
 	return to, anchor
 }
 
-// follow says what is wrong with a link.
+// follow returns an error if a link leads nowhere.
 func follow(pages map[string]markdown, file, link string) error {
 	to, anchor := target(pages, file, link)
 	if !exists(to) {
@@ -184,7 +184,7 @@ func follow(pages map[string]markdown, file, link string) error {
 	return nil
 }
 
-// listed reports whether the index, or the README.md of the folder of a page, links to it.
+// listed reports whether the index, or the README.md in the page's folder, links to a page.
 func listed(pages map[string]markdown, file string) bool {
 	return slices.ContainsFunc([]string{index, filepath.Join(filepath.Dir(file), "README.md")}, func(list string) bool {
 		return list != file && slices.ContainsFunc(pages[list].links, func(link string) bool {
@@ -194,7 +194,7 @@ func listed(pages map[string]markdown, file string) bool {
 	})
 }
 
-// What GitHub makes of headings and links.
+// Headings and links are read as GitHub reads them.
 func TestMarkdown(t *testing.T) {
 	page := parseMarkdown("# A `b.json`, c_d & É\n## Same\n## Same\n### CCB001: [Too](x.md) ##\n```\n# none\n[none](n.md)\n```\n" +
 		"<a id=\"own\"></a> [`x`](a.md#b), ![i](i.svg \"t\") `[none](n.md)` [o](https://x.org/a.md)\n\n[r]: r.md\n" +

@@ -17,7 +17,8 @@ import (
 	"ccaas-template-builder/templates"
 )
 
-// section is the text of docs/templates.md below a heading, up to the next of that level.
+// section returns the text of docs/templates.md under a heading, up to the next heading of that
+// level.
 func section(t *testing.T, heading string) string {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/templates.md")
@@ -32,7 +33,7 @@ func section(t *testing.T, heading string) string {
 	return text
 }
 
-// rows are the cells of the rows of a section's tables that begin with a name in backquotes.
+// rows returns the cells of those rows of a section's tables that begin with a name in backquotes.
 func rows(section string) (rows [][]string) {
 	for line := range strings.Lines(section) {
 		if !strings.HasPrefix(line, "| `") {
@@ -50,8 +51,8 @@ func rows(section string) (rows [][]string) {
 
 func unquoted(cell string) string { return strings.Trim(cell, "`") }
 
-// pageEnvironment are the variables that the section on functions gives its examples, for the
-// package with the label that it names.
+// pageEnvironment returns the environment that the section on functions describes for its examples,
+// for a package with the label basic_1.0.
 func pageEnvironment(t *testing.T, text string) *environ.Environment {
 	t.Helper()
 	_, variables, _ := strings.Cut(text, "```sh\n")
@@ -78,8 +79,7 @@ func pageEnvironment(t *testing.T, text string) *environ.Environment {
 	return env
 }
 
-// The page has every function of the language and no other, each with an example that gives
-// the result beside it.
+// The page lists every function of the language and no others, each with an example and its result.
 func TestPageFunctions(t *testing.T) {
 	text := section(t, "Functions")
 	values := valuesOf(pageEnvironment(t, text), chaincode.Metadata{Label: "basic_1.0", Type: "ccaas"})
@@ -109,7 +109,8 @@ func TestPageFunctions(t *testing.T) {
 	}
 }
 
-// renderExample renders a value as it is written in a file that is not JSON. The error has no place.
+// renderExample renders text as a value in a file that is not JSON. The error does not include the
+// place.
 func renderExample(text string, values render.Values) (string, error) {
 	document, err := render.Parse("connection.json", []byte(`{"address": "`+text+`", "domain": {{ 1 }}}`))
 	if err != nil {
@@ -122,7 +123,7 @@ func renderExample(text string, values render.Values) (string, error) {
 	return fmt.Sprint(result.Value), err
 }
 
-// Each template on the page is one, whole or a key of one.
+// Each template on the page can be parsed, whether it is a complete template or only one key.
 func TestPageTemplates(t *testing.T) {
 	found := 0
 	for _, heading := range []string{"The file", "Private keys"} {
@@ -143,7 +144,8 @@ func TestPageTemplates(t *testing.T) {
 	}
 }
 
-// The page has every key, and the variable that it takes its value from where a package lacks it.
+// The page lists every key, the variable used if a package lacks the key, and when the key is
+// skipped.
 func TestPageKeys(t *testing.T) {
 	empty, err := Parse("empty", []byte("{}"))
 	if err != nil {
@@ -172,7 +174,7 @@ func TestPageKeys(t *testing.T) {
 	}
 }
 
-// The page has every bundled template, with the variables without which it cannot be rendered.
+// The page lists every bundled template, with the variables that it requires.
 func TestPageBundled(t *testing.T) {
 	var names []string
 	for _, row := range rows(section(t, "Bundled templates")) {
