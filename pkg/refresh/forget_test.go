@@ -172,7 +172,7 @@ func TestPruned(t *testing.T) {
 	run(t, c.r)
 	run(t, c.r)
 	files, folders := c.r.Memory.Known()
-	if files != 3 || folders != 3 { // HOST, ROOT and the file it names; the folders of values for all and for two labels
+	if files != 3 || folders != 3 { // HOST, ROOT and the file it names; the folders of values for all and two labels
 		t.Errorf("%d files and %d folders are known", files, folders)
 	}
 	remove(t, string(c.s.Build(c.pkgs[1].ID))) // the build that reads ROOT

@@ -84,7 +84,7 @@ func (c *changes) move(from, to string) {
 	if _, err := os.Lstat(from); err != nil {
 		return
 	}
-	if os.RemoveAll(to) == nil && os.MkdirAll(filepath.Dir(to), 0o700) == nil { // a parent folder may have become a file
+	if os.RemoveAll(to) == nil && os.MkdirAll(filepath.Dir(to), 0o700) == nil { // a parent may have become a file
 		_ = os.Rename(from, to)
 	}
 }
