@@ -237,6 +237,22 @@ func TestForgottenFolder(t *testing.T) {
 	isState(t, one(t, r), refresh.Failed, "cannot be used: no such file or directory")
 }
 
+// A symbolic link to the folder of values may be changed to lead to an older folder.
+func TestForgottenLinkToFolder(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/one/x", nil)
+	write(t, dir+"/two/CORE_CHAINCODE_TIMEOUT", []byte("9s"))
+	link(t, dir+"/one", dir+"/values")
+	env := with(environment(t, "peer0", now.AddDate(0, 1, 0)), "CCAAS_ENV_DIR", dir+"/values")
+	s, _ := installed(t, env)
+	time.Sleep(2 * coarse)
+	r := refresher(s, env)
+	r.Memory = refresh.NewMemory(coarse)
+	isState(t, one(t, r), refresh.Unchanged, "")
+	link(t, dir+"/two", dir+"/values")
+	isState(t, one(t, r), refresh.Refreshed, "")
+}
+
 // The target of a symbolic link may change without the link, so a build with a link is rendered
 // again.
 func TestLinkNotRemembered(t *testing.T) {
