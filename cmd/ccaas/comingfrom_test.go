@@ -1,52 +1,50 @@
 package main_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"ccaas-template-builder/internal/docpage"
 )
 
-const comingFrom = "../../docs/coming-from/"
-
-// section returns the text of a page under a heading, up to the next heading of the same level.
-func section(t *testing.T, page, heading string) string {
+// comingFrom returns a page on coming from another builder or network.
+func comingFrom(t *testing.T, page string) string {
 	t.Helper()
-	text, err := os.ReadFile(comingFrom + page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, found, ok := strings.Cut(string(text), "\n## "+heading+"\n")
-	if !ok {
-		t.Fatalf("%s has no heading %q", page, heading)
-	}
-	found, _, _ = strings.Cut(found, "\n## ")
-	return found
+	return docpage.Read(t, "docs/coming-from/"+page)
 }
 
-// blocks returns the code blocks of one language in a text.
-func blocks(text, language string) (found []string) {
-	for _, block := range regexp.MustCompile("(?ms)^ *```"+language+"\n(.*?)^ *```").FindAllStringSubmatch(text, -1) {
-		found = append(found, block[1])
+// fabloTemplate returns the template on the page about Fablo.
+func fabloTemplate(t *testing.T) string {
+	t.Helper()
+	return docpage.Blocks(t, docpage.Section(t, comingFrom(t, "fablo.md"), "2. Write the template"), "json")[0]
+}
+
+// writeFiles writes files, keyed by their paths in dir. All of them are executable.
+func writeFiles(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return found
 }
 
 // The verbs and flags of all ccaas commands on these pages exist.
 func TestComingFromCommands(t *testing.T) {
-	pages, err := filepath.Glob(comingFrom + "*.md")
-	if err != nil || len(pages) != 9 {
+	pages, err := filepath.Glob("../../docs/coming-from/[a-z]*.md") // without README.md
+	if err != nil || len(pages) != 8 {
 		t.Fatalf("%v, %v", pages, err)
 	}
 	help := map[string]string{}
 	for _, page := range pages {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		joined := strings.ReplaceAll(strings.Join(blocks(string(text), "sh"), "\n"), "\\\n", " ")
+		script := strings.Join(docpage.Blocks(t, comingFrom(t, filepath.Base(page)), "sh"), "\n")
+		joined := strings.ReplaceAll(script, "\\\n", " ")
 		command := regexp.MustCompile(`ccaas\s+([a-z]+) ([^\n;|&)>]*)`)
 		for _, found := range command.FindAllStringSubmatch(joined, -1) {
 			verb := found[1]
@@ -87,27 +85,21 @@ func TestComingFromPackages(t *testing.T) {
 		t.Run(test.page, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			write := func(name, text string, mode os.FileMode) {
-				t.Helper()
-				path := filepath.Join(dir, name)
-				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(path, []byte(text), mode); err != nil {
-					t.Fatal(err)
-				}
+			page := comingFrom(t, test.page)
+			files := map[string]string{
+				"peer.env": "CORE_PEER_ID=" + test.id + "\n" + tls,
+				// This stands in for docker: only the variables of the container are needed.
+				"bin/docker": "#!/bin/sh\ntest \"$3\" != env || cat " + dir + "/peer.env\n",
 			}
-			write("peer.env", "CORE_PEER_ID="+test.id+"\n"+tls, 0o600)
-			// This stands in for docker: only the variables of the container are needed.
-			write("bin/docker", "#!/bin/sh\ntest \"$3\" != env || cat "+dir+"/peer.env\n", 0o755)
 			if test.core != "" {
-				write(test.core, string(core), 0o600)
+				files[test.core] = string(core)
 			}
 			if test.page == "fablo.md" {
-				write("connection/connection.json", blocks(section(t, test.page, "2. Write the template"), "json")[0], 0o600)
-				write("connection/package.sh", "", 0o600)
+				files["connection/connection.json"] = fabloTemplate(t)
+				files["connection/package.sh"] = ""
 			}
-			script := strings.ReplaceAll(strings.Join(blocks(section(t, test.page, test.heading), "sh"), "\n"), "/opt/", dir+"/")
+			writeFiles(t, dir, files)
+			script := strings.ReplaceAll(strings.Join(docpage.Blocks(t, docpage.Section(t, page, test.heading), "sh"), "\n"), "/opt/", dir+"/")
 			script += "\nccaas simulate " + test.file + " --peer p=peer.env --without-files"
 			if test.core != "" {
 				script += " --core-yaml " + test.core
@@ -129,19 +121,11 @@ func TestComingFromPackages(t *testing.T) {
 func TestComingFromFablo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"connection/connection.json": blocks(section(t, "fablo.md", "2. Write the template"), "json")[0],
+	writeFiles(t, dir, map[string]string{
+		"connection/connection.json": fabloTemplate(t),
 		"bin/docker":                 "#!/bin/sh\ntest \"$1\" = cp\ncp \"$2\" \"" + dir + "/$(echo \"$3\" | tr /: __)\"\n",
-	} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	function := blocks(section(t, "fablo.md", "3. Have Fablo pack it"), "sh")[0]
+	})
+	function := docpage.Blocks(t, docpage.Section(t, comingFrom(t, "fablo.md"), "3. Have Fablo pack it"), "sh")[0]
 	cmd := exec.Command("bash", "-euc", function+"chaincodePackageCCaaS cli.org1 basic 0.0.1 mychannel Org1_mychannel_basic_0.0.1 peer0,peer1 org1 true")
 	cmd.Env = []string{"PATH=" + dir + "/bin:" + builder + "/bin:" + os.Getenv("PATH"), "FABLO_NETWORK_ROOT=" + dir + "/fablo-target"}
 	if err := os.Mkdir(dir+"/fablo-target", 0o755); err != nil {

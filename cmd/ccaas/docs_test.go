@@ -10,17 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/docpage"
 	"ccaas-template-builder/pkg/environ"
 )
-
-func page(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile("../../docs/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
 
 // The page on variables lists each variable that has a field, with that field and its default.
 func TestVariablesPage(t *testing.T) {
@@ -34,7 +26,7 @@ func TestVariablesPage(t *testing.T) {
 			standard = fmt.Sprintf("`%v` ", unset.Root()[name].(environ.Var).Value)
 		}
 		row := "\n| `" + field.Variable + "` | `." + name + "` | " + standard + "|"
-		if !strings.Contains(page(t, "variables.md"), row) {
+		if !strings.Contains(docpage.Read(t, "docs/variables.md"), row) {
 			t.Errorf("docs/variables.md has no row %q", row)
 		}
 	}
@@ -56,7 +48,7 @@ func TestVariablesOfBuilder(t *testing.T) {
 	}
 	for _, name := range names {
 		variable := string(bytes.TrimSuffix(name[1], []byte("_FILE")))
-		if !strings.Contains(page(t, "variables.md"), "\n| `"+variable+"` |") {
+		if !strings.Contains(docpage.Read(t, "docs/variables.md"), "\n| `"+variable+"` |") {
 			t.Errorf("docs/variables.md has no row of %s", variable)
 		}
 	}
@@ -84,14 +76,12 @@ func TestDocsSessions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			dir, found := t.TempDir(), 0
+			dir := t.TempDir()
 			environment := []string{"PATH=" + builder + "/bin:" + os.Getenv("PATH"), "SAMPLE=" + sample}
 			if out, err := shell(dir, environment, prepare); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			for _, block := range regexp.MustCompile("(?ms)^( *)```console\n(.*?)^ *```").FindAllStringSubmatch(page(t, name), -1) {
-				found++
-				session := strings.ReplaceAll("\n"+block[2], "\n"+block[1], "\n")[1:]
+			for _, session := range docpage.Blocks(t, docpage.Read(t, "docs/"+name), "console") {
 				var commands strings.Builder
 				for line := range strings.Lines(session) {
 					if command, ok := strings.CutPrefix(line, "$ "); ok {
@@ -103,9 +93,6 @@ func TestDocsSessions(t *testing.T) {
 				if !regexp.MustCompile("^" + shown + "$").Match(out) {
 					t.Errorf("the session\n%sis now\n%s", session, out)
 				}
-			}
-			if found == 0 {
-				t.Error("no session was found")
 			}
 		})
 	}

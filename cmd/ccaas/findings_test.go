@@ -6,16 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/docpage"
 	"ccaas-template-builder/internal/finding"
 )
 
 // Each code has a section in docs/findings.md. A script finds each, except the one that needs
 // a full disk.
 func TestFindingCodes(t *testing.T) {
-	page, err := os.ReadFile("../../docs/findings.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := docpage.Read(t, "docs/findings.md")
 	var scripts strings.Builder
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil {
@@ -34,14 +32,14 @@ func TestFindingCodes(t *testing.T) {
 	}
 	titles := finding.Titles()
 	for code, title := range titles {
-		if !strings.Contains(string(page), "\n### "+string(code)+": "+title+"\n") {
+		if !strings.Contains(page, "\n### "+string(code)+": "+title+"\n") {
 			t.Errorf("docs/findings.md has no section \"### %s: %s\"", code, title)
 		}
 		if code != finding.TempDirFull && !strings.Contains(scripts.String(), string(code)+" ") {
 			t.Errorf("no script finds %s: %s", code, title)
 		}
 	}
-	if sections := strings.Count(string(page), "\n### CCB"); sections != len(titles) {
+	if sections := strings.Count(page, "\n### CCB"); sections != len(titles) {
 		t.Errorf("docs/findings.md has %d sections, there are %d codes", sections, len(titles))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"ccaas-template-builder/internal/docpage"
 	"ccaas-template-builder/internal/testprograms"
 	"ccaas-template-builder/internal/testserver"
 	"ccaas-template-builder/pkg/coreyaml"
@@ -156,7 +157,7 @@ func exampleFolder(t *testing.T) string {
 
 // The README's table has all verbs, in the order and the groups of ccaas --help.
 func TestReadmeVerbs(t *testing.T) {
-	_, table, _ := strings.Cut(readme(t), "\n| | verb | does |\n")
+	_, table, _ := strings.Cut(docpage.Read(t, "README.md"), "\n| | verb | does |\n")
 	table, _, _ = strings.Cut(table, "\n\n")
 	var shown []string
 	for row := range strings.Lines(table) {

@@ -7,16 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-)
 
-func readme(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
+	"ccaas-template-builder/internal/docpage"
+)
 
 // The README's first session prints what the README shows, except for the date.
 func TestReadmeSession(t *testing.T) {
@@ -30,8 +23,7 @@ func TestReadmeSession(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	date := regexp.MustCompile(`20\d\d-\d\d-\d\d`)
-	_, session, _ := strings.Cut(readme(t), "```console\n")
-	session, _, _ = strings.Cut(session, "```")
+	session := docpage.Blocks(t, docpage.Read(t, "README.md"), "console")[0]
 	var got strings.Builder
 	for line := range strings.Lines(session) {
 		command, ok := strings.CutPrefix(line, "$ ")
@@ -55,11 +47,9 @@ func TestReadmeSession(t *testing.T) {
 // The set-up in the README works as printed, in an empty folder, with each form of core.yaml.
 func TestReadmeSetUp(t *testing.T) {
 	t.Parallel()
-	_, section, _ := strings.Cut(readme(t), "## Set up a peer\n")
-	_, session, _ := strings.Cut(section, "```sh\n")
-	session, rest, _ := strings.Cut(session, "```")
-	_, entry, _ := strings.Cut(rest, "```yaml\n")
-	entry, _, _ = strings.Cut(entry, "        # …")
+	section := docpage.Section(t, docpage.Read(t, "README.md"), "Set up a peer")
+	session := docpage.Blocks(t, section, "sh")[0]
+	entry, _, _ := strings.Cut(docpage.Blocks(t, section, "yaml")[0], "        # …")
 	samples, err := filepath.Glob("../../pkg/coreyaml/testdata/fabric-*.yaml")
 	if err != nil || len(samples) != 3 {
 		t.Fatalf("%v, %v", samples, err)

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"ccaas-template-builder/internal/docpage"
 )
 
 // tests returns the names of all tests and fuzz targets of the project.
@@ -36,12 +38,8 @@ func tests(t *testing.T) map[string]bool {
 // Each promise in SECURITY.md names what tests it, and each test, script and file that it
 // names exists.
 func TestSecurityPage(t *testing.T) {
-	page, err := os.ReadFile("../../SECURITY.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var promises []string
-	for _, table := range strings.Split(string(page), "\n| promise | held by |\n|---|---|\n")[1:] {
+	for _, table := range strings.Split(docpage.Read(t, "SECURITY.md"), "\n| promise | held by |\n|---|---|\n")[1:] {
 		table, _, _ = strings.Cut(table, "\n\n")
 		promises = append(promises, strings.Split(table, "\n")...)
 	}

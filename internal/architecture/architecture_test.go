@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ccaas-template-builder/internal/docpage"
 )
 
 // module is the path of the module, with a slash at the end.
@@ -53,11 +55,7 @@ func imports(t *testing.T) map[string][]string {
 // may import.
 func allowed(t *testing.T) map[string][]string {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/design.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := regexp.MustCompile("(?m)^\\| (`[a-z].*`) \\| .* \\| (.*) \\|$").FindAllStringSubmatch(string(text), -1)
+	rows := regexp.MustCompile("(?m)^\\| (`[a-z].*`) \\| .* \\| (.*) \\|$").FindAllStringSubmatch(docpage.Read(t, "docs/design.md"), -1)
 	table := map[string][]string{}
 	for _, row := range rows {
 		for _, folder := range strings.Split(strings.ReplaceAll(row[1], "`", ""), ", ") {

@@ -12,11 +12,12 @@ import (
 	"syscall"
 	"testing"
 
+	"ccaas-template-builder/internal/docpage"
 	"ccaas-template-builder/internal/network"
 )
 
 // nanoPage is the page whose commands TestSamples runs.
-const nanoPage = "../../docs/coming-from/test-network-nano-bash.md"
+const nanoPage = "docs/coming-from/test-network-nano-bash.md"
 
 // ownMachine sets up the namespaces in which it runs like a separate machine: with a hosts file
 // that may be changed, and with loopback. A peer needs an address other than loopback. With set
@@ -103,11 +104,8 @@ func (s *samples) coreYAML() string {
 func (s *samples) page() string {
 	s.t.Helper()
 	s.step("run the commands of %s", nanoPage)
-	script := ownMachine
-	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllStringSubmatch(s.read(nanoPage), -1) {
-		script += block[1]
-	}
-	file := s.write("commands", script)
+	commands := docpage.Blocks(s.t, docpage.Read(s.t, nanoPage), "sh")
+	file := s.write("commands", ownMachine+strings.Join(commands, ""))
 	runtime.LockOSThread() // Pdeathsig is sent when this thread ends
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(s.ctx, "bash", "-ev", file)

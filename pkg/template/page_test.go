@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"ccaas-template-builder/internal/docpage"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
@@ -17,20 +17,10 @@ import (
 	"ccaas-template-builder/templates"
 )
 
-// section returns the text of docs/templates.md under a heading, up to the next heading of that
-// level.
+// section returns the text of docs/templates.md below a heading.
 func section(t *testing.T, heading string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/templates.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, text, found := strings.Cut(string(page), "\n## "+heading+"\n")
-	if !found {
-		t.Fatalf("docs/templates.md has no section %q", heading)
-	}
-	text, _, _ = strings.Cut(text, "\n## ")
-	return text
+	return docpage.Section(t, docpage.Read(t, "docs/templates.md"), heading)
 }
 
 // rows returns the cells of those rows of a section's tables that begin with a name in backquotes.
@@ -55,10 +45,8 @@ func unquoted(cell string) string { return strings.Trim(cell, "`") }
 // for a package with the label basic_1.0.
 func pageEnvironment(t *testing.T, text string) *environ.Environment {
 	t.Helper()
-	_, variables, _ := strings.Cut(text, "```sh\n")
-	variables, text, _ = strings.Cut(variables, "```")
 	process := map[string]string{}
-	for line := range strings.Lines(variables) {
+	for line := range strings.Lines(docpage.Blocks(t, text, "sh")[0]) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		process[name] = value
 	}
@@ -127,8 +115,7 @@ func renderExample(text string, values render.Values) (string, error) {
 func TestPageTemplates(t *testing.T) {
 	found := 0
 	for _, heading := range []string{"The file", "Private keys"} {
-		_, text, _ := strings.Cut(section(t, heading), "\n```\n")
-		text, _, _ = strings.Cut(text, "```")
+		text := docpage.Blocks(t, section(t, heading), "")[0]
 		if !strings.HasPrefix(text, "{") {
 			text = "{" + text + "}"
 		}
