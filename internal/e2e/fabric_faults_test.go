@@ -13,8 +13,8 @@ import (
 // The answer to a call of a chaincode, and what the peer's log says, if the peer cannot connect
 // to the server within dial_timeout.
 const (
-	untimely = `connection to ID failed: .*error creating grpc connection to ADDRESS: .*context deadline exceeded`
-	unable   = `failed to connect to \{Addr: "ADDRESS".*`
+	dialTimedOut = `connection to ID failed: .*error creating grpc connection to ADDRESS: .*context deadline exceeded`
+	dialFailed   = `failed to connect to \{Addr: "ADDRESS".*`
 )
 
 // unlaunched calls a chaincode that the peer cannot launch. It checks the answer, and the line
@@ -51,17 +51,17 @@ func (n *fabric) misconnect() {
 			`connection to ID failed: .*connect: connection refused`,
 			`Failed to invoke chaincode .*could not launch chaincode ID: .*connect: connection refused`},
 		{"stranger", &server{cert: n.certificate(others, "localhost"), clients: p.clients},
-			untimely, unable + `tls: failed to verify certificate: x509: certificate signed by unknown authority`},
+			dialTimedOut, dialFailed + `tls: failed to verify certificate: x509: certificate signed by unknown authority`},
 		{"elsewhere", &server{cert: n.certificate(n.servers, "elsewhere"), clients: p.clients},
-			untimely, unable + `tls: failed to verify certificate: x509: certificate is valid for elsewhere, not localhost`},
+			dialTimedOut, dialFailed + `tls: failed to verify certificate: x509: certificate is valid for elsewhere, not localhost`},
 		{"plain", &server{},
-			untimely, unable + `tls: first record does not look like a TLS handshake`},
+			dialTimedOut, dialFailed + `tls: first record does not look like a TLS handshake`},
 		{"choosy", &server{cert: good, clients: others},
-			untimely, unable + `remote error: tls: certificate required`},
+			dialTimedOut, dialFailed + `remote error: tls: certificate required`},
 		// The server on Node trusts a CA with the same name, so it closes the connection without a
 		// reason.
 		{"outdated", &server{cert: good, clients: namesake},
-			untimely, unable + `(error reading server preface|write: broken pipe|connection reset by peer)`},
+			dialTimedOut, dialFailed + `(error reading server preface|write: broken pipe|connection reset by peer)`},
 		{"misnamed", &server{cert: good, clients: p.clients, id: "other_1.0:0123"},
 			`timeout expired while starting chaincode ID`,
 			`peer will not accept external chaincode connection other_1\.0:0123 `},

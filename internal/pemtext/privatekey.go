@@ -107,11 +107,11 @@ func IsWholeKey(v string) bool {
 	return ok && beginsKey(decoded) && isWhole(decoded)
 }
 
-func notBase64(r rune) bool { return !isLetter(r, 'z') && r != '+' && r != '/' }
+func notBase64(r rune) bool { return !isDigitOrLetter(r, 'z') && r != '+' && r != '/' }
 
-func notHex(r rune) bool { return !isLetter(r, 'f') }
+func notHex(r rune) bool { return !isDigitOrLetter(r, 'f') }
 
-// isLetter reports whether r is a digit, or a letter up to last in either case.
-func isLetter(r, last rune) bool {
+// isDigitOrLetter reports whether r is a digit, or a letter up to last in either case.
+func isDigitOrLetter(r, last rune) bool {
 	return '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= last
 }

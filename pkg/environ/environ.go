@@ -97,7 +97,7 @@ func (e *Environment) ReadFile(name string) (Var, error) {
 		if err != nil || file == "" {
 			return Var{Name: name, Hint: e.hint()}, err
 		}
-		content, err := e.read.named(name, file)
+		content, err := e.read.readNamed(name, file)
 		if err != nil || content == "" {
 			return Var{Name: name, Why: named(name, file) + " is empty"}, err
 		}
@@ -121,8 +121,8 @@ func (e *Environment) once(name string, find func() (Var, error)) (Var, error) {
 // CORE_CHAINCODE_TLS_CLIENT_KEY. Its value is then secret, whatever it looks like.
 func IsSecret(name string) bool { return strings.HasSuffix(name, "KEY") }
 
-// named reads the file that the variable called name names.
-func (r Reader) named(name, file string) (string, error) {
+// readNamed reads the file that the variable called name names.
+func (r Reader) readNamed(name, file string) (string, error) {
 	if !filepath.IsAbs(file) {
 		return "", relative(name, file)
 	}

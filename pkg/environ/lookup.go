@@ -97,7 +97,7 @@ func (l layer) setting(read Reader, s setting) (name, v string, ok bool, err err
 	case file == "":
 		return fileVariable, "", true, nil
 	}
-	v, err = read.named(fileVariable, file)
+	v, err = read.readNamed(fileVariable, file)
 	if err == nil && v == "" {
 		err = fmt.Errorf("%s is empty", named(fileVariable, file))
 	}
