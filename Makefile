@@ -1,6 +1,6 @@
 # build         builds the builder's three programs and ccaas, into bin
 # test          runs all tests of the builder, including the slow ones: 10,000 rotations of connections, 20 s of random changes
-# mutants       checks that the tests notice each changed operator in the code that decides; as root, about half an hour; PKG=pkg/archive for one package
+# mutants       checks that the tests notice each changed operator in the code that decides; as root, about 20 minutes; PKG=pkg/archive for one package
 # fuzz          runs each fuzz target for FUZZTIME, a minute by default
 # demo          installs one package on two simulated peers
 # e2e           tests the builder with chaincode servers on Hyperledger's shims for Node (needs node and npm) and Go
