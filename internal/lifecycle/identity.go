@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,12 +55,14 @@ func checkValidity(cert *x509.Certificate, now time.Time) error {
 
 // signingCertificate returns the first certificate in signcerts, as Fabric does.
 func signingCertificate(dir string) (*x509.Certificate, error) {
-	for _, path := range filesIn(filepath.Join(dir, "signcerts")) {
-		for _, block := range pemBlocks(path) {
-			if block.Type == "CERTIFICATE" {
-				return x509.ParseCertificate(block.Bytes)
-			}
+	blocks, err := pemBlocksIn(filepath.Join(dir, "signcerts"))
+	for _, block := range blocks {
+		if block.Type == "CERTIFICATE" {
+			return x509.ParseCertificate(block.Bytes)
 		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return nil, message.WithHint(fmt.Errorf("no certificate in %q", filepath.Join(dir, "signcerts")),
 		"name the msp folder of an administrator, such as users/Admin@org1.example.com/msp")
@@ -68,21 +71,23 @@ func signingCertificate(dir string) (*x509.Certificate, error) {
 // signingKey returns the key in keystore that belongs to the certificate.
 func signingKey(dir string, cert *x509.Certificate) (crypto.PrivateKey, error) {
 	keystore := filepath.Join(dir, "keystore")
+	blocks, err := pemBlocksIn(keystore)
 	found := 0
-	for _, path := range filesIn(keystore) {
-		for _, block := range pemBlocks(path) {
-			if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
-				return nil, fmt.Errorf("the key in %q is encrypted, which Fabric does not read either", path)
-			}
-			key := privateKey(block)
-			if key == nil {
-				continue
-			}
-			if found++; !key.PublicKey.Equal(cert.PublicKey) {
-				continue
-			}
-			return key, nil
+	for _, block := range blocks {
+		if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
+			return nil, fmt.Errorf("the key in %q is encrypted, which Fabric does not read either", block.path)
 		}
+		key := privateKey(block.Block)
+		if key == nil {
+			continue
+		}
+		if found++; !key.PublicKey.Equal(cert.PublicKey) {
+			continue
+		}
+		return key, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	const hint = "copy the key that belongs to the certificate there; one that is in an HSM cannot be used here"
 	if found > 0 {
@@ -102,26 +107,33 @@ func privateKey(block *pem.Block) *ecdsa.PrivateKey {
 	return ec
 }
 
-// filesIn returns the files in a folder in the order of their names, or none if the folder
-// cannot be read.
-func filesIn(dir string) (paths []string) {
-	entries, _ := os.ReadDir(dir)
-	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), ".") { // skips Kubernetes' ..data
-			paths = append(paths, filepath.Join(dir, entry.Name()))
-		}
-	}
-	return paths
+// pemBlock is a PEM block and the path of its file.
+type pemBlock struct {
+	*pem.Block
+	path string
 }
 
-// pemBlocks returns the PEM blocks in a file, or none if the file cannot be read.
-func pemBlocks(path string) (blocks []*pem.Block) {
-	data, err := safefile.ReadOperators(path, maxPEM)
-	if err != nil {
-		return nil
+// pemBlocksIn returns the PEM blocks in the files of a folder, in the order of the files' names.
+// Like Fabric, it goes on if a file cannot be read. The error is about the first such file, or
+// about the folder.
+func pemBlocksIn(dir string) (blocks []pemBlock, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%q: %w", dir, safefile.Reason(err))
 	}
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		blocks = append(blocks, block)
+	err = nil
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") || entry.IsDir() { // a hidden name may be Kubernetes' ..data
+			continue
+		}
+		path := filepath.Join(dir, entry.Name())
+		data, readErr := safefile.ReadOperators(path, maxPEM)
+		if readErr != nil && err == nil {
+			err = fmt.Errorf("%q: %w", path, readErr)
+		}
+		for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+			blocks = append(blocks, pemBlock{block, path})
+		}
 	}
-	return blocks
+	return blocks, err
 }

@@ -45,6 +45,7 @@ func TestAdministrator(t *testing.T) {
 	other := must.Get(ca.Issue("other", now, now.Add(time.Hour)))(t)
 	expired := must.Get(ca.Issue("Old@org1", now, now.Add(-time.Second)))(t)
 	encrypted := strings.ReplaceAll(admin.Key, " PRIVATE KEY", " ENCRYPTED PRIVATE KEY")
+	large := strings.Repeat("x", maxPEM+1)
 	for name, test := range map[string]struct {
 		files map[string]string
 		want  string
@@ -53,13 +54,18 @@ func TestAdministrator(t *testing.T) {
 		"several keys": {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/1_sk": other.Key, "keystore/2_sk": admin.Key}, ""},
 		"a key of another": {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/k": other.Key},
 			`belongs to the certificate of "Admin@org1"`},
-		"no key":       {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/.keep": admin.Key}, "no ECDSA key in"},
-		"no keystore":  {map[string]string{"signcerts/c.pem": admin.Cert}, "one that is in an HSM cannot be used here"},
-		"no PEM":       {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/k": "no key"}, "no ECDSA key in"},
-		"encrypted":    {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/k": encrypted}, "is encrypted"},
-		"no signcerts": {map[string]string{"keystore/k": admin.Key}, "name the msp folder of an administrator"},
-		"only a key":   {map[string]string{"signcerts/c.pem": admin.Key, "keystore/k": admin.Key}, "no certificate in"},
-		"expired":      {map[string]string{"signcerts/c.pem": expired.Cert, "keystore/k": expired.Key}, `the certificate of "Old@org1" is valid only from`},
+		"no key":      {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/.keep": admin.Key}, "no ECDSA key in"},
+		"no keystore": {map[string]string{"signcerts/c.pem": admin.Cert}, "one that is in an HSM cannot be used here"},
+		"no PEM":      {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/k": "no key"}, "no ECDSA key in"},
+		"unreadable key": {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/k": large, "keystore/other": other.Key},
+			`keystore/k": is larger than`},
+		"one unreadable key":   {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/a": large, "keystore/b/x": "", "keystore/k": admin.Key}, ""},
+		"unreadable signcerts": {map[string]string{"signcerts/c.pem": large, "keystore/k": admin.Key}, `signcerts/c.pem": is larger than`},
+		"signcerts is a file":  {map[string]string{"signcerts": admin.Cert, "keystore/k": admin.Key}, `signcerts": not a directory`},
+		"encrypted":            {map[string]string{"signcerts/c.pem": admin.Cert, "keystore/k": encrypted}, "is encrypted"},
+		"no signcerts":         {map[string]string{"keystore/k": admin.Key}, "name the msp folder of an administrator"},
+		"only a key":           {map[string]string{"signcerts/c.pem": admin.Key, "keystore/k": admin.Key}, "no certificate in"},
+		"expired":              {map[string]string{"signcerts/c.pem": expired.Cert, "keystore/k": expired.Key}, `the certificate of "Old@org1" is valid only from`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -88,7 +88,7 @@ func (o *Organisation) On(ctx context.Context, channel string) (*Channel, error)
 	}
 	c := &Channel{Name: channel, organisation: o}
 	for _, p := range met {
-		if p.Err == nil && p.MSPID != o.MSPID || p.target.others {
+		if p.Err == nil && p.MSPID != o.MSPID || p.Err != nil && p.target.others {
 			c.others = append(c.others, p)
 		} else {
 			c.Peers = append(c.Peers, p)

@@ -71,6 +71,11 @@ func readProfile(file, mspID string) (string, []target, error) {
 		return "", nil, fmt.Errorf("%q: %w", file, err)
 	}
 	ours := p.Organizations[name]
+	for _, peer := range ours.Peers {
+		if _, found := p.Peers[peer]; !found {
+			return "", nil, fmt.Errorf("%q: %q is a peer of the organisation %q, but has no entry in peers", file, peer, name)
+		}
+	}
 	var targets []target
 	for _, peer := range slices.Sorted(maps.Keys(p.Peers)) {
 		t, err := p.Peers[peer].target(filepath.Dir(file))

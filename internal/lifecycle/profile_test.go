@@ -71,8 +71,10 @@ func TestProfileErrors(t *testing.T) {
 		"no mspid":             {`{"organizations": {"A": {"peers": ["p"]}}}`, "", `the organisation "A" has no mspid`},
 		"whose":                {`{"organizations": {"A": {}, "B": {}}}`, "", "set CORE_PEER_LOCALMSPID"},
 		"no peers":             {`{"organizations": {"A": {"mspid": "AMSP"}}}`, "", `has no peers of the organisation "A"`},
-		"a list":               {`[1, 2]`, "", "is not a connection profile"},
-		"no YAML":              {"\tx: [", "", "is not a connection profile"},
+		"a peer without entry": {strings.Replace(peer("grpc://p:1", ""), `["p"]`, `["p", "q"]`, 1), "",
+			`"q" is a peer of the organisation "A", but has no entry in peers`},
+		"a list":  {`[1, 2]`, "", "is not a connection profile"},
+		"no YAML": {"\tx: [", "", "is not a connection profile"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := readProfile(write(t, t.TempDir(), "profile.json", test.profile), test.own)

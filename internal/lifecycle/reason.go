@@ -74,6 +74,8 @@ var known = []struct{ words, means, hint string }{
 		"check " + mutualVariable + ", " + clientCertVariable + " and " + clientKeyVariable},
 	{"certificate signed by unknown authority", "its TLS certificate was issued by another CA",
 		"FROM must hold the TLS CA of this peer's organisation"},
+	{"x509: certificate has expired or is not yet valid", "its TLS certificate is not valid now",
+		"renew the peer's TLS certificate, and check the clocks"},
 	{"x509: ", "its TLS certificate does not fit",
 		"does the address belong to this peer? " + hostVariable + " says which other host its certificate is for"},
 	{"first record does not look like a TLS handshake", "it does not speak TLS",
@@ -101,6 +103,12 @@ func explained(err error, t target) error {
 	switch {
 	case silent(err):
 		return explain("it does not answer", "is the peer running, and is this its address?", err)
+	case s.Code() == codes.Unimplemented && strings.Contains(text, "gateway.Gateway"):
+		return explain("its gateway is off",
+			"set peer.gateway.enabled in its core.yaml; a peer before Fabric 2.4 has none", err)
+	case s.Code() == codes.Unimplemented && strings.Contains(text, "discovery.Discovery"):
+		return explain("its discovery is off",
+			"set peer.discovery.enabled in its core.yaml, or name the peers with --peerAddresses or --connection-profile", err)
 	case s.Code() == codes.Unimplemented:
 		return explain("this is not a peer", "is it an orderer's address?", err)
 	case notJoined.MatchString(text):

@@ -39,6 +39,10 @@ func TestExplained(t *testing.T) {
 		{unavailable("Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"), "Error while dialing: dial tcp 127.0.0.1:1", true},
 		{status.Error(codes.Unavailable, "error reading from server: remote error: tls: certificate required"), "the peer wants mutual TLS", true},
 		{status.Error(codes.Unavailable, "write tcp 127.0.0.1:2->127.0.0.1:1: write: broken pipe"), "if it wants mutual TLS", true},
+		{unavailable("authentication handshake failed: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: " +
+			"current time 2026-11-26T15:00:00Z is after 2026-11-26T14:00:00Z"), "renew the peer's TLS certificate, and check the clocks", false},
+		{status.Error(codes.Unimplemented, "unknown service gateway.Gateway"), "set peer.gateway.enabled in its core.yaml", false},
+		{status.Error(codes.Unimplemented, "unknown service discovery.Discovery"), "set peer.discovery.enabled in its core.yaml, or name the peers", false},
 		{status.Error(codes.Unimplemented, "unknown service protos.Endorser"), "this is not a peer", false},
 		{status.Error(codes.DeadlineExceeded, "context deadline exceeded"), "it does not answer", true},
 		{status.Error(codes.Unavailable, "no orderers could successfully process transaction"), "no orderers", true},
