@@ -177,8 +177,12 @@ func remarks(c connection.Connection, shim shim) []string {
 	for key, certs := range c.Certificates() {
 		switch {
 		case key == "root_cert":
-			all = append(all, fmt.Sprintf("the server's certificate must be valid for %q and come from %s",
-				c.ServerName(), subjects(certs)))
+			name := fmt.Sprintf("%q", c.ServerName())
+			if c.Host() != c.ServerName() {
+				name += fmt.Sprintf(" (for a peer before Fabric 3: for %q)", c.Host())
+			}
+			all = append(all, fmt.Sprintf("the server's certificate must be valid for %s and come from %s",
+				name, subjects(certs)))
 		case len(certs) > 0:
 			all = append(all, fmt.Sprintf("the peer's client certificate is that of %q and comes from %q",
 				certs[0].Subject, certs[0].Issuer))

@@ -187,11 +187,17 @@ func (c *Connection) Canonicalize() {
 }
 
 // ServerName returns the name for which the server certificate must be valid: Domain, if it
-// and ClientAuthRequired are set, or else the host of Address. Peers before v3 ignore Domain.
+// and ClientAuthRequired are set, or else Host.
 func (c Connection) ServerName() string {
 	if c.ClientAuthRequired && c.Domain != "" {
 		return c.Domain
 	}
+	return c.Host()
+}
+
+// Host returns the host of Address. To peers before v3, it is always the name for which the
+// server certificate must be valid.
+func (c Connection) Host() string {
 	host, _, _ := net.SplitHostPort(c.Address)
 	return host
 }

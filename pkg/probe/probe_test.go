@@ -244,6 +244,29 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// A certificate that is valid only for domain does not do for a peer before Fabric 3.
+func TestBeforeFabric3(t *testing.T) {
+	p := newPKI(t)
+	address := serve(t, tlsConfig(t, p.server, p.clients.Cert), testserver.Register("basic:1"))
+	port := address[strings.LastIndexByte(address, ':'):]
+	for host, want := range map[string]bool{"localhost": false, "127.0.0.1": true} {
+		c := connection.Connection{
+			Address: host + port, Domain: "localhost", DialTimeout: "3s", TLSRequired: true, RootCert: p.servers.Cert,
+			ClientAuthRequired: true, ClientCert: p.client.Cert, ClientKey: p.client.Key,
+		}
+		found := ""
+		for _, s := range probe.Run(t.Context(), probe.Target{Connection: c, Timeout: 2 * time.Second}).Stages {
+			if s.State != probe.OK {
+				t.Errorf("%s: %s: %s", host, s.Name, s.Finding)
+			}
+			found += s.Finding
+		}
+		if got := strings.Contains(found, `a peer before Fabric 3 rejects its certificate, which is not for "127.0.0.1"`); got != want {
+			t.Errorf("%s: it says %s", host, found)
+		}
+	}
+}
+
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

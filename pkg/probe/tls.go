@@ -65,8 +65,18 @@ func (d *dial) handshake(ctx context.Context) (string, error) {
 	}
 	d.conn = &watched{Conn: conn, ahead: ahead}
 	server := state.PeerCertificates[0]
-	return fmt.Sprintf("%s, server %q until %s, %s", tls.VersionName(state.Version), d.Connection.ServerName(),
-		server.NotAfter.UTC().Format(time.DateOnly), d.clientCertificate()), nil
+	return fmt.Sprintf("%s, server %q until %s, %s%s", tls.VersionName(state.Version), d.Connection.ServerName(),
+		server.NotAfter.UTC().Format(time.DateOnly), d.clientCertificate(), d.beforeFabric3(server)), nil
+}
+
+// beforeFabric3 says that a peer before Fabric 3 rejects the server's certificate, or returns "".
+// Such a peer ignores domain.
+func (d *dial) beforeFabric3(server *x509.Certificate) string {
+	host := d.Connection.Host()
+	if server.VerifyHostname(host) == nil {
+		return ""
+	}
+	return fmt.Sprintf("; a peer before Fabric 3 rejects its certificate, which is not for %q", host)
 }
 
 // verdict waits up to a second for the server to accept or reject the client's certificate, if
