@@ -275,7 +275,15 @@ func writeDeployed(p *program.Program, r *lifecycle.Result, options deployOption
 		line("sequence %d changes: %s", r.Sequence, change)
 	}
 	writeOutcome(line, r, options.dryRun)
+	if r.NeedsInit {
+		line("%s", needsInit(r.Channel, r.Name))
+	}
 	return nil
+}
+
+// needsInit says what to do with a chaincode whose init function must be called.
+func needsInit(channel, name string) string {
+	return fmt.Sprintf("%s answers only after its init function: peer chaincode invoke --isInit -C %s -n %s …", name, channel, name)
 }
 
 // writeOutcome prints what was done, or would be done, about the definition.

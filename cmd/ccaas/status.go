@@ -89,6 +89,10 @@ func status(ctx context.Context, p *program.Program, question *lifecycle.Questio
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
+	if options.name != "" && len(all) == 0 && errors.Join(errs...) == nil {
+		errs = append(errs, fmt.Errorf("%s is not committed on %s, and %s has not approved it",
+			options.name, strings.Join(channels, ", "), organisation.MSPID))
+	}
 	if options.output.json() {
 		errs = append(errs, writeJSON(p, map[string]any{"mspID": organisation.MSPID, "chaincodes": all}))
 	} else {
@@ -118,6 +122,9 @@ func writeStatus(p *program.Program, mspID string, all []lifecycle.ChaincodeStat
 		}
 		if err := writeApprovals(p, s.Approvals, s.Mismatches, ""); err != nil {
 			return err
+		}
+		if s.NeedsInit {
+			fmt.Fprintln(p.Stdout, message.OneLine(needsInit(s.Channel, s.Name)))
 		}
 	}
 	return nil

@@ -36,6 +36,7 @@ func TestFabricDeploy(t *testing.T) {
 	n.deployNext()
 	n.replacePackage()
 	n.changeDefinition()
+	n.requireInit()
 	n.deployBesides()
 	n.deployKilled()
 	n.deployTwice()
@@ -55,13 +56,14 @@ type deployed struct {
 	}
 	Approvals map[string]bool
 	Committed bool
+	NeedsInit bool
 	WaitsFor  []string
 	Plan      []string
 }
 
 // short returns the result in one line: what was installed on each peer and whether it answers,
 // sorted by the peers' names; then which organisations have approved, whether the definition is
-// committed, and what it waits for.
+// committed, whether its init function must be called, and what it waits for.
 func (d deployed) short() string {
 	answers := func(a *bool) string {
 		switch {
@@ -84,6 +86,9 @@ func (d deployed) short() string {
 	}
 	if d.Committed {
 		parts = append(parts, "committed")
+	}
+	if d.NeedsInit {
+		parts = append(parts, "needs init")
 	}
 	if len(d.WaitsFor) > 0 {
 		parts = append(parts, "waits for "+strings.Join(d.WaitsFor, ", "))
@@ -292,6 +297,28 @@ func (n *fabric) changeDefinition() {
 	n.status(org1, true, "--ask")
 }
 
+// requireInit deploys a chaincode whose init function must be called first. Nobody is told to go
+// back: until then, no peer asks its server.
+func (n *fabric) requireInit() {
+	packed := n.served("begun_1.0", n.peers...)
+	n.step("ccaas deploy --init-required, before and after init")
+	org1, org2 := n.peers[0], n.peers[2]
+	n.deploys(org2, "1: peer0.org2 now -; peer1.org2 now -; Org2MSP; waits for Org1MSP", packed.file, "--init-required")
+	n.deploys(org1, "1: peer0.org1 now -; peer1.org1 now -; Org1MSP; Org2MSP; committed; needs init", packed.file, "--init-required")
+	const note = "\nbegun answers only after its init function: peer chaincode invoke --isInit -C mychannel -n begun"
+	if out := n.status(org1, true, "-n", "begun", "--ask"); !strings.Contains(out, note) {
+		n.fatal("ccaas status --ask says:\n%s", out)
+	}
+	n.peer(org1, append(n.invoking("begun", calling("init"), n.firsts()...), "--isInit")...)
+	n.deploys(org1, "1: peer0.org1 before answers; peer1.org1 before answers; Org1MSP; Org2MSP; committed", packed.file)
+	n.poll("all peers know that begun is initialized", func() error {
+		if out := n.status(org2, true, "-n", "begun", "--ask"); strings.Contains(out, note) {
+			return fmt.Errorf("%s", out)
+		}
+		return nil
+	})
+}
+
 // tellsMismatches reports whether the peers report what another organisation has approved
 // differently. Fabric 2 does not.
 func (n *fabric) tellsMismatches() bool {
@@ -308,7 +335,7 @@ func (n *fabric) deployBesides() {
 			"tlsCACerts": map[string]string{"pem": n.read(p.client["CORE_PEER_TLS_ROOTCERT_FILE"])}}
 	}
 	profile, err := json.Marshal(map[string]any{"client": map[string]string{"organization": "Org1"}, "peers": peers,
-		"organizations": map[string]any{"Org1": map[string]any{"mspid": "Org1MSP", "peers": []string{org1[0].Name, org1[1].Name}}}})
+		"organizations": map[string]any{"Org1": map[string]any{"mspid": "Org1MSP", "peers": []string{org1[0].Name}}}}) // the other proves by its answer whose it is
 	n.must(err)
 	alone := map[string]string{"CORE_PEER_MSPCONFIGPATH": org1[0].client["CORE_PEER_MSPCONFIGPATH"]}
 	out := n.run(alone, n.ccaas(), "status", "-n", "basic", "--connection-profile", n.write("profile.json", string(profile)))

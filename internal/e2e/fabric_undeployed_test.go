@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -136,7 +137,7 @@ func (n *fabric) stopPeer() {
 // misserve deploys with wrong servers. In Org1, one peer has no server, and the server of the
 // other has a certificate of another CA. In Org2, one server has another package ID.
 func (n *fabric) misserve() {
-	const label = "wrong_1.0"
+	const label = "amiss_1.0"
 	packed := n.served(label)
 	one, other := n.peers[0], n.peers[1]
 	stranger, err := testpki.CA("others", time.Now())
@@ -162,12 +163,18 @@ func (n *fabric) misserve() {
 	n.fails(n.peers[2], "1: peer0.org2 now answers; peer1.org2 now fails; Org1MSP; Org2MSP; committed", packed.file, []string{
 		n.peers[3].Name + " (" + n.peers[3].Address + "): has not answered for 10s: most likely its chaincode server has another package ID than " + packed.id,
 		"commits no blocks on mychannel until that server is stopped", "ccaas probe --peer-dir"})
+	n.step("ccaas status --ask, which asks that peer about no other chaincode")
+	out := n.status(n.peers[2], false, "--ask")
+	if strings.Count(out, "most likely its chaincode server has another package ID") != 1 || strings.Count(out, " answers ") == 0 ||
+		regexp.MustCompile(`(?m)^peer1\.org2\S* .* answers `).MatchString(out) {
+		n.fatal("it says:\n%s", out)
+	}
 	n.fails(one, "1: peer0.org1 before fails; peer1.org1 before fails; Org1MSP; Org2MSP; committed", packed.file, []string{
 		one.Name + " (" + one.Address + "): gets no answer from its chaincode server: error creating grpc connection to " + n.address(one, label),
 		"connection refused",
 		other.Name + " (" + other.Address + "): gets no answer from its chaincode server: error creating grpc connection to " + n.address(other, label)})
-	n.status(one, true, "-n", "wrong")
-	if out := n.status(one, false, "-n", "wrong", "--ask"); strings.Count(out, "  fails ") != 2 {
+	n.status(one, true, "-n", "amiss")
+	if out := n.status(one, false, "-n", "amiss", "--ask"); strings.Count(out, "  fails ") != 2 {
 		n.fatal("ccaas status --ask says:\n%s", out)
 	}
 }
@@ -185,8 +192,8 @@ func (n *fabric) freeze() {
 	n.status(frozen, false)
 	n.step("stop the wrong server, start the right one, and deploy again")
 	frozen.server.End(syscall.SIGTERM)
-	wrong := filepath.Join(n.dir, "wrong_1.0.tgz")
-	n.serveNotes(frozen, "wrong_1.0", strings.TrimSpace(n.run(nil, n.ccaas(), "calculatepackageid", wrong)), n.notes(frozen))
+	wrong := filepath.Join(n.dir, "amiss_1.0.tgz")
+	n.serveNotes(frozen, "amiss_1.0", strings.TrimSpace(n.run(nil, n.ccaas(), "calculatepackageid", wrong)), n.notes(frozen))
 	n.deploys(other, "1: peer0.org2 before answers; peer1.org2 before answers; Org1MSP; Org2MSP; committed", wrong)
 	n.deploys(other, "1: peer0.org2 before answers; peer1.org2 now answers; Org1MSP; Org2MSP; committed", packed)
 	n.status(other, true, "--ask")

@@ -52,8 +52,10 @@ type Result struct {
 	// reports it.
 	Mismatches map[string][]string `json:"mismatches,omitempty"`
 	Committed  bool                `json:"committed"`
-	WaitsFor   []string            `json:"waitsFor"`
-	Plan       []string            `json:"plan,omitempty"` // what a dry run would do
+	// NeedsInit says that no peer calls the chaincode before its init function.
+	NeedsInit bool     `json:"needsInit,omitempty"`
+	WaitsFor  []string `json:"waitsFor"`
+	Plan      []string `json:"plan,omitempty"` // what a dry run would do
 
 	MSPID       string   `json:"-"`
 	ApprovedNow bool     `json:"-"`
@@ -84,8 +86,8 @@ type deployment struct {
 	Request
 	result   *Result
 	state    *state
-	before   string // the package that the organisation used when the run began, or empty
-	approved int64  // the sequence that this run has approved
+	before   string                // the package that the organisation used when the run began, or empty
+	approved *chaincode.Definition // the definition that this run has approved, or nil
 }
 
 // Deploy brings the organisation to the requested state. It does only what is missing. It
@@ -141,12 +143,11 @@ func (d *deployment) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.approved != 0 && s.definition.Sequence != d.approved {
-		return fmt.Errorf("sequence %d was committed with another definition: %s", d.approved,
-			strings.Join(differences(s.committed, s.definition), "; "))
+	own := d.result.MSPID
+	if err := s.overtakes(d.approved, own); err != nil {
+		return err
 	}
 	d.state = s
-	own := d.result.MSPID
 	d.result.Sequence, d.result.Approvals, d.result.Mismatches = s.definition.Sequence, s.approvals, s.mismatches
 	d.result.Committed = s.isCommitted()
 	d.result.WaitsFor = append([]string{}, s.waitsFor(own)...)
@@ -283,7 +284,7 @@ func (d *deployment) step(ctx context.Context) error {
 // approve approves the definition for the organisation. It does so only once in a run: if the
 // approval is gone after that, another deployment has replaced it.
 func (d *deployment) approve(ctx context.Context) error {
-	if d.approved != 0 {
+	if d.approved != nil {
 		if d.state.packageID == d.PackageID {
 			return errNotYet
 		}
@@ -296,7 +297,7 @@ func (d *deployment) approve(ctx context.Context) error {
 	definition.PackageID = d.PackageID
 	err := d.submit(ctx, func(ctx context.Context, gw *chaincode.Gateway) error { return gw.Approve(ctx, &definition) })
 	if err == nil {
-		d.approved, d.result.ApprovedNow, d.result.Renewed = definition.Sequence, true, renewed
+		d.approved, d.result.ApprovedNow, d.result.Renewed = &definition, true, renewed
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hyperledger/fabric-admin-sdk/pkg/chaincode"
@@ -49,15 +50,21 @@ const adoptionTimeout = 30 * time.Second
 // question asks the chaincode on each peer of the organisation.
 func (d *deployment) question(ctx context.Context) error {
 	d.Progress("asking the chaincode on each peer for an answer")
+	var needsInit atomic.Bool
 	err := d.each(func(i int, p *Peer) error {
 		_, err := p.answer(ctx, d.Name, d.state.definition, d.PackageID, *d.Question)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, errNeedsInit) {
+			needsInit.Store(true)
+			return nil
+		}
 		answers := err == nil
 		d.result.Peers[i].Answers = &answers
 		return err
 	})
+	d.result.NeedsInit = needsInit.Load()
 	if err != nil && d.before != "" && d.before != d.PackageID {
 		silent := fmt.Errorf("%s %s is committed, but does not answer everywhere", d.result.Name, d.result.Version)
 		return errors.Join(err, message.WithHint(silent,
@@ -66,6 +73,10 @@ func (d *deployment) question(ctx context.Context) error {
 	}
 	return err
 }
+
+// errNeedsInit is the error for a chaincode that peers do not call before its init function
+// (CheckInvocation in core/chaincode of Fabric). So nothing is known of its server.
+var errNeedsInit = errors.New("its init function must be called first")
 
 // answer waits until the peer uses the package, asks its chaincode, and returns how long the
 // answer took.
@@ -89,6 +100,8 @@ func (p *Peer) answer(
 				", and run ccaas probe --peer-dir on that peer's machine", err))
 	case err != nil:
 		return took, p.wrong("", err)
+	case strings.Contains(response.GetResponse().GetMessage(), "must call as init first"):
+		return took, errNeedsInit
 	case len(response.GetPayload()) == 0: // the response is the peer's, not the chaincode's
 		return took, fmt.Errorf("%s: %w", p, message.WithHint(
 			fmt.Errorf("gets no answer from its chaincode server: %s", reason(response.GetResponse().GetMessage())),

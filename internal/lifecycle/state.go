@@ -3,12 +3,15 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/hyperledger/fabric-admin-sdk/pkg/chaincode"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
+
+	"ccaas-template-builder/internal/message"
 )
 
 // state is the state of a chaincode on the channel, compared with a definition.
@@ -35,6 +38,26 @@ func (s *state) waitsFor(own string) (names []string) {
 		}
 	}
 	return names
+}
+
+// overtakes returns an error if, since the organisation own has approved a definition, another one
+// has been committed that own has not approved. approved may be nil.
+func (s *state) overtakes(approved *chaincode.Definition, own string) error {
+	if approved == nil || s.committed == nil || s.committed.Sequence < approved.Sequence {
+		return nil
+	}
+	if s.isCommitted() && s.approvals[own] {
+		return nil
+	}
+	changes := differences(approved, s.committed)
+	if s.committed.Sequence > approved.Sequence {
+		changes = append(changes, fmt.Sprintf("sequence %d instead of %d", s.committed.Sequence, approved.Sequence))
+	}
+	if len(changes) == 0 {
+		return nil // the peer does not know the approval yet
+	}
+	err := fmt.Errorf("another definition has been committed than %s has approved: %s", own, strings.Join(changes, "; "))
+	return message.WithHint(err, "if the committed one is right, run it again with the same definition")
 }
 
 // look asks the channel for the state of the chaincode.

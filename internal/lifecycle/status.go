@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hyperledger/fabric-admin-sdk/pkg/chaincode"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
@@ -29,6 +30,9 @@ type ChaincodeStatus struct {
 	Approvals  map[string]bool     `json:"approvals"`
 	Mismatches map[string][]string `json:"mismatches,omitempty"`
 	Peers      []PeerStatus        `json:"peers"`
+	// NeedsInit says that no peer calls the chaincode before its init function. It is known only
+	// if the chaincode was asked.
+	NeedsInit bool `json:"needsInit,omitempty"`
 
 	definition *chaincode.Definition
 }
@@ -82,9 +86,6 @@ func (c *Channel) chaincodes(ctx context.Context, name string) (found []Chaincod
 		}
 		found = append(found, these...)
 	}
-	if name != "" && len(found) == 0 {
-		return nil, fmt.Errorf("%s is not committed on %s, and %s has not approved it", name, c.Name, c.organisation.MSPID)
-	}
 	return found, nil
 }
 
@@ -98,9 +99,12 @@ func (c *Channel) names(ctx context.Context) (names []string, err error) {
 		}
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	names = append(names, c.approvedNames(ctx)...)
 	slices.Sort(names)
-	return slices.Compact(names), err
+	return slices.Compact(names), nil
 }
 
 // approvedNames returns the names of the chaincodes that the organisation has approved. Peers
@@ -189,6 +193,7 @@ func (c *Channel) compare(
 	s.Peers = make([]PeerStatus, len(c.Peers))
 	errs := make([]error, len(c.Peers))
 	var all sync.WaitGroup
+	var needsInit atomic.Bool
 	for i, p := range c.Peers {
 		status := &s.Peers[i]
 		*status = PeerStatus{Name: p.Name, Address: p.Address, Height: p.height, Packages: []string{}}
@@ -197,11 +202,13 @@ func (c *Channel) compare(
 			continue
 		}
 		all.Go(func() {
-			errs[i] = s.has(status, p, installed[i])
-			if errs[i] == nil && s.Committed && s.PackageID != "" && question != nil {
-				took, err := p.answer(ctx, s.Channel, s.definition, s.PackageID, *question)
-				answers := err == nil
-				status.Answers, status.Seconds, errs[i] = &answers, took.Seconds(), err
+			errs[i] = s.has(status, p, installed[i], c.organisation.MSPID)
+			if errs[i] == nil && s.Committed && s.PackageID != "" && question != nil && !p.stuck {
+				errs[i] = s.ask(ctx, status, p, *question)
+			}
+			if errors.Is(errs[i], errNeedsInit) {
+				needsInit.Store(true)
+				errs[i] = nil
 			}
 			if errs[i] != nil {
 				status.Error = message.OneLine(errs[i].Error())
@@ -209,11 +216,27 @@ func (c *Channel) compare(
 		})
 	}
 	all.Wait()
+	s.NeedsInit = needsInit.Load()
 	return errors.Join(errs...)
 }
 
-// has compares what a peer has installed with what the organisation has approved.
-func (s *ChaincodeStatus) has(status *PeerStatus, p *Peer, installed *lifecycle.QueryInstalledChaincodesResult) error {
+// ask asks the chaincode on a peer. A peer that does not answer in time may commit no more
+// blocks. Then it answers for no other chaincode of the channel either, so it is not asked again.
+func (s *ChaincodeStatus) ask(ctx context.Context, status *PeerStatus, p *Peer, question Question) error {
+	took, err := p.answer(ctx, s.Channel, s.definition, s.PackageID, question)
+	if errors.Is(err, errNeedsInit) {
+		return err
+	}
+	answers := err == nil
+	status.Answers, status.Seconds = &answers, took.Seconds()
+	p.stuck = err != nil && silent(err)
+	return err
+}
+
+// has compares what a peer has installed with what the organisation own has approved.
+func (s *ChaincodeStatus) has(
+	status *PeerStatus, p *Peer, installed *lifecycle.QueryInstalledChaincodesResult, own string,
+) error {
 	label, _, _ := strings.Cut(s.PackageID, ":")
 	there := false
 	for _, pkg := range installed.GetInstalledChaincodes() {
@@ -235,6 +258,10 @@ func (s *ChaincodeStatus) has(status *PeerStatus, p *Peer, installed *lifecycle.
 	case !there:
 		err := fmt.Errorf("%s: lacks the package %s of %s %s", p, s.PackageID, s.Name, s.Version)
 		return message.WithHint(err, "install it with ccaas deploy")
+	case s.Committed && used != s.PackageID && !s.Approvals[own]:
+		err := fmt.Errorf("%s: does not use the package, because %s has approved another definition for sequence %d of %s "+
+			"than the committed one", p, own, s.Sequence, s.Name)
+		return message.WithHint(err, "approve the committed one with ccaas deploy")
 	case s.Committed && used != s.PackageID:
 		err := fmt.Errorf("%s: does not use the package for sequence %d of %s yet", p, s.Sequence, s.Name)
 		return message.WithHint(err, "look again in a minute: if it still does not, it commits no blocks, most likely "+
