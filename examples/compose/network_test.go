@@ -132,6 +132,11 @@ func (n network) makeCrypto() {
 	n.Helper()
 	script := n.path("crypto", "/network/crypto.sh")
 	n.write(script, regexp.MustCompile(`(?m)^.*\bchown .*$`).ReplaceAllString(string(must.Get(os.ReadFile(script))(n.T)), ""))
+	broken := n.command("crypto", "sh", fabric(n.T)) // an interrupted run must not spoil the next one
+	broken.Env = append(broken.Env, "PROFILE=none")
+	if out, err := broken.CombinedOutput(); err == nil {
+		n.Fatalf("crypto works without a profile:\n%s", out)
+	}
 	if out, err := n.command("crypto", "sh", fabric(n.T)).CombinedOutput(); err != nil {
 		n.Fatalf("crypto: %v\n%s", err, out)
 	}

@@ -215,6 +215,9 @@ func (p *pod) trueEnvironment(c corev1.Container) map[string]string {
 	return env
 }
 
+// absolute matches the beginning of an absolute path.
+var absolute = regexp.MustCompile(`(^|[ >])/`)
+
 // command returns the command of a container, using ccaas from bin.
 func (p *pod) command(c corev1.Container) *exec.Cmd {
 	p.t.Helper()
@@ -225,10 +228,8 @@ func (p *pod) command(c corev1.Container) *exec.Cmd {
 	if c.Command[0] == "/bin/ccaas" {
 		cmd = exec.CommandContext(p.t.Context(), filepath.Join(bin, "ccaas"))
 	}
-	for _, arg := range c.Command[1:] {
-		if filepath.IsAbs(arg) {
-			arg = p.path(c.Name, arg)
-		}
+	for _, arg := range c.Command[1:] { // a path, or the script of a shell
+		arg = absolute.ReplaceAllString(arg, "${1}"+p.path(c.Name, "/")+"/")
 		cmd.Args = append(cmd.Args, arg)
 	}
 	cmd.Env = []string{}

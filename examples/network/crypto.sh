@@ -10,6 +10,8 @@ here=$(dirname "$0")
 servers=$CRYPTO/peerOrganizations/servers.example.com
 
 test ! -e "$CRYPTO/mychannel.block" || exit 0
+# After an interrupted run, cryptogen would make new CAs, and keep the certificates of the old ones.
+rm -rf "$CRYPTO/peerOrganizations" "$CRYPTO/ordererOrganizations"
 cryptogen generate --config "$here/crypto.yaml" --output "$CRYPTO"
 for folder in "$NODES"/*.example.com; do
   node=${folder##*/}
