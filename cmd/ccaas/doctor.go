@@ -91,6 +91,9 @@ func examine(ctx context.Context, p *program.Program, options doctorOptions) err
 	var packages []doctor.Package
 	for _, name := range options.packages {
 		pkg, err := packageFile(ctx, name)
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
 		packages = append(packages, doctor.Package{Name: name, Package: pkg, Err: err})
 	}
 	checks, err := doctor.Examine(ctx, machine, packages)

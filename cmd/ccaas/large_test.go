@@ -31,11 +31,14 @@ func large(t *testing.T, files int) string {
 	return withCode(t, entries...)
 }
 
-// inFolder returns a folder with the package, a peer's variables and an empty TMPDIR.
+// inFolder returns a folder with the package, a peer's variables and core.yaml, and an empty TMPDIR.
 func inFolder(t *testing.T, data string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	for name, content := range map[string]string{"p.tgz": data, "p.env": "TMPDIR=" + dir + "/scratch"} {
+	coreYAML := fmt.Sprintf("chaincode:\n  externalBuilders:\n    - name: %s\n      path: %s\n", coreyaml.DefaultName, builder)
+	for name, content := range map[string]string{
+		"p.tgz": data, "p.env": "TMPDIR=" + dir + "/scratch", "core.yaml": coreYAML,
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -54,8 +57,14 @@ var opening = [][]string{
 	{"render", "p.tgz"},
 	{"coreyaml", "p.tgz"},
 	{"calculatepackageid", "p.tgz"},
+	{"doctor", "--package", "p.tgz", "--core-yaml", "core.yaml", "--env-file", "p.env"},
 	{"simulate", "p.tgz", "--peer", "p=p.env"},
 }
+
+// unpacking lists those that unpack it.
+var unpacking = opening[len(opening)-2:]
+
+func unpacks(args []string) bool { return args[0] == unpacking[0][0] || args[0] == unpacking[1][0] }
 
 // requireTime skips a slow test unless make test runs it.
 func requireTime(t *testing.T) {
@@ -71,7 +80,7 @@ func TestLargePackage(t *testing.T) {
 	for _, files := range []int{1, many} {
 		dir := inFolder(t, large(t, files))
 		for _, args := range opening {
-			if args[0] == "simulate" && files == many {
+			if unpacks(args) && files == many {
 				continue // the time for so many files depends on the file system
 			}
 			t.Run(fmt.Sprint(args[0], files), func(t *testing.T) {
@@ -117,14 +126,14 @@ func TestLargeCoreYAML(t *testing.T) {
 	}
 }
 
-// Only simulate unpacks packages. The other verbs need no temporary folder.
+// Only doctor and simulate unpack packages. The other verbs need no temporary folder.
 func TestNoDiskToLook(t *testing.T) {
 	dir := inFolder(t, document(t, goodDocument))
 	if err := os.Remove(filepath.Join(dir, "scratch")); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range opening {
-		if printed, status := bounded(t, dir, "ccaas", args...); (status == 0) != (args[0] != "simulate") {
+		if printed, status := bounded(t, dir, "ccaas", args...); (status == 0) == unpacks(args) {
 			t.Errorf("%s: status %d, %s", args[0], status, printed)
 		}
 	}
@@ -148,14 +157,16 @@ func TestInterrupted(t *testing.T) {
 				})
 			}
 		}
-		for _, unpacked := range []int{1, 1000, 10_000} {
-			t.Run(fmt.Sprint(signal, "simulate", unpacked), func(t *testing.T) {
-				run := begin(t, data, opening[len(opening)-1])
-				for run.unpacked() < unpacked {
-					time.Sleep(time.Millisecond)
-				}
-				run.interrupt(signal)
-			})
+		for _, args := range unpacking {
+			for _, unpacked := range []int{1, 1000, 10_000} {
+				t.Run(fmt.Sprint(signal, args[0], unpacked), func(t *testing.T) {
+					run := begin(t, data, args)
+					for run.unpacked() < unpacked {
+						time.Sleep(time.Millisecond)
+					}
+					run.interrupt(signal)
+				})
+			}
 		}
 	}
 }

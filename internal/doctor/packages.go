@@ -13,7 +13,6 @@ import (
 	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/peer"
-	"ccaas-template-builder/internal/safefile"
 	"ccaas-template-builder/pkg/archive"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/connection"
@@ -47,8 +46,8 @@ func (e *examination) packages(ctx context.Context, sense bool, packages []Packa
 
 // readable reports why the package cannot be read.
 func (p Package) readable() []finding.Finding {
-	if file := (*safefile.FileError)(nil); errors.As(p.Err, &file) {
-		return []finding.Finding{lint.Unreadable(file)}
+	if p.Err != nil {
+		return []finding.Finding{lint.Unreadable(p.Err)}
 	}
 	return nil
 }

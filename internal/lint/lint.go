@@ -50,7 +50,7 @@ func Check(source Source, peers Peers, now time.Time) []finding.Finding {
 }
 
 // Unreadable returns the finding about a package file that could not be read or unpacked.
-func Unreadable(err *safefile.FileError) finding.Finding {
+func Unreadable(err error) finding.Finding {
 	code := finding.BadPackage
 	if label := (*chaincode.LabelError)(nil); errors.As(err, &label) {
 		code = finding.BadLabel
