@@ -89,11 +89,17 @@ func (e *examination) needs(p Package) []finding.Finding {
 	if parsed == nil {
 		return nil
 	}
-	inFolder := func(name string) bool {
-		return e.gets(environ.DirVariable) && environ.InFolder(e.Env[environ.DirVariable], p.Metadata.Label, name)
+	has := func(name string) bool {
+		return e.ours.Propagates(name) ||
+			e.gets(environ.DirVariable) && environ.InFolder(e.Env[environ.DirVariable], p.Metadata.Label, name)
 	}
-	all := append(e.unread(p, e.labels), lint.Unpropagated(e.list, e.ours, parsed, inFolder)...)
-	for _, v := range parsed.Missing(func(name string) bool { return e.gets(name) || inFolder(name) }) {
+	var missing []template.Variable
+	passed, _ := e.ours.Environment(e.Env)
+	if env, err := environ.Load(passed, p.Metadata.Label); err == nil { // otherwise the install reports the error
+		missing = parsed.MissingFrom(env, p.Metadata)
+	}
+	all := append(e.unread(p, e.labels), lint.Unpropagated(e.list, e.ours, parsed, missing, has)...)
+	for _, v := range missing {
 		if slices.ContainsFunc(v.Names(), e.ours.Propagates) {
 			all = append(all, e.notSet(v, p.Name))
 		}

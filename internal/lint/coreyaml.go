@@ -34,9 +34,10 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	if parsed == nil || ours {
 		return all
 	}
-	all = append(all, Unpropagated(peers.CoreYAML, builder, parsed, func(name string) bool {
-		return peers.EnvDir != "" && environ.InFolder(peers.EnvDir, label, name)
-	})...)
+	has := func(name string) bool {
+		return builder.Propagates(name) || peers.EnvDir != "" && environ.InFolder(peers.EnvDir, label, name)
+	}
+	all = append(all, Unpropagated(peers.CoreYAML, builder, parsed, parsed.Missing(has), has)...)
 	return append(all, NotRead(parsed.Unread(map[string]string{environ.DirVariable: peers.EnvDir}, label, nil))...)
 }
 
@@ -116,12 +117,12 @@ func BadCoreYAML(file string, err error) []finding.Finding {
 }
 
 // Unpropagated returns findings about variables that the template reads and the builder does
-// not get. It leaves out those in a folder of values.
+// not get: errors about those that are missing, and warnings about the rest. has reports which
+// variables the builder may get.
 func Unpropagated(
-	file string, b coreyaml.Builder, parsed *template.Template, inFolder func(name string) bool,
+	file string, b coreyaml.Builder, parsed *template.Template,
+	missing []template.Variable, has func(name string) bool,
 ) []finding.Finding {
-	has := func(name string) bool { return b.Propagates(name) || inFolder(name) }
-	missing := parsed.Missing(has)
 	var all []finding.Finding
 	for _, v := range parsed.Variables() {
 		code, what := finding.NotPropagated, "which the package needs for"

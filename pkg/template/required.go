@@ -18,14 +18,25 @@ import (
 // keys are read keep their defaults. If any one of several variables would do, it returns the
 // last that the template reads.
 func (t *Template) Missing(has func(name string) bool) []Variable {
+	return t.missing(unknownPeer(), has)
+}
+
+// MissingFrom returns the variables that are missing in env for the template to be rendered.
+// Unlike Missing, it follows the values in env: those that a condition reads, and those of the
+// settings that decide whether other keys are read.
+func (t *Template) MissingFrom(env *environ.Environment, metadata chaincode.Metadata) []Variable {
+	return t.missing(valuesOf(env, metadata), func(string) bool { return false })
+}
+
+func (t *Template) missing(peer render.Values, has func(name string) bool) []Variable {
 	var missing []Variable
 	found := func(name string) bool {
 		return has(name) || slices.ContainsFunc(missing, func(v Variable) bool { return slices.Contains(v.Names(), name) })
 	}
-	variables, rendered := t.variables(), t.rendered()
+	variables, rendered := t.variables(), t.rendered(peer)
 	for more := true; more; {
 		more = false
-		values := t.trial(func(name string) any {
+		values := t.trial(peer, func(name string) any {
 			if found(name) {
 				return sample
 			}
@@ -47,11 +58,10 @@ func (t *Template) Missing(has func(name string) bool) []Variable {
 	return missing
 }
 
-// rendered returns a function that reports which keys are rendered on a peer that leaves the
-// settings at their defaults.
-func (t *Template) rendered() func(key string) bool {
+// rendered returns a function that reports which keys are rendered on a peer.
+func (t *Template) rendered(peer render.Values) func(key string) bool {
 	on := func(key string) bool {
-		result, err := t.member(key).Render(t.unset())
+		result, err := t.member(key).Render(t.trial(peer, func(string) any { return nil }))
 		return err == nil && (result.Value == true || result.Value == "true")
 	}
 	tls, auth := on("tls_required"), on("client_auth_required")
@@ -91,7 +101,7 @@ func (t *Template) Try(key string, samples []string, check func(v any) error) er
 	}
 	var first error
 	for turn := range power(len(samples), len(names)) {
-		values := t.trial(func(name string) any {
+		values := t.trial(unknownPeer(), func(name string) any {
 			return samples[turn/power(len(samples), max(0, slices.Index(names, name)))%len(samples)]
 		})
 		result, err := m.Render(values)
@@ -118,12 +128,21 @@ func power(base, exponent int) int {
 
 // unset returns the values of a peer on which no variable is set.
 func (t *Template) unset() render.Values {
-	return t.trial(func(string) any { return nil })
+	return t.trial(unknownPeer(), func(string) any { return nil })
 }
 
-// trial returns the values of a peer whose variables are made up. of returns the value of a
-// variable, or nil if it is not set. A setting that has a default keeps it.
-func (t *Template) trial(of func(name string) any) render.Values {
+// unknownPeer returns the values of a peer of which nothing is known.
+func unknownPeer() render.Values {
+	values := valuesOf(emptyEnvironment(), chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
+	nothing := func(name string) (environ.Var, error) { return environ.Var{Name: name}, nil }
+	values.Env, values.EnvFile = nothing, nothing
+	return values
+}
+
+// trial returns the values of a peer, with made-up values for variables that it lacks. of
+// returns the value of such a variable, or nil if it is not set. A setting that has a default
+// keeps it.
+func (t *Template) trial(peer render.Values, of func(name string) any) render.Values {
 	made := func(name string) environ.Var {
 		v := environ.Var{Name: name, Value: of(name)}
 		if v.Value != nil && environ.IsSecret(strings.TrimSuffix(name, "_FILE")) {
@@ -131,7 +150,8 @@ func (t *Template) trial(of func(name string) any) render.Values {
 		}
 		return v
 	}
-	values := valuesOf(emptyEnvironment(), chaincode.Metadata{Label: sample, Type: chaincode.DefaultType, Path: sample})
+	values := peer
+	values.Root = maps.Clone(peer.Root)
 	for path, field := range environ.Fields() {
 		v := made(field.Variable)
 		if v.Value == nil && field.File {
@@ -141,10 +161,20 @@ func (t *Template) trial(of func(name string) any) render.Values {
 			set(values.Root, path, v)
 		}
 	}
-	values.Env = func(name string) (environ.Var, error) { return made(name), nil }
-	values.EnvFile = values.Env
-	values.Unknown = func(string) error {
-		return &render.NotSetError{Var: environ.Var{Name: environ.LegacyVariable}}
+	orMade := func(look func(string) (environ.Var, error)) func(string) (environ.Var, error) {
+		return func(name string) (environ.Var, error) {
+			v, err := look(name)
+			if err == nil && v.Value == nil {
+				v = made(name)
+			}
+			return v, err
+		}
+	}
+	values.Env, values.EnvFile = orMade(peer.Env), orMade(peer.EnvFile)
+	if legacy, err := peer.Env(environ.LegacyVariable); err == nil && legacy.Value == nil {
+		values.Unknown = func(string) error {
+			return &render.NotSetError{Var: environ.Var{Name: environ.LegacyVariable}}
+		}
 	}
 	for _, read := range t.Reads() {
 		name, _, _ := strings.Cut(read.Name, ".")

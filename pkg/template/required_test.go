@@ -60,6 +60,43 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// What is missing in an environment depends on its values.
+func TestMissingFrom(t *testing.T) {
+	const legacy = environ.LegacyVariable
+	const stage = `{"tls_required": false, "address": "{{ if eq (env "STAGE") "prod" }}{{ .Env.P }}{{ .Env.Q }}{{ else }}{{ .Env.T }}{{ end }}"}`
+	for _, test := range []struct{ document, variables, missing string }{
+		{`{}`, "", "CORE_CHAINCODE_ADDRESS CORE_CHAINCODE_ROOT_CERT"},
+		{`{}`, "CORE_CHAINCODE_TLS_REQUIRED=false", "CORE_CHAINCODE_ADDRESS"},
+		{`{}`, "CORE_CHAINCODE_ADDRESS=cc:1", "CORE_CHAINCODE_ROOT_CERT"},
+		{`{}`, legacy + `={"Address":"cc:1","TLSRequired":false}`, ""},
+		{`{"tls_required": false, "address": "{{ .peername }}:1"}`, "", legacy},
+		{`{"tls_required": false, "address": "{{ .peername }}:1"}`, legacy + `={"other":1}`, ""},
+		{stage, "", "T"},
+		{stage, "T=x", ""},
+		{stage, "STAGE=prod", "P Q"},
+		{stage, "STAGE=prod P=x", "Q"},
+		{`{"address": "a:1"}`, "CORE_CHAINCODE_CLIENT_AUTH_REQUIRED=true CORE_CHAINCODE_ROOT_CERT=x",
+			"CORE_CHAINCODE_TLS_CLIENT_CERT CORE_CHAINCODE_TLS_CLIENT_KEY"},
+	} {
+		process := map[string]string{}
+		for _, pair := range strings.Fields(test.variables) {
+			name, value, _ := strings.Cut(pair, "=")
+			process[name] = value
+		}
+		env, err := environ.Load(process, metadata.Label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var missing []string
+		for _, v := range parse(t, test.document).MissingFrom(env, metadata) {
+			missing = append(missing, v.Name)
+		}
+		if got := strings.Join(missing, " "); got != test.missing {
+			t.Errorf("%s with %q: missing %q, want %q", test.document, test.variables, got, test.missing)
+		}
+	}
+}
+
 // Each of up to three variables is tried with each sample, until a value is accepted.
 func TestTry(t *testing.T) {
 	refused := errors.New("refused")
