@@ -75,6 +75,11 @@ func lintSource(ctx context.Context, p *program.Program, name string, options li
 	if _, err := os.Stat(name); err != nil {
 		return fmt.Errorf("%q: cannot be read: %w", name, safefile.Reason(err))
 	}
+	if peers.EnvDir != "" {
+		if err := safefile.CheckDir(peers.EnvDir); err != nil {
+			return safefile.At(peers.EnvDir, err)
+		}
+	}
 	if peers.CoreYAML != "" {
 		data, err := readCoreYAML(peers.CoreYAML)
 		if err != nil {

@@ -34,11 +34,16 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	if parsed == nil || ours {
 		return all
 	}
-	has := func(name string) bool {
-		return builder.Propagates(name) || peers.EnvDir != "" && environ.InFolder(peers.EnvDir, label, name)
+	dir := peers.EnvDir
+	if dir != "" && !builder.Propagates(environ.DirVariable) {
+		all = append(all, finding.New(finding.OptionalNotPropagated, peers.CoreYAML,
+			"the builder %q does not get %s, so it gets no value from %q", builder.Name, environ.DirVariable, dir).
+			WithHint("list it under propagateEnvironment: %s", patch(peers.CoreYAML, builder.Name)))
+		dir = ""
 	}
+	has := func(name string) bool { return builder.Propagates(name) || environ.InFolder(dir, label, name) }
 	all = append(all, Unpropagated(peers.CoreYAML, builder, parsed, parsed.Missing(has), has)...)
-	return append(all, NotRead(parsed.Unread(map[string]string{environ.DirVariable: peers.EnvDir}, label, nil))...)
+	return append(all, NotRead(parsed.Unread(map[string]string{environ.DirVariable: dir}, label, nil))...)
 }
 
 // IgnoredKeys returns findings about keys that the peer does not read. ours reports whether

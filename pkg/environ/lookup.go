@@ -124,8 +124,11 @@ func (l layer) lookup(read Reader, name string) (v string, ok bool, err error) {
 // chaincode with this label.
 func InFolder(dir, label, name string) bool {
 	for _, l := range layersOf(map[string]string{DirVariable: dir}, label) {
-		if v, _, err := l.lookup(disk, name); err == nil && v != "" && l.dir != "" {
-			return true
+		if l.dir == "" {
+			break
+		}
+		if v, ok, err := l.lookup(disk, name); ok || err != nil {
+			return v != "" && err == nil
 		}
 	}
 	return false

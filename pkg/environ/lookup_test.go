@@ -78,7 +78,9 @@ func TestInFolder(t *testing.T) {
 	put(t, dir, "EMPTY", "\n")
 	put(t, dir, "BINARY", "\xff")
 	put(t, dir, "basic/ONE", "x")
-	for name, want := range map[string]bool{"ALL": true, "ONE": true, "EMPTY": false, "BINARY": false, "NONE": false, "basic": false} {
+	put(t, dir, "UNSET", "x")
+	put(t, dir, "basic/UNSET", "") // hides the one above
+	for name, want := range map[string]bool{"ALL": true, "ONE": true, "EMPTY": false, "BINARY": false, "NONE": false, "UNSET": false, "basic": false} {
 		if got := environ.InFolder(dir, "basic", name); got != want {
 			t.Errorf("%s: got %t", name, got)
 		}
