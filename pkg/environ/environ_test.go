@@ -103,7 +103,13 @@ func TestDefaults(t *testing.T) {
 // The environment of this process must be neither read nor changed.
 func TestProcessIsLeftAlone(t *testing.T) {
 	t.Setenv("CORE_CHAINCODE_ADDRESS", "own:1")
+	for _, name := range []string{"PEER_CORE_PEER_ID", "PEER_CORE_PEER_LOCALMSPID"} { // as envconfig names nested fields
+		t.Setenv(name, "own")
+	}
 	env := load(t, map[string]string{"CORE_PEER_ID": "peer0"})
+	if id, msp := field(env, "Peer.ID").Value, field(env, "Peer.MSPID").Value; id != "peer0" || msp != nil {
+		t.Errorf("read %v and %v from this process", id, msp)
+	}
 	if got := field(env, "Address").Value; got != nil {
 		t.Errorf("read %v from this process", got)
 	}

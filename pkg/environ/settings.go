@@ -24,10 +24,14 @@ type Settings struct {
 	RootCert           string `envconfig:"CORE_CHAINCODE_ROOT_CERT" file:"true"`
 	ClientCert         string `envconfig:"CORE_CHAINCODE_TLS_CLIENT_CERT" file:"true"`
 	ClientKey          string `envconfig:"CORE_CHAINCODE_TLS_CLIENT_KEY" file:"true"`
-	Peer               struct {
-		ID    string `envconfig:"CORE_PEER_ID"`
-		MSPID string `envconfig:"CORE_PEER_LOCALMSPID"`
-	}
+	Peer
+}
+
+// Peer holds the settings of the peer itself. It is embedded in Settings: for the fields of a
+// struct that is not, envconfig would first read variables such as PEER_CORE_PEER_ID.
+type Peer struct {
+	ID    string `envconfig:"CORE_PEER_ID"`
+	MSPID string `envconfig:"CORE_PEER_LOCALMSPID"`
 }
 
 // RequireTLSVariable, if true, makes a connection without TLS an error.
