@@ -40,36 +40,32 @@ func readCoreYAML(file string) ([]byte, error) {
 	return data, atFile(file, err)
 }
 
-// ourBuilder returns the builder with this name in core.yaml and the builders that the peer
-// asks before it. It warns about keys that the peer does not read.
-func ourBuilder(
-	p *program.Program, file, name string,
-) (ours coreyaml.Builder, before []coreyaml.Builder, err error) {
-	data, err := readCoreYAML(file)
-	if err != nil {
-		return ours, nil, err
-	}
-	core, err := coreyaml.Read(data)
-	if err != nil {
-		return ours, nil, atFile(file, err)
-	}
-	concerned := warnOfIgnored(p, file, core, name)
-	ours, before, err = coreyaml.Find(core.Builders(), name)
-	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
-		err = fmt.Errorf("%s: %w", file, err)
-		if !concerned {
-			err = message.WithHint(err, lint.MissingBuilder(file, missing).Hint)
-		}
-	}
-	return ours, before, err
+// listedBuilder is a builder in a peer's list.
+type listedBuilder struct {
+	coreyaml.Builder
+	before []coreyaml.Builder // those that the peer asks before it
+	place  string             // core.yaml, or the variable that replaces its list
 }
 
-// warnOfIgnored warns about keys that the peer does not read. It reports whether one of them
-// is about the builder with this name.
-func warnOfIgnored(p *program.Program, file string, core *coreyaml.File, name string) bool {
-	found, concerned := lint.IgnoredKeys(file, core, name)
-	warnOf(p, found)
-	return concerned
+// ourBuilder returns the builder with this name on a peer with this core.yaml, the file with this
+// content, and this environment. It warns about what the peer does not read.
+func ourBuilder(
+	p *program.Program, file string, data []byte, name string, env map[string]string,
+) (ours listedBuilder, err error) {
+	list, err := lint.ReadBuilders(file, data, name, env)
+	warnOf(p, list.Findings)
+	ours.place = list.Place
+	if err != nil {
+		return ours, atFile(list.Place, err)
+	}
+	ours.Builder, ours.before, err = coreyaml.Find(list.Builders, name)
+	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
+		err = fmt.Errorf("%s: %w", list.Place, err)
+		if !list.Concerned {
+			err = message.WithHint(err, lint.MissingBuilder(list.Place, missing).Hint)
+		}
+	}
+	return ours, err
 }
 
 // warnOf prints findings as warnings.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
 	"ccaas-template-builder/internal/safefile"
@@ -90,7 +91,8 @@ func patchCoreYAML(
 
 // warn warns about problems that a patch with this builder does not solve.
 func (c *toPatch) warn(p *program.Program, core *coreyaml.File, builder coreyaml.Builder) {
-	warnOfIgnored(p, c.name, core, builder.Name)
+	ignored, _ := lint.IgnoredKeys(c.name, core, builder.Name)
+	warnOf(p, ignored)
 	for _, other := range core.Builders() {
 		if other.Name != builder.Name && other.Path == builder.Path {
 			p.Warn("%q: the builder %q has the same path, but its builds can be used only under its name", c.name, other.Name)

@@ -133,11 +133,15 @@ func (o refreshOptions) environment(p *program.Program, warn warn) func() (map[s
 		return given
 	}
 	return func() (map[string]string, error) {
-		ours, _, err := ourBuilder(p, o.coreYAML, o.builder)
+		data, err := readCoreYAML(o.coreYAML)
 		if err != nil {
 			return nil, err
 		}
 		env, err := given()
+		if err != nil {
+			return nil, err
+		}
+		ours, err := ourBuilder(p, o.coreYAML, data, o.builder, env)
 		passed, _ := ours.Environment(env)
 		return passed, err
 	}

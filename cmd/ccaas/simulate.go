@@ -89,11 +89,12 @@ type simulated struct {
 	shared     *connection.SharedError // set if an earlier package has the same address
 }
 
-// namedPeer is a simulated peer: its name, its env file and variables, and what is installed
-// on it.
+// namedPeer is a simulated peer: its name, its env file and variables, its builder, and what is
+// installed on it.
 type namedPeer struct {
 	name, envFile string
 	env           map[string]string
+	builder       coreyaml.Builder
 	servers       connection.Servers
 }
 
@@ -146,26 +147,25 @@ func simulate(
 	return errors.Join(failures...)
 }
 
-// simulation is the simulated peers and their builder.
+// simulation is the simulated peers.
 type simulation struct {
 	simulateOptions
 	peers    []namedPeer
-	builder  coreyaml.Builder
 	standIns *peer.StandIns // nil: the peers' files must be on this machine
 }
 
 // prepare reads the files that the options name.
 func (o simulateOptions) prepare(p *program.Program, peers []namedPeer) (*simulation, error) {
-	builder, err := o.externalBuilder(p)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	for i, named := range peers {
 		if peers[i].env, err = readEnvFile(p.Warn, named.envFile); err != nil {
 			return nil, err
 		}
 	}
-	s := &simulation{simulateOptions: o, peers: peers, builder: builder}
+	if err := o.setBuilders(p, peers); err != nil {
+		return nil, err
+	}
+	s := &simulation{simulateOptions: o, peers: peers}
 	if o.withoutFiles {
 		s.standIns, err = peer.NewStandIns(p.Now())
 	}
@@ -177,14 +177,10 @@ func (o simulateOptions) prepare(p *program.Program, peers []namedPeer) (*simula
 func (s *simulation) installOnAll(ctx context.Context, p *program.Program, pkg *archive.Package) ([]simulated, error) {
 	var results []simulated
 	for _, named := range s.peers {
-		builder := s.builder
-		if s.coreYAML == "" {
-			builder.PropagateEnvironment = slices.Collect(maps.Keys(named.env))
-		}
-		for _, err := range unread(pkg, builder, named.env) {
+		for _, err := range unread(pkg, named.builder, named.env) {
 			p.Warn("%s: %v", named.name, err)
 		}
-		result, err := installOn(ctx, named, builder, pkg, s.standIns)
+		result, err := installOn(ctx, named, pkg, s.standIns)
 		if err != nil {
 			return nil, err
 		}
@@ -220,25 +216,56 @@ func unread(pkg *archive.Package, builder coreyaml.Builder, env map[string]strin
 	})
 }
 
-// externalBuilder returns the builder of the peers: its programs, and what core.yaml, if
-// given, says about it.
-func (o simulateOptions) externalBuilder(p *program.Program) (coreyaml.Builder, error) {
-	builder := coreyaml.Builder{Name: o.name}
-	if o.coreYAML != "" {
-		ours, before, err := ourBuilder(p, o.coreYAML, o.name)
-		if err != nil {
-			return builder, err
-		}
-		for _, other := range before {
-			p.Warn("%s: the peers ask the builder %q first, but this simulation does not",
-				message.Printable(o.coreYAML), other.Name)
-		}
-		warnOf(p, lint.Path(o.coreYAML, ours))
-		builder = ours
-	}
+// setBuilders sets the builder of each peer: the programs of the options, and the variables that
+// the peer's list of builders names or, without a core.yaml, all that the peer has.
+func (o simulateOptions) setBuilders(p *program.Program, peers []namedPeer) error {
 	dir, err := builderDir(o.builder)
-	builder.Path = dir
-	return builder, err
+	if err != nil {
+		return err
+	}
+	if o.coreYAML == "" {
+		for i, named := range peers {
+			names := slices.Collect(maps.Keys(named.env))
+			peers[i].builder = coreyaml.Builder{Name: o.name, Path: dir, PropagateEnvironment: names}
+		}
+		return nil
+	}
+	data, err := readCoreYAML(o.coreYAML)
+	if err != nil {
+		return err
+	}
+	found := map[string]coreyaml.Builder{} // keyed by what replaces the list in core.yaml, so that warnings come once
+	for i, named := range peers {
+		list := named.env[coreyaml.ListVariable]
+		if _, ok := found[list]; !ok {
+			builder, err := o.listed(p, data, named)
+			if err != nil {
+				return err
+			}
+			builder.Path = dir
+			found[list] = builder
+		}
+		peers[i].builder = found[list]
+	}
+	return nil
+}
+
+// listed returns the builder in the peer's list. data is the content of core.yaml. It warns about
+// what is different on the real peer.
+func (o simulateOptions) listed(p *program.Program, data []byte, named namedPeer) (coreyaml.Builder, error) {
+	ours, err := ourBuilder(p, o.coreYAML, data, o.name, named.env)
+	if err != nil && ours.place != o.coreYAML {
+		err = atFile(named.envFile, err)
+	}
+	if err != nil {
+		return ours.Builder, err
+	}
+	for _, other := range ours.before {
+		p.Warn("%s: the peers ask the builder %q first, but this simulation does not",
+			message.Printable(ours.place), other.Name)
+	}
+	warnOf(p, lint.Path(ours.place, ours.Builder))
+	return ours.Builder, nil
 }
 
 // builderDir returns the path of the builder's folder, as core.yaml would have it.
@@ -267,7 +294,7 @@ func builderDir(dir string) (string, error) {
 // installOn installs pkg on a peer in a folder of its own. If standIns is not nil, they
 // replace files that are not on this machine.
 func installOn(
-	ctx context.Context, named namedPeer, builder coreyaml.Builder, pkg *archive.Package, standIns *peer.StandIns,
+	ctx context.Context, named namedPeer, pkg *archive.Package, standIns *peer.StandIns,
 ) (result simulated, err error) {
 	dir, err := os.MkdirTemp("", "ccaas-peer-")
 	if err != nil {
@@ -284,7 +311,7 @@ func installOn(
 		}
 	}
 	result = simulated{Name: named.name, Errors: []string{}}
-	builders := []coreyaml.Builder{builder}
+	builders := []coreyaml.Builder{named.builder}
 	simulatedPeer := &peer.Peer{Dir: dir, Builders: builders, Env: peer.Process(env), Log: func(line string) {
 		if slices.Contains(result.lines, line) || len(result.lines) == maxLines {
 			return // printed before

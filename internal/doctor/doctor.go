@@ -110,27 +110,15 @@ func (e *examination) check(sense bool, name string, look func() []finding.Findi
 
 // config looks for the builders that the peer has, and for ours among them.
 func (e *examination) config() []finding.Finding {
-	var all []finding.Finding
-	var concerned bool // whether a key that the peer does not read is about our builder
-	core, err := coreyaml.Read(e.Data)
-	replacement := e.Env[coreyaml.ListVariable]
-	switch {
-	case replacement != "":
-		e.list = coreyaml.ListVariable
-		all = append(all, finding.New(finding.ListReplaced, e.CoreYAML,
-			"%s is set, so the peer does not read the list in core.yaml", coreyaml.ListVariable).
-			WithHint("unset it, or add the builder to its value"))
-		e.builders, err = coreyaml.ParseVariable(replacement)
-	case err == nil:
-		e.builders = core.Builders()
-		all, concerned = lint.IgnoredKeys(e.list, core, e.Builder)
-	}
+	list, err := lint.ReadBuilders(e.CoreYAML, e.Data, e.Builder, e.Env)
+	e.list, e.builders = list.Place, list.Builders
+	all := list.Findings
 	if err != nil {
 		return append(all, lint.BadCoreYAML(e.list, err)...)
 	}
 	e.read = true
 	e.ours, _, err = coreyaml.Find(e.builders, e.Builder)
-	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) && !concerned {
+	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) && !list.Concerned {
 		all = append(all, lint.MissingBuilder(e.list, missing))
 	}
 	return all

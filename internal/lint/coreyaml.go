@@ -17,21 +17,21 @@ import (
 // coreYAML checks whether the builder in the peers' core.yaml gets the variables that the
 // template reads. If the template could not be read, it leaves that out.
 func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Finding {
-	core, err := coreyaml.Read(peers.Data)
+	list, err := ReadBuilders(peers.CoreYAML, peers.Data, peers.Builder, nil)
 	if err != nil {
 		return BadCoreYAML(peers.CoreYAML, err)
 	}
-	all, ours := IgnoredKeys(peers.CoreYAML, core, peers.Builder)
-	builder, before, err := coreyaml.Find(core.Builders(), peers.Builder)
+	all := list.Findings
+	builder, before, err := coreyaml.Find(list.Builders, peers.Builder)
 	if missing := (*coreyaml.NotFoundError)(nil); errors.As(err, &missing) {
-		if !ours {
+		if !list.Concerned {
 			all = append(all, MissingBuilder(peers.CoreYAML, missing))
 		}
 		return all
 	}
 	all = append(all, askedFirst(peers.CoreYAML, builder, before)...)
 	all = append(all, Path(peers.CoreYAML, builder)...)
-	if parsed == nil || ours {
+	if parsed == nil || list.Concerned {
 		return all
 	}
 	dir := peers.EnvDir
@@ -44,6 +44,36 @@ func coreYAML(peers Peers, parsed *template.Template, label string) []finding.Fi
 	has := func(name string) bool { return builder.Propagates(name) || environ.InFolder(dir, label, name) }
 	all = append(all, Unpropagated(peers.CoreYAML, builder, parsed, parsed.Missing(has), has)...)
 	return append(all, NotRead(parsed.Unread(map[string]string{environ.DirVariable: dir}, label, nil))...)
+}
+
+// BuilderList is the list of builders that a peer has.
+type BuilderList struct {
+	Place    string // the file or the variable that holds it
+	Builders []coreyaml.Builder
+	// Findings are about keys that the peer does not read, and about a list that it does not.
+	Findings []finding.Finding
+	// Concerned reports whether one of those keys is about our builder.
+	Concerned bool
+}
+
+// ReadBuilders returns the builders of a peer with the environment env whose core.yaml is the
+// file with this content. Name is the name of our builder. An error is about the list's place.
+func ReadBuilders(file string, data []byte, name string, env map[string]string) (list BuilderList, err error) {
+	if value := env[coreyaml.ListVariable]; value != "" {
+		list.Place = coreyaml.ListVariable
+		list.Findings = []finding.Finding{finding.New(finding.ListReplaced, file,
+			"%s is set, so the peer does not read the list in core.yaml", list.Place).
+			WithHint("unset it, or add the builder to its value")}
+		list.Builders, err = coreyaml.ParseVariable(value)
+		return list, err
+	}
+	list.Place = file
+	core, err := coreyaml.Read(data)
+	if err == nil {
+		list.Builders = core.Builders()
+		list.Findings, list.Concerned = IgnoredKeys(file, core, name)
+	}
+	return list, err
 }
 
 // IgnoredKeys returns findings about keys that the peer does not read. ours reports whether
