@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -42,11 +40,12 @@ func install(p *program.Program, dir, platform string, output outputFlag) error 
 	if err != nil {
 		return err
 	}
-	installed, err := programs.Install(filepath.Dir(self), dir, platform)
-	if errors.Is(err, programs.ErrOther) || errors.Is(err, programs.ErrPlatform) || errors.Is(err, fs.ErrNotExist) {
+	from := filepath.Dir(self)
+	if err := programs.Check(from, platform); err != nil {
 		hint := fmt.Sprintf("use ccaas from a build for %s, with detect, build and release in the same folder", platform)
 		return message.WithHint(err, hint)
 	}
+	installed, err := programs.Install(from, dir)
 	if err != nil {
 		return err
 	}

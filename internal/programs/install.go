@@ -18,14 +18,11 @@ type Installed struct {
 	Changed bool   `json:"changed"` // false if the same file was already there
 }
 
-// Install copies the programs in the folder from, which must be for platform, to the folder
-// bin below dir, with mode 0755. It renames them to their places only after it has written all
+// Install copies the programs in the folder from, which Check has accepted, to the folder bin below
+// dir, with mode 0755. It renames them to their places only after it has written all
 // of them, so that a peer never runs half a program. It leaves a program alone if it is
 // already the same.
-func Install(from, dir, platform string) ([]Installed, error) {
-	if err := checkPrograms(from, platform); err != nil {
-		return nil, err
-	}
+func Install(from, dir string) ([]Installed, error) {
 	bin := filepath.Join(dir, "bin")
 	if err := mkdir(bin); err != nil {
 		return nil, err
@@ -56,13 +53,15 @@ func Install(from, dir, platform string) ([]Installed, error) {
 	return installed, nil
 }
 
-func checkPrograms(from, platform string) error {
+// Check returns an error if a program in the folder from is missing, is not ours, or is not for
+// platform.
+func Check(from, platform string) error {
 	var errs []error
 	for _, name := range Names() {
 		file := filepath.Join(from, name)
 		program, err := Read(file, name)
 		if err == nil && program.Platform != platform {
-			err = fmt.Errorf("%w: %s, not %s", ErrPlatform, program.Platform, platform)
+			err = fmt.Errorf("is for another platform: %s, not %s", program.Platform, platform)
 		}
 		if err != nil {
 			errs = append(errs, safefile.At(file, err))

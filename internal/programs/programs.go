@@ -14,11 +14,7 @@ import (
 // Names returns the names of the programs in the order in which a peer runs them.
 func Names() []string { return []string{"detect", "build", "release"} }
 
-// What can be wrong with a program.
-var (
-	ErrOther    = errors.New("is not a program of this builder")
-	ErrPlatform = errors.New("is for another platform")
-)
+var errOther = errors.New("is not a program of this builder")
 
 // Program is what Go records in the file of a program.
 type Program struct {
@@ -26,15 +22,14 @@ type Program struct {
 	Version  string
 }
 
-// Read returns what Go records in file. If file is not our program with this name, the error
-// is ErrOther.
+// Read returns what Go records in file, which must be our program with this name.
 func Read(file, name string) (Program, error) {
 	info, err := buildinfo.ReadFile(file)
 	if pathError := (*os.PathError)(nil); errors.As(err, &pathError) {
 		return Program{}, safefile.Reason(err)
 	}
 	if err != nil || info.Path != path.Join(module(), "cmd", name) {
-		return Program{}, ErrOther
+		return Program{}, errOther
 	}
 	settings := map[string]string{}
 	for _, s := range info.Settings {

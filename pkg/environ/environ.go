@@ -43,6 +43,9 @@ func (r Reader) Load(process map[string]string, label string) (*Environment, err
 	var settings Settings
 	var rules policy
 	errs := []error{e.layers.check()}
+	if errs[0] != nil {
+		e.layers = e.layers[len(e.layers)-1:] // the process, so that the folder is not reported for each variable
+	}
 	names, err := e.load(&settings)
 	errs = append(errs, err)
 	_, err = e.load(&rules)

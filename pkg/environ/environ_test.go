@@ -124,7 +124,7 @@ func TestProcessIsLeftAlone(t *testing.T) {
 func TestErrorsHoldNoValue(t *testing.T) {
 	const secret = "verysecretvalue"
 	dir := t.TempDir()
-	big := filepath.Join(dir, "big")
+	big, key := filepath.Join(dir, "big"), identity(t).Key
 	if err := os.WriteFile(big, make([]byte, environ.MaxValue+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +149,8 @@ func TestErrorsHoldNoValue(t *testing.T) {
 		"eaten":     {map[string]string{environ.LegacyVariable: `{peername:` + secret + `}`}, []string{"no quotes around its keys"}},
 		"no folder": {map[string]string{environ.DirVariable: "/nowhere"}, []string{`CCAAS_ENV_DIR names "/nowhere", which cannot be used: no such file`}},
 		"a file":    {map[string]string{environ.DirVariable: big}, []string{"which cannot be used: not a directory"}},
+		"no path":   {map[string]string{environ.DirVariable: "/" + secret + "\n"}, []string{"CCAAS_ENV_DIR ends with a blank or newline"}},
+		"key":       {map[string]string{environ.DirVariable: "/" + key + secret}, []string{"CCAAS_ENV_DIR names a folder that cannot be used: "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := environ.Load(test.process, "basic")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,10 +41,17 @@ func layersOf(process map[string]string, label string) layers {
 	return all
 }
 
-// check returns an error if the folder of values has no absolute path or cannot be used.
+// check returns an error if the folder of values has no absolute path or cannot be used, or if
+// what has the name of the label in it is not a folder.
 func (ls layers) check() error {
 	for _, l := range ls {
+		if l.dir == "" {
+			continue
+		}
 		if l.name != DirVariable {
+			if info, err := os.Stat(l.dir); err == nil && !info.IsDir() {
+				return fmt.Errorf("%s is not a folder", l.name)
+			}
 			continue
 		}
 		wrapped := around(DirVariable, l.dir)
@@ -51,7 +59,11 @@ func (ls layers) check() error {
 			return cmp.Or(wrapped, fmt.Errorf("%s must be the absolute path of a folder", DirVariable))
 		}
 		if err := safefile.CheckDir(l.dir); err != nil {
-			return cmp.Or(wrapped, fmt.Errorf("%s names %q, which cannot be used: %w", DirVariable, l.dir, err))
+			named := DirVariable + " names a folder that"
+			if isPath(l.dir) { // otherwise it may be secret
+				named = fmt.Sprintf("%s names %q, which", DirVariable, l.dir)
+			}
+			return cmp.Or(wrapped, fmt.Errorf("%s cannot be used: %w", named, err))
 		}
 	}
 	return nil

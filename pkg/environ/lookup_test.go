@@ -2,6 +2,7 @@ package environ_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,6 +67,22 @@ func TestLargestValue(t *testing.T) {
 			if got, err := read(name); (err == nil && got.Value == text) != fits {
 				t.Errorf("%s of %d bytes: %v", name, size, err)
 			}
+		}
+	}
+}
+
+// What is not a folder is reported once, not for each variable that would be in it. Other errors
+// are still reported.
+func TestNoFolder(t *testing.T) {
+	dir := t.TempDir()
+	file := put(t, dir, "basic", "x")
+	for dir, want := range map[string]string{
+		dir:  "CCAAS_ENV_DIR/basic is not a folder",
+		file: fmt.Sprintf("CCAAS_ENV_DIR names %q, which cannot be used: not a directory", file),
+	} {
+		_, err := environ.Load(map[string]string{environ.DirVariable: dir, "CCAAS_REQUIRE_TLS": "maybe"}, "basic")
+		if want += "\nCCAAS_REQUIRE_TLS must be true or false"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
