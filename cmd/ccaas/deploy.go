@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/lifecycle"
 	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/message"
@@ -180,17 +179,7 @@ func (o deployOptions) lint(ctx context.Context, p *program.Program, file string
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, f := range all {
-		if f.Severity == finding.Error {
-			err := fmt.Errorf("%s %s: %s", f.Code, f.Place, f.Message)
-			errs = append(errs, message.WithHint(err, f.Hint))
-		}
-	}
-	if len(errs) > 0 {
-		errs = append(errs, message.WithHint(errors.New("nothing was done"), "run ccaas lint for details"))
-	}
-	return errors.Join(errs...)
+	return refusal(all, "nothing was done")
 }
 
 // labelled matches a label that ends in a version.

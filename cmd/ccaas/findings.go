@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,6 +46,21 @@ func verdict(all []finding.Finding, strict bool) error {
 		return nil
 	}
 	return fmt.Errorf("found %s and %s", plural(wrong, "error"), plural(warned, "warning"))
+}
+
+// refusal returns the errors among what lint found, followed by what came of them, or nil.
+func refusal(all []finding.Finding, consequence string) error {
+	var errs []error
+	for _, f := range all {
+		if f.Severity == finding.Error {
+			err := fmt.Errorf("%s %s: %s", f.Code, f.Place, f.Message)
+			errs = append(errs, message.WithHint(err, f.Hint))
+		}
+	}
+	if len(errs) > 0 {
+		errs = append(errs, message.WithHint(errors.New(consequence), "run ccaas lint for details"))
+	}
+	return errors.Join(errs...)
 }
 
 func plural(n int, word string) string {

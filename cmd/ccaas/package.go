@@ -11,6 +11,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"ccaas-template-builder/internal/finding"
 	"ccaas-template-builder/internal/lint"
 	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/program"
@@ -29,7 +30,8 @@ func packageCommand(p *program.Program) *cobra.Command {
 
 The package contains the template (connection.json or connection.json.tmpl),
 META-INF and metadata. Anything else in the folder is left out, and stderr says
-so. The same folder, label and type give the same bytes on every machine.`,
+so. A package in which lint finds an error is not written; a private key is only
+a warning. The same folder, label and type give the same bytes on every machine.`,
 		Example: "  ccaas package basic.tgz --path basic --label basic_1.0",
 		Args:    arguments("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -59,18 +61,39 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	if err != nil {
 		return err
 	}
+	keys, err := lintFolder(p, root, pkg.Metadata)
+	if err != nil {
+		return err
+	}
 	if err := checkReplaced(file); err != nil {
 		return err
 	}
 	if err := renameio.WriteFile(file, pkg.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("%q: cannot be written: %w", file, safefile.Reason(err))
 	}
+	warnOf(p, keys)
 	warnOfPackage(p, root, ccType, leftOut)
 	if _, err = fmt.Fprintln(p.Stdout, pkg.ID); err != nil {
 		return err
 	}
 	p.Hint("ccaas serverenv prints the environment of the chaincode server that a peer dials")
 	return nil
+}
+
+// lintFolder returns the errors that lint finds in the folder of a package. Private keys are not
+// among them, since peers install such a package; keys has those findings.
+func lintFolder(
+	p *program.Program, root *os.Root, metadata chaincode.Metadata,
+) (keys []finding.Finding, err error) {
+	var others []finding.Finding
+	for _, f := range lint.Check(lint.Source{Dir: root, Metadata: metadata}, lint.Peers{}, p.Now()) {
+		if f.Code == finding.KeyInPackage {
+			keys = append(keys, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	return keys, refusal(others, "nothing was written")
 }
 
 // openFolder opens the folder in --path.
