@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"ccaas-template-builder/internal/program"
@@ -63,10 +64,13 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 	return nil
 }
 
-// logOnce returns a function that logs each warning once.
+// logOnce returns a function that logs each warning once. It can be called by several goroutines.
 func logOnce(log *slog.Logger) warn {
+	var mutex sync.Mutex
 	said := map[string]bool{}
 	return func(format string, args ...any) {
+		mutex.Lock()
+		defer mutex.Unlock()
 		if text := fmt.Sprintf(format, args...); !said[text] {
 			said[text] = true
 			log.Warn(text)
