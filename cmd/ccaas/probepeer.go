@@ -22,8 +22,8 @@ func probePeer(ctx context.Context, p *program.Program, options probeOptions) er
 		Store:   store.Store(options.peerDir),
 		Builder: options.builder,
 		Adopt:   options.adopt,
-		Env:     p.Env,
-		Now:     p.Now(),
+		Env:     func() (map[string]string, error) { return p.Env, nil },
+		Now:     p.Now,
 		Probe: func(ctx context.Context, target probe.Target) probe.Result {
 			target.Timeout = options.timeout
 			return probe.Run(ctx, target)

@@ -155,14 +155,14 @@ func (o refreshOptions) files() []string {
 	return append(slices.Clone(o.envFiles), o.coreYAML)
 }
 
-// refresher returns a Refresher with the options and the environment env.
-func (o refreshOptions) refresher(p *program.Program, env map[string]string) refresh.Refresher {
+// refresher returns a Refresher with the options and the environment that env returns.
+func (o refreshOptions) refresher(p *program.Program, env func() (map[string]string, error)) refresh.Refresher {
 	r := refresh.Refresher{
 		Store:   store.Store(o.peerDir),
 		Builder: o.builder,
 		Adopt:   o.adopt,
 		Env:     env,
-		Now:     p.Now(),
+		Now:     p.Now,
 		DryRun:  o.dryRun,
 		Mark:    o.hook.command != nil,
 	}
@@ -173,11 +173,7 @@ func (o refreshOptions) refresher(p *program.Program, env map[string]string) ref
 }
 
 func refreshOnce(ctx context.Context, p *program.Program, options refreshOptions) error {
-	env, err := options.environment(p, p.Warn)()
-	if err != nil {
-		return err
-	}
-	results, err := options.refresher(p, env).Run(ctx)
+	results, err := options.refresher(p, options.environment(p, p.Warn)).Run(ctx)
 	options.hook.run(ctx, p, store.Store(options.peerDir), results)
 	interrupted := ctx.Err() != nil
 	if interrupted {

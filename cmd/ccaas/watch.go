@@ -34,11 +34,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 	var memory refresh.Memory
 	w := &watch.Watch{
 		Refresh: func(ctx context.Context) ([]refresh.Result, error) {
-			env, err := environment()
-			if err != nil {
-				return nil, err
-			}
-			r := options.refresher(p, env)
+			r := options.refresher(p, environment)
 			r.Done, r.Memory = status.Progress, &memory
 			return r.Run(ctx)
 		},
@@ -49,8 +45,7 @@ func watchPeer(ctx context.Context, p *program.Program, options refreshOptions) 
 		Hook:     options.hook.hook(p),
 		Splay:    options.hook.splay,
 		Servers: func(ctx context.Context) ([]refresh.Server, error) {
-			env, _ := environment() // ignore errors: the peer reads its connections nevertheless
-			r := options.refresher(p, env)
+			r := options.refresher(p, environment)
 			r.Probe = probe.Run
 			return r.Servers(ctx, "")
 		},

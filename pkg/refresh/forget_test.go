@@ -65,11 +65,11 @@ func TestForgotten(t *testing.T) {
 		"folder of a label": func(t *testing.T, c *changes, _ store.Build, label string) { move(t, label, c.spare+"/label") },
 		"folder of values":  func(t *testing.T, c *changes, _ store.Build, label string) { move(t, c.values, c.spare+"/values") },
 		"variable": func(t *testing.T, c *changes, _ store.Build, _ string) {
-			c.r.Env = with(c.r.Env, "CORE_CHAINCODE_TIMEOUT", "1s")
+			c.set("CORE_CHAINCODE_TIMEOUT", "1s")
 		},
 		"builder": func(t *testing.T, c *changes, _ store.Build, _ string) { c.r.Builder = "them" },
-		"expiry":  func(t *testing.T, c *changes, _ store.Build, _ string) { c.r.Now = now.AddDate(0, 1, 1) },
-		"before":  func(t *testing.T, c *changes, _ store.Build, _ string) { c.r.Now = now.AddDate(-1, 0, 0) },
+		"expiry":  func(t *testing.T, c *changes, _ store.Build, _ string) { c.r.Now = clock(now.AddDate(0, 1, 1)) },
+		"before":  func(t *testing.T, c *changes, _ store.Build, _ string) { c.r.Now = clock(now.AddDate(-1, 0, 0)) },
 		"package": func(t *testing.T, c *changes, _ store.Build, _ string) {
 			sameTimes(t, c.s.PackageFile(c.pkgs[1].ID), []byte("x"))
 		},

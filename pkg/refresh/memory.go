@@ -99,10 +99,10 @@ func (m *Memory) begin(r Refresher) map[store.Build]*remembered {
 func (r Refresher) common() (sum [sha256.Size]byte, err error) {
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%q %q %q %t %t\n", r.Store, r.Builder, r.Adopt, r.DryRun, r.Mark)
-	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
-		fmt.Fprintf(hash, "%q=%q\n", name, r.Env[name])
+	for _, name := range slices.Sorted(maps.Keys(r.env)) {
+		fmt.Fprintf(hash, "%q=%q\n", name, r.env[name])
 	}
-	if dir := r.Env[environ.DirVariable]; dir != "" {
+	if dir := r.env[environ.DirVariable]; dir != "" {
 		if err := safefile.CheckDir(dir); err != nil {
 			return sum, err
 		}
@@ -128,7 +128,7 @@ func (r Refresher) common() (sum [sha256.Size]byte, err error) {
 
 // holds reports whether refreshing b would give the same result again.
 func (m *Memory) holds(old *remembered, r Refresher, dirs *folders, b store.Build) bool {
-	if r.Now.Before(old.from) || !old.until.IsZero() && !r.Now.Before(old.until) {
+	if r.now.Before(old.from) || !old.until.IsZero() && !r.now.Before(old.until) {
 		return false
 	}
 	if own, ok := r.own(b); !ok || !slices.Equal(own, old.own) {
@@ -152,7 +152,7 @@ func (m *Memory) keep(r Refresher, b store.Build, result Result, seen *reads) {
 		return
 	}
 	result.Warnings = slices.Clip(result.Warnings) // more warnings are appended later
-	kept := &remembered{result: result, from: r.Now, until: seen.until, own: seen.own}
+	kept := &remembered{result: result, from: r.now, until: seen.until, own: seen.own}
 	for path, id := range seen.files {
 		if id != (identity{}) {
 			kept.files = append(kept.files, m.file(path, id))

@@ -70,6 +70,12 @@ func (c *changes) install(pkg *archive.Package) {
 	install(c.t, c.s, pkg, ours, with(with(c.envs[0], "ROOT", c.spare+"/../root.pem"), "HOST", "cc"))
 }
 
+// set sets a variable.
+func (c *changes) set(name, value string) {
+	env, _ := c.r.Env()
+	c.r.Env = given(with(env, name, value))
+}
+
 // pick returns one of several values at random.
 func pick[T any](c *changes, of ...T) T { return of[c.random.IntN(len(of))] }
 
@@ -170,10 +176,10 @@ func (c *changes) change() string {
 		"no build":        func() { _ = os.RemoveAll(string(b)) },
 		"build of other":  func() { c.move(string(c.s.Build(c.pkgs[0].ID)), string(b)) },
 		"unfinished":      func() { c.put(at(b, "."+chaincode.ConnectionFile+"123"), nil) },
-		"time":            func() { c.r.Now = now.AddDate(0, c.random.IntN(4), c.random.IntN(2)) },
-		"variable":        func() { c.r.Env = with(c.r.Env, "HOST", string(host)) },
-		"certificates":    func() { c.r.Env = with(env, "CCAAS_ENV_DIR", c.values) },
-		"no values named": func() { c.r.Env = env },
+		"time":            func() { c.r.Now = clock(now.AddDate(0, c.random.IntN(4), c.random.IntN(2))) },
+		"variable":        func() { c.set("HOST", string(host)) },
+		"certificates":    func() { c.r.Env = given(with(env, "CCAAS_ENV_DIR", c.values)) },
+		"no values named": func() { c.r.Env = given(env) },
 		"adopt":           func() { c.r.Adopt = pick(c, nil, []string{"them"}) },
 		"our name":        func() { c.r.Builder = pick(c, ours, ours, "them") },
 		"installed":       func() { c.install(pkg) },
@@ -189,7 +195,7 @@ func (c *changes) change() string {
 func (c *changes) heal() {
 	c.move(c.spare+"/values", c.values)
 	c.put(c.values+"/ROOT", []byte(c.spare+"/../root.pem"))
-	c.r.Builder, c.r.Env = ours, with(c.envs[0], "CCAAS_ENV_DIR", c.values)
+	c.r.Builder, c.r.Env = ours, given(with(c.envs[0], "CCAAS_ENV_DIR", c.values))
 	for _, pkg := range c.pkgs {
 		if c.random.IntN(3) == 0 {
 			remove(c.t, c.values+"/"+pkg.Metadata.Label)

@@ -253,8 +253,16 @@ func same(t testing.TB, path string, before map[string]node) {
 
 // refresher returns a Refresher for the builds of a peer, with this environment.
 func refresher(s store.Store, env map[string]string) refresh.Refresher {
-	return refresh.Refresher{Store: s, Builder: ours, Env: env, Now: now}
+	return refresh.Refresher{Store: s, Builder: ours, Env: given(env), Now: clock(now)}
 }
+
+// given returns a function that returns env.
+func given(env map[string]string) func() (map[string]string, error) {
+	return func() (map[string]string, error) { return env, nil }
+}
+
+// clock returns a clock that shows at.
+func clock(at time.Time) func() time.Time { return func() time.Time { return at } }
 
 // probing returns a probe whose only stage has the result of answer.
 func probing(answer func(probe.Target) error) func(context.Context, probe.Target) probe.Result {

@@ -39,7 +39,7 @@ type reads struct {
 func (r Refresher) newReads(b store.Build, dirs *folders) *reads {
 	seen := &reads{
 		began: time.Now(), files: map[string]identity{},
-		values: r.Env[environ.DirVariable], folders: dirs, listed: map[string]*folder{},
+		values: r.env[environ.DirVariable], folders: dirs, listed: map[string]*folder{},
 	}
 	if r.Memory != nil {
 		own, ok := r.own(b)

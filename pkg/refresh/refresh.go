@@ -30,10 +30,11 @@ type Refresher struct {
 	// Adopt names other builders whose builds are rendered too, if the type of the package is one
 	// that we accept.
 	Adopt []string
-	// Env is the environment that the builder's programs would get now.
-	Env map[string]string
-	// Now is the time at which certificates are checked.
-	Now time.Time
+	// Env returns the environment that the builder's programs would get now. Run calls it when no
+	// other run is under way, so that of two runs, the later one has the newer values.
+	Env func() (map[string]string, error)
+	// Now returns the time at which certificates are checked.
+	Now func() time.Time
 	// DryRun makes a run change nothing.
 	DryRun bool
 	// Probe, if not nil, probes the server of each connection, even of an unchanged one. It must
@@ -47,6 +48,9 @@ type Refresher struct {
 	Mark bool
 	// Done, if not nil, is called after each build, from any goroutine.
 	Done func()
+
+	env map[string]string // what Env has returned for this run
+	now time.Time         // what Now has returned for this run
 }
 
 // State is the outcome for one build.
@@ -132,7 +136,7 @@ const lockTimeout = time.Minute
 
 // Run renders every build of the peer, and replaces each connection that differs from what would be
 // rendered. The results are ordered by the names of the builds. A build that fails does not stop
-// the others. The error is from the store, the lock or ctx.
+// the others. The error is from the store, the lock, Env or ctx.
 func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 	builds, err := r.Store.Builds()
 	if err != nil {
@@ -145,9 +149,19 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 		}
 		defer unlock()
 	}
+	if err := r.read(); err != nil {
+		return nil, err
+	}
 	results := r.all(ctx, builds)
 	warnOfShared(results)
 	return results, ctx.Err()
+}
+
+// read reads the environment and the time.
+func (r *Refresher) read() (err error) {
+	r.now = r.Now()
+	r.env, err = r.Env()
+	return err
 }
 
 // all refreshes the builds, except those that are remembered.
@@ -349,13 +363,13 @@ func (r Refresher) render(t *target, seen *reads) (rendered template.Rendered, f
 	if templateErr == nil {
 		names = parsed.Names()
 	}
-	files = seen.reader().Files(r.Env, metadata.Label, names)
-	env, envErr := seen.reader().Load(r.Env, metadata.Label)
+	files = seen.reader().Files(r.env, metadata.Label, names)
+	env, envErr := seen.reader().Load(r.env, metadata.Label)
 	if err := errors.Join(templateErr, parsed.Placed(envErr)); err != nil {
 		return rendered, files, err
 	}
-	rendered, err = parsed.Render(env, metadata, r.Now)
-	seen.checked(rendered.Connection, r.Now)
+	rendered, err = parsed.Render(env, metadata, r.now)
+	seen.checked(rendered.Connection, r.now)
 	return rendered, files, err
 }
 

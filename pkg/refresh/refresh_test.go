@@ -374,7 +374,7 @@ func TestProbe(t *testing.T) {
 	r := refresher(s, old)
 	r.Probe = accept
 	isState(t, one(t, r), refresh.Unchanged, "")
-	r.Env = renewed
+	r.Env = given(renewed)
 	r.Probe = nobodyThere
 	refused := one(t, r)
 	isState(t, refused, refresh.Failed, "nobody there")
@@ -482,7 +482,7 @@ func TestWarnings(t *testing.T) {
 	expired := "connection.json: client_cert: certificate " + fingerprint(t, env[clientCert]) + " expired at 2026-12-20T12:00:00Z (from " + clientCert + ")"
 	for at, want := range map[time.Time][]string{now: nil, now.AddDate(0, 1, 0): nil, now.AddDate(0, 1, 1): {expired}} {
 		r := refresher(s, env)
-		r.Now = at
+		r.Now = clock(at)
 		result := one(t, r)
 		isState(t, result, refresh.Unchanged, "")
 		var got []string

@@ -160,6 +160,37 @@ func TestLocked(t *testing.T) {
 	isState(t, one(t, r), refresh.Outdated, "")
 }
 
+// The values and the time are read while the lock is held. Otherwise, a run that has waited could
+// replace the new values of the run before it by old ones.
+func TestReadsWhenLocked(t *testing.T) {
+	old := environment(t, "peer0", now.AddDate(0, 1, 0))
+	s, _ := installed(t, old)
+	isLocked := func(what string) {
+		lock, err := os.Open(lockOf(s))
+		if err != nil {
+			t.Fatalf("%s was read before the lock was there: %v", what, err)
+		}
+		defer lock.Close()
+		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != syscall.EWOULDBLOCK {
+			t.Errorf("%s was read without the lock: %v", what, err)
+		}
+	}
+	r := refresher(s, nil)
+	r.Env = func() (map[string]string, error) {
+		isLocked("the environment")
+		return with(old, "HOST", "cc2"), nil
+	}
+	r.Now = func() time.Time {
+		isLocked("the clock")
+		return now
+	}
+	isState(t, one(t, r), refresh.Refreshed, "")
+	r.Env = func() (map[string]string, error) { return nil, errors.New("no values") }
+	if results, err := r.Run(t.Context()); results != nil || err == nil || err.Error() != "no values" {
+		t.Errorf("got %v, %v", results, err)
+	}
+}
+
 // A run that waits continues when the other one has ended.
 func TestWaits(t *testing.T) {
 	old := environment(t, "peer0", now.AddDate(0, 1, 0))

@@ -27,8 +27,8 @@ type Server struct {
 
 // Servers probes the server of each of our builds, using the connection that the peer reads now. If
 // label is not empty, it probes only builds of packages with that label. The servers are ordered by
-// the names of the builds. Servers renders nothing and changes nothing. The error is from the store
-// or ctx.
+// the names of the builds. Servers renders nothing and changes nothing, so an error
+// from Env does not matter. The error is from the store or ctx.
 func (r Refresher) Servers(ctx context.Context, label string) ([]Server, error) {
 	builds, err := r.Store.Builds()
 	if err != nil {
@@ -40,6 +40,7 @@ func (r Refresher) Servers(ctx context.Context, label string) ([]Server, error) 
 			return err != nil || chaincode.LabelOf(id) != label
 		})
 	}
+	_ = r.read() // the peer uses its connections nevertheless
 	found := make([]*Server, len(builds))
 	few(ctx, len(builds), func(i int) { found[i] = r.server(ctx, builds[i]) })
 	servers := []Server{}
@@ -83,7 +84,7 @@ func (r Refresher) server(ctx context.Context, b store.Build) (s *Server) {
 		s.Errors = message.Errors(prefixed(released, err))
 		return s
 	}
-	for _, warning := range c.Warnings(r.Now) {
+	for _, warning := range c.Warnings(r.now) {
 		s.Warnings = append(s.Warnings, warning)
 	}
 	s.Result = r.Probe(ctx, probe.Target{Connection: c, PackageID: t.packageID})

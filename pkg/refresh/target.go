@@ -73,7 +73,7 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 	t.ours = true
 	var packageErr error
 	t.pkg, packageErr = r.openPackage(packageID)
-	accepts := func(ccType string) bool { return chaincode.Accepts(r.Env[chaincode.TypesVariable], ccType) }
+	accepts := func(ccType string) bool { return chaincode.Accepts(r.env[chaincode.TypesVariable], ccType) }
 	if packageErr == nil && builder != r.Builder && !accepts(t.pkg.Metadata.Type) {
 		t.ours = false
 		return t, left("was made by the builder %.100q from a package of type %q, which is not ours",
