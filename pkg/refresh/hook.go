@@ -45,12 +45,16 @@ type HookRun struct {
 var errHookHeld = message.WithHint(errors.New("another run of the command for this chaincode has not ended"),
 	"the command must not leave programs running: have a service manager start them")
 
+// errNotKilled is the error if a command goes on because it must not be killed.
+var errNotKilled = errors.New("could not be killed: it runs as another user")
+
 // Run runs the command for a build if a hook is due for it, with CCAAS_PACKAGE_ID, CCAAS_LABEL,
 // CCAAS_ADDRESS and CCAAS_CHANGED in its environment. It returns the keys of the connection that
 // have changed, or none if no hook was due. The hook stays due until the command succeeds. Only one
 // command per build runs at a time, across all processes: Run waits for the others to end. The
 // command's process group is killed when ctx is done, when Timeout has passed, or when the command
-// has ended.
+// has ended. A command that runs as another user cannot be killed: Run does not wait for it longer,
+// but no other starts until it has ended.
 func (h Hook) Run(ctx context.Context, s store.Store, packageID string) (changed []string, err error) {
 	dir, err := s.Build(packageID).Open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +70,11 @@ func (h Hook) Run(ctx context.Context, s store.Store, packageID string) (changed
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
+	defer func() {
+		if !errors.Is(err, errNotKilled) { // otherwise, end closes it later
+			lock.Close()
+		}
+	}()
 	due, err := readMarks(dir)
 	if err != nil || len(due) == 0 {
 		return nil, err
@@ -108,7 +116,8 @@ func (h Hook) lock(ctx context.Context, dir *os.Root) (*os.File, error) {
 	return nil, err
 }
 
-// command runs the command and waits until it has ended.
+// command runs the command and waits until it has ended. If the error is errNotKilled, it goes on,
+// and the lock is closed when it has ended.
 func (h Hook) command(ctx context.Context, env []string, lock *os.File) error {
 	limited, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
@@ -121,9 +130,12 @@ func (h Hook) command(ctx context.Context, env []string, lock *os.File) error {
 	defer runtime.UnlockOSThread()
 	err := cmd.Start()
 	if err == nil {
-		err = end(limited, cmd)
+		err = end(limited, cmd, lock)
 	}
 	switch name := filepath.Base(h.Command[0]); {
+	case errors.Is(err, errNotKilled):
+		return message.WithHint(fmt.Errorf("the command %q %w", name, err),
+			"give a command that does not change its user, as sudo does")
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case limited.Err() != nil && err != nil:

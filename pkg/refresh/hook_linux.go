@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -13,8 +14,10 @@ func processGroup() *syscall.SysProcAttr {
 }
 
 // end waits until a command has ended or ctx is done, and then kills what is left of its process
-// group. It does so before Wait: until then, no other group can have the same number.
-func end(ctx context.Context, cmd *exec.Cmd) error {
+// group. It does so before Wait: until then, no other group can have the same number. If end
+// returns errNotKilled, it closes the lock when the command has ended.
+func end(ctx context.Context, cmd *exec.Cmd, lock *os.File) error {
+	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	ended := make(chan struct{})
 	go func() {
 		awaitEnd(cmd.Process.Pid)
@@ -22,9 +25,13 @@ func end(ctx context.Context, cmd *exec.Cmd) error {
 	}()
 	select {
 	case <-ended:
+		_ = kill()
 	case <-ctx.Done():
+		if kill() == syscall.EPERM {
+			go func() { _ = cmd.Wait(); lock.Close() }()
+			return errNotKilled
+		}
 	}
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	return cmd.Wait()
 }
 

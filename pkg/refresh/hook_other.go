@@ -4,6 +4,7 @@ package refresh
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -11,13 +12,22 @@ import (
 // processGroup makes a command the leader of a process group.
 func processGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// end waits until a command has ended. It kills the command's process group when ctx is done, and
-// what is left of the group when the command has ended.
-func end(ctx context.Context, cmd *exec.Cmd) error {
-	kill := func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	stop := context.AfterFunc(ctx, kill)
-	err := cmd.Wait()
-	stop()
-	kill()
-	return err
+// end waits until a command has ended. It kills the command's process group when ctx is done, or
+// what is left of the group when the command has ended. If end returns errNotKilled, it closes the
+// lock when the command has ended.
+func end(ctx context.Context, cmd *exec.Cmd, lock *os.File) error {
+	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		_ = kill()
+		return err
+	case <-ctx.Done():
+		if kill() == syscall.EPERM {
+			go func() { <-ended; lock.Close() }()
+			return errNotKilled
+		}
+		return <-ended
+	}
 }
