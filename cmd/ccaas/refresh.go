@@ -94,7 +94,7 @@ line for each event. A COMMAND that fails is run again, at growing intervals.`,
 			"connection if a new one does not work")
 	cmd.Flags().BoolVar(&options.watch, "watch", false, "keep running, and refresh whenever something changes")
 	cmd.Flags().DurationVar(&options.interval, "interval", time.Minute,
-		"with --watch, the longest time between two refreshes")
+		"with --watch, refresh after this time even if no change is noticed")
 	cmd.Flags().DurationVar(&options.settle, "settle", 500*time.Millisecond,
 		"with --watch, refresh when nothing has changed for this long, or after ten times as long")
 	cmd.Flags().DurationVar(&options.probeInterval, "probe-interval", 0,

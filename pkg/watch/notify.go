@@ -126,7 +126,7 @@ func (n *notifier) matters(e fsnotify.Event) bool {
 }
 
 // wait returns when something has changed and no further change follows within settle. It also
-// returns after interval, or when ctx is done.
+// returns when nothing has changed for interval, or when ctx is done.
 func (n *notifier) wait(ctx context.Context, interval, settle time.Duration) {
 	var events <-chan fsnotify.Event
 	var lost <-chan error
@@ -136,6 +136,7 @@ func (n *notifier) wait(ctx context.Context, interval, settle time.Duration) {
 	over := time.After(interval)
 	var calm, enough <-chan time.Time
 	changed := func() {
+		over = nil // it could end the wait in the middle of a change
 		calm = time.After(settle)
 		if enough == nil {
 			enough = time.After(patience * settle)
