@@ -64,7 +64,7 @@ networks may differ elsewhere.`,
 	}
 	options.peerVariables.add(cmd)
 	cmd.Flags().StringVar(&options.label, "label", "",
-		"for a folder, the label of its package; with --peer-dir, only packages with this label")
+		"for a folder, the label of its package; with --peer-dir, only packages with this label, of which there must be one")
 	cmd.Flags().StringVar(&options.packageID, "package-id", "",
 		"the chaincode ID that the server should have (default: that of the package)")
 	cmd.Flags().StringVar(&options.peerDir, "peer-dir", "", "the peer's peer.fileSystemPath, to probe all its servers")

@@ -49,7 +49,13 @@ func probePeer(ctx context.Context, p *program.Program, options probeOptions) er
 			return fmt.Errorf("%s: %w", s.PackageID, err)
 		}))
 	}
-	if len(servers) == 0 {
+	switch {
+	case len(servers) > 0:
+	case options.label != "":
+		err := fmt.Errorf("there is no build of a package with the label %q by the builder %q",
+			options.label, options.builder)
+		failed = append(failed, message.WithHint(err, "without --label, all builds are probed"))
+	default:
 		p.Warn("there is no build by the builder %q to probe", options.builder)
 	}
 	return errors.Join(failed...)
