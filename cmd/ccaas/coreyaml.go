@@ -50,10 +50,10 @@ type listedBuilder struct {
 // ourBuilder returns the builder with this name on a peer with this core.yaml, the file with this
 // content, and this environment. It warns about what the peer does not read.
 func ourBuilder(
-	p *program.Program, file string, data []byte, name string, env map[string]string,
+	warn warn, file string, data []byte, name string, env map[string]string,
 ) (ours listedBuilder, err error) {
 	list, err := lint.ReadBuilders(file, data, name, env)
-	warnOf(p, list.Findings)
+	warnOf(warn, list.Findings)
 	ours.place = list.Place
 	if err != nil {
 		return ours, atFile(list.Place, err)
@@ -68,10 +68,10 @@ func ourBuilder(
 	return ours, err
 }
 
-// warnOf prints findings as warnings.
-func warnOf(p *program.Program, all []finding.Finding) {
+// warnOf passes findings to warn.
+func warnOf(warn warn, all []finding.Finding) {
 	for _, f := range all {
-		p.Warn("%s: %s", f.Place, f.Message)
+		warn("%s: %s", f.Place, f.Message)
 	}
 }
 
@@ -124,7 +124,7 @@ func coreYAML(
 	if !filepath.IsAbs(builder.Path) {
 		return program.Exit(program.Misused, fmt.Errorf("--path %q: must be an absolute path", builder.Path))
 	}
-	warnOf(p, lint.Path("--path", builder))
+	warnOf(p.Warn, lint.Path("--path", builder))
 	if options.patch == "" {
 		_, err := p.Stdout.Write(coreyaml.Stanza(builder))
 		return err

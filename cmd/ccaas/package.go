@@ -71,7 +71,7 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	if err := renameio.WriteFile(file, pkg.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("%q: cannot be written: %w", file, safefile.Reason(err))
 	}
-	warnOf(p, keys)
+	warnOf(p.Warn, keys)
 	warnOfPackage(p, root, ccType, leftOut)
 	if _, err = fmt.Fprintln(p.Stdout, pkg.ID); err != nil {
 		return err

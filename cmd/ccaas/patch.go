@@ -92,7 +92,7 @@ func patchCoreYAML(
 // warn warns about problems that a patch with this builder does not solve.
 func (c *toPatch) warn(p *program.Program, core *coreyaml.File, builder coreyaml.Builder) {
 	ignored, _ := lint.IgnoredKeys(c.name, core, builder.Name)
-	warnOf(p, ignored)
+	warnOf(p.Warn, ignored)
 	for _, other := range core.Builders() {
 		if other.Name != builder.Name && other.Path == builder.Path {
 			p.Warn("%q: the builder %q has the same path, but its builds can be used only under its name", c.name, other.Name)

@@ -116,7 +116,7 @@ func addBuilderFlags(cmd *cobra.Command, builder *string, adopt *[]string) {
 }
 
 // environment returns a function that reads the environment that the builder's programs would
-// get now. The function passes warnings about env files to warn.
+// get now. The function passes warnings about files to warn.
 func (o refreshOptions) environment(p *program.Program, warn warn) func() (map[string]string, error) {
 	given := func() (map[string]string, error) {
 		if len(o.envFiles) == 0 {
@@ -127,7 +127,7 @@ func (o refreshOptions) environment(p *program.Program, warn warn) func() (map[s
 	}
 	if o.coreYAML == "" {
 		if len(o.envFiles) == 0 {
-			p.Warn("the packages' templates can read every variable of this process: " +
+			warn("the packages' templates can read every variable of this process: " +
 				"name the peer's core.yaml with --core-yaml, or give --env-file")
 		}
 		return given
@@ -141,7 +141,7 @@ func (o refreshOptions) environment(p *program.Program, warn warn) func() (map[s
 		if err != nil {
 			return nil, err
 		}
-		ours, err := ourBuilder(p, o.coreYAML, data, o.builder, env)
+		ours, err := ourBuilder(warn, o.coreYAML, data, o.builder, env)
 		passed, _ := ours.Environment(env)
 		return passed, err
 	}

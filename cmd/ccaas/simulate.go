@@ -253,7 +253,7 @@ func (o simulateOptions) setBuilders(p *program.Program, peers []namedPeer) erro
 // listed returns the builder in the peer's list. data is the content of core.yaml. It warns about
 // what is different on the real peer.
 func (o simulateOptions) listed(p *program.Program, data []byte, named namedPeer) (coreyaml.Builder, error) {
-	ours, err := ourBuilder(p, o.coreYAML, data, o.name, named.env)
+	ours, err := ourBuilder(p.Warn, o.coreYAML, data, o.name, named.env)
 	if err != nil && ours.place != o.coreYAML {
 		err = atFile(named.envFile, err)
 	}
@@ -264,7 +264,7 @@ func (o simulateOptions) listed(p *program.Program, data []byte, named namedPeer
 		p.Warn("%s: the peers ask the builder %q first, but this simulation does not",
 			message.Printable(ours.place), other.Name)
 	}
-	warnOf(p, lint.Path(ours.place, ours.Builder))
+	warnOf(p.Warn, lint.Path(ours.place, ours.Builder))
 	return ours.Builder, nil
 }
 

@@ -17,6 +17,7 @@ import (
 
 // event is a line that a watch logs.
 type event struct {
+	Level     string `json:"level"`
 	Message   string `json:"msg"`
 	PackageID string `json:"package_id"`
 	Changes   string `json:"changes"`
@@ -217,5 +218,31 @@ func TestWatchServers(t *testing.T) {
 			t.Errorf("the metrics are %s, want %s", metrics, want)
 		}
 	}
+	w.stop(syscall.SIGTERM)
+}
+
+// Warnings about core.yaml are in the log, once each, however often the watch reads that file.
+func TestWatchWarns(t *testing.T) {
+	t.Parallel()
+	o := newOutdated(t)
+	o.put(t, "core.yaml", `chaincode:
+  externalBuilders:
+    - name: ccaas-template-builder
+      path: /opt/ccaas-template-builder
+      propagateEnvironment: [CCAAS_ENV_DIR, CERT_FILE, CORE_CHAINCODE_ROOT_CERT_FILE, CORE_CHAINCODE_TLS_CLIENT_KEY_FILE]
+      propagateEnviroment: [HOST]
+`)
+	w := startWatch(t, o, " --core-yaml core.yaml")
+	w.next("listening")
+	w.next("watching")
+	if e := w.next(`core.yaml: line 6: the peer does not read "propagateEnviroment" of the builder "ccaas-template-builder", did you mean "propagateEnvironment"`); e.Level != "WARN" {
+		t.Errorf("got %+v", e)
+	}
+	w.next("refreshed")
+	o.put(t, "values/.new", "third")
+	if err := os.Rename(o.dir+"/values/.new", o.dir+"/values/HOST"); err != nil { // the first run may not be over
+		t.Fatal(err)
+	}
+	w.next("refreshed")
 	w.stop(syscall.SIGTERM)
 }
