@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -52,7 +50,8 @@ which each peer renders its own connection.json.`,
 	if err := checkVerb(root, p.Args); err != nil {
 		return program.Exit(program.Misused, err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// SIGTERM is always among them: without any signal, NotifyContext would take all.
+	ctx, stop := signal.NotifyContext(context.Background(), program.TerminationSignals()...)
 	defer stop() // lets an interrupted verb remove its temporary folders
 	err := root.ExecuteContext(ctx)
 	if errors.Is(err, context.Canceled) {

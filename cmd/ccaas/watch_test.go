@@ -39,8 +39,14 @@ type watch struct {
 
 func startWatch(t *testing.T, o outdated, flags string) *watch {
 	t.Helper()
+	return startWatchAfter(t, o, "", flags)
+}
+
+// startWatchAfter starts a watch from a shell that has run a script.
+func startWatchAfter(t *testing.T, o outdated, script, flags string) *watch {
+	t.Helper()
 	w := &watch{t: t, events: make(chan event, 100)}
-	w.cmd = exec.Command("sh", "-c", "exec "+builder+"/bin/"+refreshCommand+" --watch --interval 1h --listen 127.0.0.1:0 -o json"+flags)
+	w.cmd = exec.Command("sh", "-c", script+"exec "+builder+"/bin/"+refreshCommand+" --watch --interval 1h --listen 127.0.0.1:0 -o json"+flags)
 	w.cmd.Dir, w.cmd.Env = o.dir, []string{"PATH=" + os.Getenv("PATH")}
 	stderr, err := w.cmd.StderrPipe()
 	if err != nil {
@@ -98,6 +104,15 @@ func (w *watch) get(address, path string) string {
 func (o outdated) set(t *testing.T, host string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(o.dir, "values/HOST"), []byte(host), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// swap sets the host without a moment in which there is none: a run may be under way.
+func (o outdated) swap(t *testing.T, host string) {
+	t.Helper()
+	o.put(t, "values/.new", host)
+	if err := os.Rename(o.dir+"/values/.new", o.dir+"/values/HOST"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -239,10 +254,27 @@ func TestWatchWarns(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	w.next("refreshed")
-	o.put(t, "values/.new", "third")
-	if err := os.Rename(o.dir+"/values/.new", o.dir+"/values/HOST"); err != nil { // the first run may not be over
-		t.Fatal(err)
-	}
+	o.swap(t, "third")
 	w.next("refreshed")
 	w.stop(syscall.SIGTERM)
+}
+
+// Signals that the parent process has told it to ignore do not end a watch, such as the one at a
+// logout after nohup. SIGTERM always does.
+func TestWatchIgnoresSignals(t *testing.T) {
+	t.Parallel()
+	o := newOutdated(t)
+	w := startWatchAfter(t, o, "trap '' HUP INT TERM; ", "")
+	w.skip("refreshed")
+	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if err := w.cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.swap(t, "third")
+	w.next("refreshed")
+	w.stop(syscall.SIGTERM)
+	if !w.cmd.ProcessState.Success() {
+		t.Errorf("it ended with %v", w.cmd.ProcessState)
+	}
 }
