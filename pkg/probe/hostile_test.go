@@ -191,3 +191,19 @@ func nothingLeft(t *testing.T) {
 	}
 	t.Errorf("goroutines are left:\n%s", stacks[:runtime.Stack(stacks, true)])
 }
+
+// A server that closes the connection gives the same finding in each probe. gRPC's message would
+// have the probe's port, which is another each time.
+func TestClosedConnection(t *testing.T) {
+	for name, linger := range map[string]int{"closed": -1, "reset": 0} {
+		address, gone := meet(t, after(func(conn net.Conn) {
+			conn.(*net.TCPConn).SetLinger(linger)
+			conn.Close()
+		}))
+		result := probe.Run(t.Context(), probe.Target{Connection: connection.Connection{Address: address, DialTimeout: "3s"}})
+		if want := "register: the server closed the connection without registering"; result.Err() == nil || result.Err().Error() != want {
+			t.Errorf("%s: got %v, want %s", name, result.Err(), want)
+		}
+		<-gone
+	}
+}

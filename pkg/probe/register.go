@@ -124,7 +124,8 @@ func (d *dial) register(ctx context.Context) (string, error) {
 }
 
 func (d *dial) noRegister(ctx context.Context, err error) error {
-	if _, readErr := d.conn.seen(); readErr != nil && d.Connection.TLSRequired {
+	_, readErr := d.conn.seen()
+	if readErr != nil && d.Connection.TLSRequired {
 		return d.tlsFailure(readErr)
 	}
 	const log = "check the chaincode server's log, and restart it"
@@ -138,6 +139,8 @@ func (d *dial) noRegister(ctx context.Context, err error) error {
 			"a gRPC server answers, but it is not a chaincode server: it has no %s", method)
 	case ctx.Err() != nil:
 		return fail(log, "the server accepted the stream but never registered")
+	case readErr != nil && answer.Code() == codes.Unavailable: // the message is gRPC's, not the server's
+		return fail(log, "the server closed the connection without registering")
 	default:
 		return fail(log, "the server ended the stream: %s: %s", answer.Code(), short(answer.Message()))
 	}
