@@ -11,6 +11,16 @@ func (m *Memory) Known() (files, folders int) { return len(m.files), len(m.folde
 // Recalled returns how many results the last run recalled.
 func (m *Memory) Recalled() int { return m.recalled }
 
+// Monotonic reports whether m remembers a time with a reading of the monotonic clock.
+func (m *Memory) Monotonic() bool {
+	for _, kept := range m.builds {
+		if kept.from != kept.from.Round(0) {
+			return true
+		}
+	}
+	return false
+}
+
 // Settled reports whether a change after the time at, to a file last changed at the time changed,
 // is sure to be noticed.
 func Settled(changed, at time.Time) bool {

@@ -237,6 +237,24 @@ func TestForgottenFolder(t *testing.T) {
 	isState(t, one(t, r), refresh.Failed, "cannot be used: no such file or directory")
 }
 
+// If the clock is set back, nothing is recalled that was remembered later, as with the time "before"
+// above. The monotonic clock would go on.
+func TestForgottenWithClock(t *testing.T) {
+	env := environment(t, "peer0", now.AddDate(0, 1, 0))
+	s, _ := installed(t, env)
+	time.Sleep(2 * coarse)
+	r := refresher(s, env)
+	monotonic := time.Now()
+	monotonic = monotonic.Add(now.Sub(monotonic)) // the same time as now
+	r.Now, r.Memory = clock(monotonic), refresh.NewMemory(coarse)
+	for range 2 {
+		isState(t, one(t, r), refresh.Unchanged, "")
+	}
+	if r.Memory.Recalled() != 1 || r.Memory.Monotonic() {
+		t.Errorf("it recalled %d, monotonic: %t", r.Memory.Recalled(), r.Memory.Monotonic())
+	}
+}
+
 // A symbolic link to the folder of values may be changed to lead to an older folder.
 func TestForgottenLinkToFolder(t *testing.T) {
 	dir := t.TempDir()

@@ -206,6 +206,17 @@ func TestMarked(t *testing.T) {
 	is(marking(s, with(env, "HOST", "cc2")), true, "ccaas-hook-1")
 }
 
+// If the old connection cannot be used, every key may have changed.
+func TestMarkOfUnusable(t *testing.T) {
+	env := environment(t, "peer0", now.AddDate(0, 1, 0))
+	s, b := installed(t, env)
+	write(t, at(b, released), []byte("null"))
+	r := one(t, marking(s, env))
+	isState(t, r, refresh.Refreshed, "")
+	does, _ := script("true")
+	isRun(t, does, s, r.PackageID, connection.Keys(), "")
+}
+
 // If a connection cannot be written, no hook is due. The test limits the size of files in another
 // process, since go test itself must write files.
 func TestNoRoomNoMark(t *testing.T) {

@@ -17,9 +17,9 @@ import (
 
 // markPrefix begins the names of the marks in the folder of a build. A mark says that a hook is
 // due. It is made before a connection is replaced, and removed when a hook has succeeded, so a hook
-// is not lost if a process is killed. It holds the keys that have changed, one per line. Each
-// change has its own mark: a hook that succeeds removes the marks that it found, but none that were
-// made meanwhile.
+// is not lost if a process is killed. It holds the keys that have changed, one per line, or all keys
+// if the old connection cannot be used. Each change has its own mark: a hook that succeeds removes
+// the marks that it found, but none that were made meanwhile.
 const markPrefix = "ccaas-hook-"
 
 // newMarkPrefix is used instead of markPrefix until the connection has been replaced. Otherwise, a
@@ -53,6 +53,9 @@ func (t *target) mark(number string, c connection.Connection) error {
 	var keys []string
 	for _, d := range connection.Differences(t.released.connection, c) {
 		keys = append(keys, d.Key)
+	}
+	if t.released.unusable != nil {
+		keys = connection.Keys()
 	}
 	content := []byte(strings.Join(keys, "\n"))
 	err := safefile.Replace(t.dir, newMarkPrefix+number, content, safefile.FileMode, t.released.info)

@@ -159,7 +159,7 @@ func (r Refresher) Run(ctx context.Context) ([]Result, error) {
 
 // read reads the environment and the time.
 func (r *Refresher) read() (err error) {
-	r.now = r.Now()
+	r.now = r.Now().Round(0) // without the monotonic clock, which goes on if the clock is set back
 	r.env, err = r.Env()
 	return err
 }
