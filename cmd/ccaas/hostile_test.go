@@ -112,6 +112,8 @@ func hostile(t *testing.T) map[string][2]string {
 		"much of a deep value":    {address(t, repeat(`{{ $x := index .a "a" }}`, 2000)), "its result is larger"},
 		"much that is kept":       {address(t, `{{ $b := "`+repeat("b", 230)+`" }}{{ $c := "`+repeat("a", 270)+`" }}`+repeat(`{{ $a := replace "a" $b $c }}`, 1800)), "computes too much"},
 		"an element that is none": {address(t, `{{ index . "Env" }}`), "is the whole environment"},
+		"4500 unset variables":    {address(t, numbered("{{.Env.A%}}", 4500)), "A10 is not set"},
+		"4500 unknown names":      {address(t, numbered("{{.a.a%}}", 4500)), "address: "},
 		"many variables, one long": {address(t, `{{ env "`+repeat("A", 255)+`" }}`+numbered(`{{ env "B%" }}`, 1900)),
 			"address: must be HOST:PORT"},
 		// the document

@@ -64,7 +64,7 @@ func (m *Member) Render(values Values) (Result, error) {
 	if m.template == nil {
 		return Result{}, m.Error(errors.New("could not be read"))
 	}
-	e := evaluator{member: m, values: values}
+	e := evaluator{member: m, values: values, known: map[string]bool{}}
 	err := e.list(m.template)
 	result := Result{Variables: e.sources()}
 	if err == nil {
@@ -77,10 +77,11 @@ func (m *Member) Render(values Values) (Result, error) {
 type evaluator struct {
 	member    *Member
 	values    Values
-	variables []binding     // innermost last
-	parts     []any         // results of actions and the text between them
-	read      []environ.Var // each name once
-	unset     environ.Var   // the last variable read that was not set
+	variables []binding       // innermost last
+	parts     []any           // results of actions and the text between them
+	read      []environ.Var   // each name once
+	known     map[string]bool // the names in read
+	unset     environ.Var     // the last variable read that was not set
 	work      int
 }
 
@@ -300,7 +301,8 @@ func (e *evaluator) lookup(at int, find func(string) (environ.Var, error), name 
 
 // use records that a variable was read, and returns its value.
 func (e *evaluator) use(v environ.Var) any {
-	if !slices.ContainsFunc(e.read, func(read environ.Var) bool { return read.Name == v.Name }) {
+	if !e.known[v.Name] {
+		e.known[v.Name] = true
 		e.read = append(e.read, v)
 	}
 	if v.Value == nil {

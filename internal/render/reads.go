@@ -1,7 +1,7 @@
 package render
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 )
 
@@ -27,9 +27,10 @@ func (r Read) Name() string { return strings.Join(r.Path, ".") }
 // Reads lists everything that the member may read, once each and in order of first use. The list is
 // complete: the language has no other way to read a variable.
 func (m *Member) Reads() (reads []Read) {
+	known := map[string]bool{}
 	add := func(kind ReadKind, path ...string) {
-		known := func(r Read) bool { return r.Kind == kind && slices.Equal(r.Path, path) }
-		if !slices.ContainsFunc(reads, known) {
+		if id := fmt.Sprintf("%d %q", kind, path); !known[id] {
+			known[id] = true
 			reads = append(reads, Read{kind, path})
 		}
 	}

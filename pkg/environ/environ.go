@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 
 	"ccaas-template-builder/internal/pemtext"
 )
@@ -28,6 +29,8 @@ type Environment struct {
 	found      map[string]Var // results of earlier lookups
 	read       Reader
 	requireTLS bool
+	// legacyMisnamed returns the variable that was probably meant to be LegacyVariable, or "".
+	legacyMisnamed func() string
 }
 
 // Load reads the settings for the chaincode with this label from the variables of a process, and
@@ -56,6 +59,7 @@ func (r Reader) Load(process map[string]string, label string) (*Environment, err
 		return nil, err
 	}
 	e.requireTLS = rules.RequireTLS
+	e.legacyMisnamed = sync.OnceValue(func() string { return e.Misnamed([]string{LegacyVariable})[LegacyVariable] })
 	e.root = e.fields(reflect.ValueOf(settings), names)
 	maps.Copy(e.root, e.legacy.root()) // these override settings: templates for Fabric's builder read them
 	return e, nil

@@ -23,15 +23,16 @@ func (e *Environment) Unread(read []string) []error {
 	return e.layers.unread(e.read, e.label, read, nil)
 }
 
-// Misnamed returns a variable that is set but not read and was probably meant to be the variable
-// called name or NAME_FILE. It also returns which of these two was meant.
-func (e *Environment) Misnamed(name string, read []string) (set, meant string) {
+// Misnamed maps variables in read that are not set to a variable that is set but not read and was
+// probably meant to have that name.
+func (e *Environment) Misnamed(read []string) map[string]string {
+	misnamed := map[string]string{}
 	for set, meant := range e.layers.misnamed(e.read, read) {
-		if meant == name || meant == name+"_FILE" {
-			return set, meant
+		if other := misnamed[meant]; other == "" || set < other {
+			misnamed[meant] = set
 		}
 	}
-	return "", ""
+	return misnamed
 }
 
 func (ls layers) unread(r Reader, label string, read, labels []string) []error {

@@ -12,7 +12,7 @@ import (
 // Unknown returns the error for a template that reads a name that is not in Root.
 func (e *Environment) Unknown(name string) error {
 	meant := DidYouMean(name)
-	set, _ := e.Misnamed(LegacyVariable, []string{LegacyVariable})
+	set := e.legacyMisnamed()
 	switch {
 	case e.legacy.set:
 		return fmt.Errorf(".%s is neither a setting nor a key in %s%s", name, LegacyVariable, meant)

@@ -130,9 +130,11 @@ func (t *Template) variables() []Variable {
 // Reads lists everything that the keys of the template read, without duplicates.
 func (t *Template) Reads() []Read {
 	var all []Read
+	known := map[Read]bool{}
 	for _, key := range connection.Keys() {
 		for _, read := range readsOf(t.member(key)) {
-			if !slices.Contains(all, read) {
+			if !known[read] {
+				known[read] = true
 				all = append(all, read)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ccaas-template-builder/internal/jsonvalue"
@@ -48,6 +49,7 @@ type Rendered struct {
 // joins everything that is wrong. It contains no value.
 func (t *Template) Render(env *environ.Environment, metadata chaincode.Metadata, now time.Time) (Rendered, error) {
 	r := rendering{template: t, env: env, values: valuesOf(env, metadata), sources: map[string][]string{}}
+	r.misnamed = sync.OnceValue(func() map[string]string { return env.Misnamed(t.names()) })
 	for _, key := range order() {
 		if relevant(key, r.connection.TLSRequired, r.connection.ClientAuthRequired) {
 			r.render(key)
@@ -99,6 +101,7 @@ type rendering struct {
 	template   *Template
 	env        *environ.Environment
 	values     render.Values
+	misnamed   func() map[string]string // what Environment.Misnamed returns
 	connection connection.Connection
 	sources    map[string][]string // for each key, the variables that its value was made from
 	failed     []string            // the keys that could not be rendered
@@ -190,8 +193,10 @@ func (r *rendering) fail(key string, err error) {
 
 // notSet adds to the error about a variable that is not set what the operator can do about it.
 func (r *rendering) notSet(key string, err error, v environ.Var) error {
-	if set, meant := r.env.Misnamed(v.Name, r.template.names()); set != "" {
-		return fmt.Errorf("%w, but %s is: rename it to %s", err, set, meant)
+	for _, meant := range []string{v.Name, v.Name + "_FILE"} {
+		if set := r.misnamed()[meant]; set != "" {
+			return fmt.Errorf("%w, but %s is: rename it to %s", err, set, meant)
+		}
 	}
 	if key == "root_cert" && r.template.isDefault(key) && r.template.isDefault("tls_required") {
 		err = fmt.Errorf("%w, and the template has no tls_required, "+
