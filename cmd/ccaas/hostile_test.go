@@ -81,6 +81,7 @@ func hostile(t *testing.T) map[string][2]string {
 	for i := range 20_001 {
 		tooMany = append(tooMany, file(strconv.Itoa(i), ""))
 	}
+	badCode := file("code.tar.gz", pack(t, file("connection.json", `{"address":"x","tls_required":false}`)))
 	good := file("connection.json", goodDocument)
 	implied, longPaths := []entry{good}, []entry{good}
 	for i := range 19_900 {
@@ -161,14 +162,15 @@ func hostile(t *testing.T) map[string][2]string {
 		"no code":                 {pack(t, file("metadata.json", goodMetadata), file("code.tar.gz", "x")), "is not a gzip file"},
 		"code cut off":            {pack(t, file("metadata.json", goodMetadata), file("code.tar.gz", pack(t, good)[:60])), "is not a valid gzip tar"},
 		// the package
-		"an outer bomb":        {pack(t, file("metadata.json", goodMetadata), zeros("bomb", 256<<20), file("code.tar.gz", pack(t, good))), "unpacks to"},
-		"large metadata":       {pack(t, zeros("metadata.json", 256<<20), file("code.tar.gz", pack(t, good))), "metadata.json is larger than"},
-		"metadata 30000 deep":  {pack(t, file("metadata.json", `{"extra":`+repeat("[", 30_000)), file("code.tar.gz", pack(t, good))), "is not valid JSON"},
-		"label that escapes":   {pack(t, file("metadata.json", `{"type":"ccaas","label":"../x"}`), file("code.tar.gz", pack(t, good))), `label "../x"`},
-		"label with a newline": {pack(t, file("metadata.json", `{"type":"ccaas","label":"x\nbuild: error: forged"}`), file("code.tar.gz", pack(t, good))), `label "x\nbuild`},
-		"outer link":           {pack(t, link(tar.TypeSymlink, "metadata.json", "/etc/passwd"), file("code.tar.gz", "")), "is not a regular file"},
-		"outer duplicate":      {pack(t, file("metadata.json", goodMetadata), file("metadata.json", goodMetadata), file("code.tar.gz", "")), "appears twice"},
-		"not a package":        {"hello", "is not a gzip file"},
+		"19998 ignored entries": {pack(t, append(tooMany[:19_998:19_998], file("metadata.json", goodMetadata), badCode)...), "address: must be HOST:PORT"},
+		"an outer bomb":         {pack(t, file("metadata.json", goodMetadata), zeros("bomb", 256<<20), file("code.tar.gz", pack(t, good))), "unpacks to"},
+		"large metadata":        {pack(t, zeros("metadata.json", 256<<20), file("code.tar.gz", pack(t, good))), "metadata.json is larger than"},
+		"metadata 30000 deep":   {pack(t, file("metadata.json", `{"extra":`+repeat("[", 30_000)), file("code.tar.gz", pack(t, good))), "is not valid JSON"},
+		"label that escapes":    {pack(t, file("metadata.json", `{"type":"ccaas","label":"../x"}`), file("code.tar.gz", pack(t, good))), `label "../x"`},
+		"label with a newline":  {pack(t, file("metadata.json", `{"type":"ccaas","label":"x\nbuild: error: forged"}`), file("code.tar.gz", pack(t, good))), `label "x\nbuild`},
+		"outer link":            {pack(t, link(tar.TypeSymlink, "metadata.json", "/etc/passwd"), file("code.tar.gz", "")), "is not a regular file"},
+		"outer duplicate":       {pack(t, file("metadata.json", goodMetadata), file("metadata.json", goodMetadata), file("code.tar.gz", "")), "appears twice"},
+		"not a package":         {"hello", "is not a gzip file"},
 	}
 	for name, want := range texts(t) {
 		cases[name] = want

@@ -115,5 +115,10 @@ func findings(
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	return lint.Check(lint.Source{Dir: source.dir, Package: source.pkg, Metadata: source.metadata}, peers, p.Now()), nil
+	given := lint.Source{Dir: source.dir, Package: source.pkg, Metadata: source.metadata}
+	all = lint.Check(ctx, given, peers, p.Now())
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return all, nil
 }

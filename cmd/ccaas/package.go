@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,8 +35,8 @@ so. A package in which lint finds an error is not written; a private key is only
 a warning. The same folder, label and type give the same bytes on every machine.`,
 		Example: "  ccaas package basic.tgz --path basic --label basic_1.0",
 		Args:    arguments("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return writePackage(p, args[0], dir, label, ccType)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return writePackage(cmd.Context(), p, args[0], dir, label, ccType)
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "path", "p", "", "the package folder")
@@ -46,7 +47,7 @@ a warning. The same folder, label and type give the same bytes on every machine.
 	return cmd
 }
 
-func writePackage(p *program.Program, file, dir, label, ccType string) error {
+func writePackage(ctx context.Context, p *program.Program, file, dir, label, ccType string) error {
 	root, err := openFolder(dir)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 	if err != nil {
 		return err
 	}
-	keys, err := lintFolder(p, root, pkg.Metadata)
+	keys, err := lintFolder(ctx, p, root, pkg.Metadata)
 	if err != nil {
 		return err
 	}
@@ -83,10 +84,10 @@ func writePackage(p *program.Program, file, dir, label, ccType string) error {
 // lintFolder returns the errors that lint finds in the folder of a package. Private keys are not
 // among them, since peers install such a package; keys has those findings.
 func lintFolder(
-	p *program.Program, root *os.Root, metadata chaincode.Metadata,
+	ctx context.Context, p *program.Program, root *os.Root, metadata chaincode.Metadata,
 ) (keys []finding.Finding, err error) {
 	var others []finding.Finding
-	for _, f := range lint.Check(lint.Source{Dir: root, Metadata: metadata}, lint.Peers{}, p.Now()) {
+	for _, f := range lint.Check(ctx, lint.Source{Dir: root, Metadata: metadata}, lint.Peers{}, p.Now()) {
 		if f.Code == finding.KeyInPackage {
 			keys = append(keys, f)
 		} else {

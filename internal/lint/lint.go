@@ -3,8 +3,10 @@
 package lint
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -36,13 +38,13 @@ type Peers struct {
 	EnvDir string
 }
 
-// Check returns what is wrong with a package as of the time now.
-func Check(source Source, peers Peers, now time.Time) []finding.Finding {
+// Check returns what is wrong with a package as of the time now. It is incomplete if ctx ends.
+func Check(ctx context.Context, source Source, peers Peers, now time.Time) []finding.Finding {
 	all := metadata(source)
 	found, parsed := ofTemplate(source.Dir, peers.Fabric, now)
 	all = append(all, found...)
 	all = append(all, artifacts(source.Dir)...)
-	all = append(all, privateKeys(source)...)
+	all = append(all, privateKeys(ctx, source)...)
 	if peers.CoreYAML != "" {
 		all = append(all, coreYAML(peers, parsed, source.Metadata.Label)...)
 	}
@@ -142,7 +144,7 @@ const (
 
 // privateKeys looks for private keys in the files of a package. It leaves out the template,
 // whose fields are searched one by one.
-func privateKeys(source Source) []finding.Finding {
+func privateKeys(ctx context.Context, source Source) []finding.Finding {
 	var all []finding.Finding
 	left := maxAllSearched
 	search := func(name string, data []byte) {
@@ -154,9 +156,16 @@ func privateKeys(source Source) []finding.Finding {
 	if source.Package != nil {
 		folders = []string{"."}
 		search(chaincode.MetadataFile, source.Package.RawMetadata)
-		for _, name := range source.Package.Unknown {
-			data, _ := source.Package.Entry(name, maxSearched)
+		err := source.Package.EachUnknown(ctx, func(name string, size int64, r io.Reader) error {
+			if left -= perFile; left < 0 || size > maxSearched {
+				return nil
+			}
+			data, err := io.ReadAll(r)
 			search(name, data)
+			return err
+		})
+		if err != nil {
+			all = append(all, ofFile(finding.BadPackage, err))
 		}
 	}
 	template, _ := chaincode.TemplateFile(source.Dir)

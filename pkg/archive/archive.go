@@ -186,17 +186,14 @@ func (p *Package) readMetadata(r io.Reader) (err error) {
 	return err
 }
 
-// Entry returns the content of the named entry of the package file, or nil if there is no
-// such entry or it is longer than limit bytes.
-func (p *Package) Entry(name string, limit int64) (content []byte, err error) {
-	err = p.each(context.Background(), func(header *tar.Header, r io.Reader) error {
-		if header.Name != name || header.Size > limit {
+// EachUnknown calls visit for each entry in Unknown, with its size in bytes and its content.
+func (p *Package) EachUnknown(ctx context.Context, visit func(name string, size int64, r io.Reader) error) error {
+	return p.each(ctx, func(header *tar.Header, r io.Reader) error {
+		if header.Name == chaincode.MetadataFile || header.Name == chaincode.CodeFile {
 			return nil
 		}
-		content, err = io.ReadAll(r)
-		return err
+		return visit(header.Name, header.Size, r)
 	})
-	return content, err
 }
 
 // Unpack writes the files of code.tar.gz below dir, as the peer's Untar does

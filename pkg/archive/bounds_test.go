@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -72,19 +73,32 @@ func TestMostEntries(t *testing.T) {
 	}
 }
 
-func TestEntry(t *testing.T) {
-	pkg, err := archive.Parse(pack(t, file("metadata.json", metadata), file("code.tar.gz", ""), file("NOTE", "12345")))
+// EachUnknown visits every entry that the peer ignores, in order, until one cannot be visited or the
+// context ends.
+func TestEachUnknown(t *testing.T) {
+	pkg, err := archive.Parse(pack(t, file("A", "12345"), file("metadata.json", metadata), file("code.tar.gz", ""), file("B", "")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct {
-		name  string
-		limit int64
-		want  string
-	}{{"NOTE", 6, "12345"}, {"NOTE", 5, "12345"}, {"NOTE", 4, ""}, {"OTHER", 5, ""}} {
-		if got, err := pkg.Entry(test.name, test.limit); err != nil || string(got) != test.want {
-			t.Errorf("%s of at most %d bytes: got %q, %v", test.name, test.limit, got, err)
+	for _, test := range []struct{ stop, want string }{{"", "A 5 12345, B 0 , "}, {"A", "A 5 12345, "}} {
+		got, stop := "", errors.New("stop")
+		err := pkg.EachUnknown(t.Context(), func(name string, size int64, r io.Reader) error {
+			data, err := io.ReadAll(r)
+			got += fmt.Sprintf("%s %d %s, ", name, size, data)
+			if name == test.stop {
+				return stop
+			}
+			return err
+		})
+		if got != test.want || errors.Is(err, stop) != (test.stop != "") {
+			t.Errorf("got %q, %v, want %q", got, err, test.want)
 		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	err = pkg.EachUnknown(ended, func(string, int64, io.Reader) error { panic("visited") })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 
