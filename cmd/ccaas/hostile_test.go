@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,6 +82,11 @@ func hostile(t *testing.T) map[string][2]string {
 	for i := range 20_001 {
 		tooMany = append(tooMany, file(strconv.Itoa(i), ""))
 	}
+	conditions := "" // each reads a variable only if the one after it is set
+	for i := range 1300 {
+		conditions = fmt.Sprintf(`{{if env "A%d"}}{{.Env.A%d}}{{end}}`, i+1, i+2) + conditions
+	}
+	slow := `{{ $x := "` + repeat("a B", 9000) + `" }}` + repeat(`{{ $y := kebabcase $x }}`, 30)
 	badCode := file("code.tar.gz", pack(t, file("connection.json", `{"address":"x","tls_required":false}`)))
 	good := file("connection.json", goodDocument)
 	implied, longPaths := []entry{good}, []entry{good}
@@ -114,6 +120,10 @@ func hostile(t *testing.T) map[string][2]string {
 		"much that is kept":       {address(t, `{{ $b := "`+repeat("b", 230)+`" }}{{ $c := "`+repeat("a", 270)+`" }}`+repeat(`{{ $a := replace "a" $b $c }}`, 1800)), "computes too much"},
 		"an element that is none": {address(t, `{{ index . "Env" }}`), "is the whole environment"},
 		"4500 unset variables":    {address(t, numbered("{{.Env.A%}}", 4500)), "A10 is not set"},
+		"3500 assignments":        {address(t, numbered("{{$a:=.Env.A%}}", 3500)), "A1 is not set"},
+		"a chain of conditions":   {address(t, conditions+"{{.Env.A1}}"), "A1 is not set"},
+		"keys of no object":       {address(t, numbered("{{.a%.b.c}}", 3500)), "address: "},
+		"slow with every value":   {address(t, slow+`{{env "A"}}{{env "B"}}{{env "C"}}`), "address: "},
 		"4500 unknown names":      {address(t, numbered("{{.a.a%}}", 4500)), "address: "},
 		"many variables, one long": {address(t, `{{ env "`+repeat("A", 255)+`" }}`+numbered(`{{ env "B%" }}`, 1900)),
 			"address: must be HOST:PORT"},

@@ -96,17 +96,13 @@ func TestLargePackage(t *testing.T) {
 // that reads as many variables as possible.
 func TestLargeCoreYAML(t *testing.T) {
 	requireTime(t)
-	var variables strings.Builder
-	for i := range 2400 {
-		fmt.Fprintf(&variables, "{{ .Env.OF_PACKAGE_%04d }}", i)
-	}
 	const n = 900_000 // bytes; leaves room for the variables of the package
 	named := fmt.Sprintf("- name: %s\n      path: /x\n", coreyaml.DefaultName)
 	for form, text := range map[string]string{
 		"keys":      "chaincode:\n  externalBuilders:\n    " + named + "vm:\n" + numbered("  key%: x\n", n/14),
 		"variables": "chaincode:\n  externalBuilders:\n    " + named + "      propagateEnvironment:\n" + numbered("      - VARIABLE_%\n", n/23),
 	} {
-		dir := inFolder(t, address(t, variables.String()))
+		dir := inFolder(t, address(t, numbered("{{.Env.A%}}", 4500)))
 		if len(text) > coreyaml.MaxFile || len(text) < coreyaml.MaxFile*3/4 {
 			t.Errorf("%s has %d bytes", form, len(text))
 		}

@@ -158,13 +158,17 @@ func Unpropagated(
 	file string, b coreyaml.Builder, parsed *template.Template,
 	missing []template.Variable, has func(name string) bool,
 ) []finding.Finding {
+	required := map[string]bool{}
+	for _, v := range missing {
+		required[v.Name] = true
+	}
 	var all []finding.Finding
 	for _, v := range parsed.Variables() {
 		code, what := finding.NotPropagated, "which the package needs for"
 		switch {
 		case slices.ContainsFunc(v.Names(), has):
 			continue
-		case slices.ContainsFunc(missing, func(m template.Variable) bool { return m.Name == v.Name }):
+		case required[v.Name]:
 		case v.InDocument:
 			code, what = finding.OptionalNotPropagated, "which the package may read for"
 		default:

@@ -20,8 +20,8 @@ func (e *evaluator) call(c *call, piped []any) (any, error) {
 	if err := e.charge(c, args...); err != nil {
 		return nil, err
 	}
-	for i, arg := range args {
-		if err := e.admit(c, arg, i == 0); err != nil {
+	for i := range args {
+		if err := e.admit(c, args, i); err != nil {
 			return nil, err
 		}
 	}
@@ -31,7 +31,7 @@ func (e *evaluator) call(c *call, piped []any) (any, error) {
 	result, err := c.function.call(args)
 	if err != nil {
 		if c.name == "required" {
-			return nil, e.fail(c.at, "%w", &NotSetError{Var: e.unset, Message: err.Error()})
+			return e.supplied(c.at, &NotSetError{Var: e.unset, Message: err.Error()})
 		}
 		return nil, e.fail(c.at, "%s: %w", c.name, err)
 	}
@@ -55,16 +55,16 @@ func (e *evaluator) charge(c *call, values ...any) error {
 
 func (e *evaluator) exhausted() bool { return e.work > maxWork }
 
-// admit rejects an argument that is unset or contains a private key, unless the function only
+// admit rejects the argument i if it is unset or contains a private key, unless the function only
 // chooses between its arguments. index may look into an object or list that contains a key.
-func (e *evaluator) admit(c *call, arg any, first bool) error {
+func (e *evaluator) admit(c *call, args []any, i int) (err error) {
 	if c.chooses {
 		return nil
 	}
-	if missing, ok := arg.(*NotSetError); ok {
-		return e.fail(c.at, "%w", missing)
+	if args[i], err = e.needed(c.at, args[i]); err != nil {
+		return err
 	}
-	if isSecret(arg) || holdsSecret(arg) && !(c.opens && first) {
+	if isSecret(args[i]) || holdsSecret(args[i]) && !(c.opens && i == 0) {
 		return e.fail(c.at, "%s cannot be applied to a private key, which can only be the whole of client_key", c.name)
 	}
 	return nil

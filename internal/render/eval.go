@@ -26,6 +26,9 @@ type Values struct {
 	Unknown func(name string) error                // the error for a .NAME that Root lacks
 	Env     func(name string) (environ.Var, error) // env "NAME", .Env.NAME
 	EnvFile func(name string) (environ.Var, error) // envFile "NAME"
+	// Supply returns a value for a variable that is not set where a value is needed, or nil. Supply is nil
+	// except in a trial.
+	Supply func(name string) any
 }
 
 // Result is the result of rendering a member.
@@ -34,6 +37,9 @@ type Result struct {
 	Value any
 	// Variables names the variables from which Value was made, as operators know them.
 	Variables []string
+	// Steps says how much was evaluated. A step is an expression, or 16 bytes of the work of functions. An
+	// error counts as many.
+	Steps int
 }
 
 // NotSetError says that a variable that a template needs is not set. During evaluation it is the
@@ -66,7 +72,7 @@ func (m *Member) Render(values Values) (Result, error) {
 	}
 	e := evaluator{member: m, values: values, known: map[string]bool{}}
 	err := e.list(m.template)
-	result := Result{Variables: e.sources()}
+	result := Result{Variables: e.sources(), Steps: e.steps + e.work/16}
 	if err == nil {
 		result.Value, err = e.result()
 	}
@@ -83,6 +89,7 @@ type evaluator struct {
 	known     map[string]bool // the names in read
 	unset     environ.Var     // the last variable read that was not set
 	work      int
+	steps     int
 }
 
 type binding struct {
@@ -91,6 +98,7 @@ type binding struct {
 }
 
 func (e *evaluator) fail(at int, format string, args ...any) error {
+	e.steps += 100 // finding the line and the column takes as long
 	return e.member.errorAt(at, OfValue, fmt.Errorf(format, args...))
 }
 
@@ -165,8 +173,8 @@ func (e *evaluator) action(p *pipe) error {
 	if err != nil || p.sets != "" {
 		return err
 	}
-	if missing, ok := v.(*NotSetError); ok {
-		return e.fail(p.at, "%w", missing)
+	if v, err = e.needed(p.at, v); err != nil {
+		return err
 	}
 	if _, ok := format(v); !ok && !isSecret(v) {
 		return e.fail(p.at, "gives %s: only a string, a number, true or false can be in a connection.json", kindOf(v))
@@ -226,6 +234,7 @@ func (e *evaluator) find(name variable) *binding {
 
 // value evaluates an expression. A value piped into a function becomes its last argument.
 func (e *evaluator) value(x expression, piped ...any) (any, error) {
+	e.steps++
 	switch x := x.(type) {
 	case variable:
 		if found := e.find(x); found != nil {
@@ -268,14 +277,19 @@ func (e *evaluator) root(p *path) (any, error) {
 	switch {
 	case !ok && name == "Env": // .Env.NAME must be set, unlike env "NAME"
 		v, err := e.lookup(p.at, e.values.Env, keys[0])
-		if missing, ok := v.(*NotSetError); ok {
-			return nil, e.fail(p.at, "%w", missing)
-		} else if err != nil {
+		if err == nil {
+			v, err = e.needed(p.at, v)
+		}
+		if err != nil {
 			return nil, err
 		}
 		return e.follow(p, v, keys[1:])
 	case !ok:
-		return nil, e.fail(p.at, "%w", e.values.Unknown(name))
+		v, err := e.supplied(p.at, e.values.Unknown(name))
+		if err != nil {
+			return nil, err
+		}
+		return e.follow(p, v, keys)
 	}
 	if group, ok := found.(environ.Group); ok {
 		if len(keys) == 0 {
@@ -312,6 +326,26 @@ func (e *evaluator) use(v environ.Var) any {
 	return v.Value
 }
 
+// needed returns v, which must be set.
+func (e *evaluator) needed(at int, v any) (any, error) {
+	if missing, ok := v.(*NotSetError); ok {
+		return e.supplied(at, missing)
+	}
+	return v, nil
+}
+
+// supplied returns the value that a trial supplies if err is about a variable that is not set, otherwise
+// err as an error at an offset.
+func (e *evaluator) supplied(at int, err error) (any, error) {
+	var missing *NotSetError
+	if e.values.Supply != nil && errors.As(err, &missing) {
+		if v := e.values.Supply(missing.Var.Name); v != nil {
+			return v, nil
+		}
+	}
+	return nil, e.fail(at, "%w", err)
+}
+
 // sources returns the names of the variables that were read. If any of them is set, it returns only
 // those that are set, because the result was made from them.
 func (e *evaluator) sources() []string {
@@ -332,8 +366,9 @@ func (e *evaluator) sources() []string {
 // follow follows keys, the rest of the path p, into v.
 func (e *evaluator) follow(p *path, v any, keys []string) (any, error) {
 	for _, key := range keys {
-		if missing, ok := v.(*NotSetError); ok {
-			return nil, e.fail(p.at, "%w", missing)
+		var err error
+		if v, err = e.needed(p.at, v); err != nil {
+			return nil, err
 		}
 		object, ok := v.(map[string]any)
 		if !ok {

@@ -92,9 +92,12 @@ func (v Variable) Names() []string {
 // the keys that read them.
 func (t *Template) Variables() []Variable {
 	all := t.variables()
-	for _, missing := range t.Missing(func(string) bool { return false }) {
-		i := slices.IndexFunc(all, func(v Variable) bool { return v.Name == missing.Name })
-		all[i].Required = true
+	missing := map[string]bool{}
+	for _, v := range t.Missing(func(string) bool { return false }) {
+		missing[v.Name] = true
+	}
+	for i := range all {
+		all[i].Required = missing[all[i].Name]
 	}
 	return all
 }
@@ -102,6 +105,7 @@ func (t *Template) Variables() []Variable {
 // variables returns what Variables returns, without Required.
 func (t *Template) variables() []Variable {
 	var all []Variable
+	places := map[string]int{}
 	for _, key := range connection.Keys() {
 		if t.unused(key) {
 			continue
@@ -111,9 +115,10 @@ func (t *Template) variables() []Variable {
 			if name == "" {
 				continue
 			}
-			i := slices.IndexFunc(all, func(v Variable) bool { return v.Name == name })
-			if i < 0 {
+			i, known := places[name]
+			if !known {
 				i = len(all)
+				places[name] = i
 				all = append(all, Variable{Name: name, File: mayBeFile(name)})
 			}
 			v := &all[i]

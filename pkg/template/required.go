@@ -1,17 +1,19 @@
 package template
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 
-	"ccaas-template-builder/internal/message"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/pkg/chaincode"
 	"ccaas-template-builder/pkg/environ"
 )
+
+// maxSteps limits what Missing and Try evaluate, in steps of render.Result. Only a template that was
+// made for it needs more.
+const maxSteps = 1 << 18
 
 // Missing returns the variables that a peer must have, and lacks, for the template to be
 // rendered. has reports which variables the peer has. The settings that decide whether other
@@ -28,56 +30,63 @@ func (t *Template) MissingFrom(env *environ.Environment, metadata chaincode.Meta
 	return t.missing(valuesOf(env, metadata), func(string) bool { return false })
 }
 
+// missing implements Missing for a peer with values. Each rendering supplies what the peer lacks. If
+// that may change what was rendered before, another follows.
 func (t *Template) missing(peer render.Values, has func(name string) bool) []Variable {
 	var missing []Variable
-	found := func(name string) bool {
-		return has(name) || slices.ContainsFunc(missing, func(v Variable) bool { return slices.Contains(v.Names(), name) })
+	variables, rendered := t.byName(), t.rendered(peer)
+	found := map[string]bool{} // the variables that the peer has or that are missing
+	for name := range variables {
+		found[name] = has(name)
 	}
-	variables, rendered := t.variables(), t.rendered(peer)
-	for more := true; more; {
+	of := func(name string) any {
+		if known, read := found[name]; known || !read && has(name) {
+			return sample
+		}
+		return nil
+	}
+	for more, steps := true, 0; more && steps < maxSteps; {
 		more = false
-		values := t.trial(peer, func(name string) any {
-			if found(name) {
-				return sample
-			}
-			return nil
-		})
-		for _, key := range order() {
-			if !rendered(key) {
-				continue
-			}
-			for _, name := range notSet(t.member(key), values) {
-				i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })
-				if i >= 0 && !found(name) {
-					variables[i].Required = true
-					missing, more = append(missing, variables[i]), true
+		values, made := t.trial(peer, of)
+		values.Supply = func(name string) any {
+			if v, read := variables[name]; read && !found[name] {
+				v.Required = true
+				missing, more = append(missing, v), true
+				for _, name := range v.Names() {
+					found[name] = true
 				}
+				t.fill(values.Root, made)
+			}
+			return made(name).Value
+		}
+		for _, key := range order() {
+			if rendered(key) {
+				result, _ := t.member(key).Render(values)
+				steps += result.Steps
 			}
 		}
 	}
 	return missing
 }
 
+// byName returns what Variables returns, keyed by name and without Required.
+func (t *Template) byName() map[string]Variable {
+	variables := map[string]Variable{}
+	for _, v := range t.variables() {
+		variables[v.Name] = v
+	}
+	return variables
+}
+
 // rendered returns a function that reports which keys are rendered on a peer.
 func (t *Template) rendered(peer render.Values) func(key string) bool {
+	values, _ := t.trial(peer, func(string) any { return nil })
 	on := func(key string) bool {
-		result, err := t.member(key).Render(t.trial(peer, func(string) any { return nil }))
+		result, err := t.member(key).Render(values)
 		return err == nil && (result.Value == true || result.Value == "true")
 	}
 	tls, auth := on("tls_required"), on("client_auth_required")
 	return func(key string) bool { return relevant(key, tls, auth) }
-}
-
-// notSet returns the variables that a member needs and that are not set.
-func notSet(m *render.Member, values render.Values) (names []string) {
-	_, err := m.Render(values)
-	for _, err := range message.Errors(err) {
-		var missing *render.NotSetError
-		if errors.As(err, &missing) {
-			names = append(names, missing.Var.Name)
-		}
-	}
-	return names
 }
 
 // sample is the made-up value of each variable.
@@ -85,8 +94,8 @@ const sample = "x"
 
 // Try renders a key with made-up values. Each variable that the key reads has each of samples
 // in turn, or a Secret if it is meant for a private key. Try returns nil as soon as check
-// accepts a value, otherwise the first error. It does not try a key that reads too many
-// variables.
+// accepts a value, otherwise the first error. It also returns nil if a key reads too many
+// variables, or takes too long, to be tried.
 func (t *Template) Try(key string, samples []string, check func(v any) error) error {
 	m := t.member(key)
 	var names []string
@@ -100,11 +109,15 @@ func (t *Template) Try(key string, samples []string, check func(v any) error) er
 		return nil
 	}
 	var first error
+	steps := 0
 	for turn := range power(len(samples), len(names)) {
-		values := t.trial(unknownPeer(), func(name string) any {
+		values, _ := t.trial(unknownPeer(), func(name string) any {
 			return samples[turn/power(len(samples), max(0, slices.Index(names, name)))%len(samples)]
 		})
 		result, err := m.Render(values)
+		if steps += result.Steps; steps > maxSteps {
+			return nil
+		}
 		if err == nil {
 			err = check(result.Value)
 		}
@@ -128,7 +141,8 @@ func power(base, exponent int) int {
 
 // unset returns the values of a peer on which no variable is set.
 func (t *Template) unset() render.Values {
-	return t.trial(unknownPeer(), func(string) any { return nil })
+	values, _ := t.trial(unknownPeer(), func(string) any { return nil })
+	return values
 }
 
 // unknownPeer returns the values of a peer of which nothing is known.
@@ -139,27 +153,18 @@ func unknownPeer() render.Values {
 	return values
 }
 
-// trial returns the values of a peer, with made-up values for variables that it lacks. of
-// returns the value of such a variable, or nil if it is not set. A setting that has a default
-// keeps it.
-func (t *Template) trial(peer render.Values, of func(name string) any) render.Values {
-	made := func(name string) environ.Var {
+// trial returns the values of a peer, with made-up values for variables that it lacks, and a
+// function that returns each of these. of returns the value of such a variable, or nil if it is not
+// set. A setting that has a default keeps it.
+func (t *Template) trial(
+	peer render.Values, of func(name string) any,
+) (values render.Values, made func(name string) environ.Var) {
+	made = func(name string) environ.Var {
 		v := environ.Var{Name: name, Value: of(name)}
 		if v.Value != nil && environ.IsSecret(strings.TrimSuffix(name, "_FILE")) {
 			v.Value = environ.Secret(0)
 		}
 		return v
-	}
-	values := peer
-	values.Root = maps.Clone(peer.Root)
-	for path, field := range environ.Fields() {
-		v := made(field.Variable)
-		if v.Value == nil && field.File {
-			v.Value = made(field.Variable + "_FILE").Value
-		}
-		if v.Value != nil && !field.HasDefault {
-			set(values.Root, path, v)
-		}
 	}
 	orMade := func(look func(string) (environ.Var, error)) func(string) (environ.Var, error) {
 		return func(name string) (environ.Var, error) {
@@ -170,20 +175,39 @@ func (t *Template) trial(peer render.Values, of func(name string) any) render.Va
 			return v, err
 		}
 	}
+	values = peer
+	values.Root = maps.Clone(peer.Root)
 	values.Env, values.EnvFile = orMade(peer.Env), orMade(peer.EnvFile)
 	if legacy, err := peer.Env(environ.LegacyVariable); err == nil && legacy.Value == nil {
 		values.Unknown = func(string) error {
 			return &render.NotSetError{Var: environ.Var{Name: environ.LegacyVariable}}
 		}
 	}
-	for _, read := range t.Reads() {
-		name, _, _ := strings.Cut(read.Name, ".")
-		v := made(environ.LegacyVariable)
-		if read.Kind == OfJSON && values.Root[name] == nil && v.Value != nil {
-			values.Root[name] = v
+	t.fill(values.Root, made)
+	return values, made
+}
+
+// fill sets the values of settings, and of keys in the JSON of environ.LegacyVariable, that are made up.
+func (t *Template) fill(root map[string]any, made func(name string) environ.Var) {
+	for path, field := range environ.Fields() {
+		v := made(field.Variable)
+		if v.Value == nil && field.File {
+			v.Value = made(field.Variable + "_FILE").Value
+		}
+		if v.Value != nil && !field.HasDefault {
+			set(root, path, v)
 		}
 	}
-	return values
+	v := made(environ.LegacyVariable)
+	if v.Value == nil {
+		return
+	}
+	for _, read := range t.Reads() {
+		name, _, _ := strings.Cut(read.Name, ".")
+		if read.Kind == OfJSON && root[name] == nil {
+			root[name] = v
+		}
+	}
 }
 
 // emptyEnvironment returns the environment of a peer on which no variable is set.
