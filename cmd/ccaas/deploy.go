@@ -272,7 +272,8 @@ func writeDeployed(p *program.Program, r *lifecycle.Result, options deployOption
 
 // needsInit says what to do with a chaincode whose init function must be called.
 func needsInit(channel, name string) string {
-	return fmt.Sprintf("%s answers only after its init function: peer chaincode invoke --isInit -C %s -n %s …", name, channel, name)
+	return fmt.Sprintf("%s answers only after a call of its init function: peer chaincode invoke --isInit -C %s -n %s …",
+		name, channel, name)
 }
 
 // writeOutcome prints what was done, or would be done, about the definition.

@@ -305,7 +305,7 @@ func (n *fabric) requireInit() {
 	org1, org2 := n.peers[0], n.peers[2]
 	n.deploys(org2, "1: peer0.org2 now -; peer1.org2 now -; Org2MSP; waits for Org1MSP", packed.file, "--init-required")
 	n.deploys(org1, "1: peer0.org1 now -; peer1.org1 now -; Org1MSP; Org2MSP; committed; needs init", packed.file, "--init-required")
-	const note = "\nbegun answers only after its init function: peer chaincode invoke --isInit -C mychannel -n begun"
+	const note = "\nbegun answers only after a call of its init function: peer chaincode invoke --isInit -C mychannel -n begun"
 	if out := n.status(org1, true, "-n", "begun", "--ask"); !strings.Contains(out, note) {
 		n.fatal("ccaas status --ask says:\n%s", out)
 	}

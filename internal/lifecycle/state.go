@@ -56,7 +56,7 @@ func (s *state) overtakes(approved *chaincode.Definition, own string) error {
 	if len(changes) == 0 {
 		return nil // the peer does not know the approval yet
 	}
-	err := fmt.Errorf("another definition has been committed than %s has approved: %s", own, strings.Join(changes, "; "))
+	err := fmt.Errorf("the committed definition is not the one that %s has approved: %s", own, strings.Join(changes, "; "))
 	return message.WithHint(err, "if the committed one is right, run it again with the same definition")
 }
 
