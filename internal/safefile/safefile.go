@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"unicode/utf8"
 )
 
 // MaxEntries is the maximum number of files and folders in a package.
@@ -155,6 +156,9 @@ func Files(root Dir, dir string) ([]string, error) {
 	var files []string
 	entries, left := 0, MaxPaths
 	err := fs.WalkDir(root.FS(), dir, func(name string, entry fs.DirEntry, err error) error {
+		if entry != nil && entry.IsDir() && !utf8.ValidString(name) { // the file system of an os.Root rejects it
+			return At(name, errors.New("is a folder whose name is not UTF-8: rename it"))
+		}
 		if err != nil {
 			return At(name, err)
 		}
