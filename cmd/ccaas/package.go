@@ -138,9 +138,10 @@ func warnOfPackage(p *program.Program, root *os.Root, ccType string, leftOut []s
 		p.Hint("%s", other.Hint)
 	}
 	artifacts, _, _ := chaincode.Artifacts(root) // an error would have kept the package from being made
+	var warnings []string
 	for _, a := range artifacts {
 		if !a.Index {
-			p.Warn("%q: %s", a.From, a.Ignored())
+			warnings = append(warnings, fmt.Sprintf("%q: %s", a.From, a.Ignored()))
 		}
 	}
 	for _, name := range leftOut {
@@ -148,6 +149,7 @@ func warnOfPackage(p *program.Program, root *os.Root, ccType string, leftOut []s
 		if folder := chaincode.FolderMeant(name); folder != "" {
 			meant = fmt.Sprintf(", did you mean %q", folder)
 		}
-		p.Warn("%q: is left out of the package%s", name, meant)
+		warnings = append(warnings, fmt.Sprintf("%q: is left out of the package%s", name, meant))
 	}
+	p.WarnAll(warnings)
 }

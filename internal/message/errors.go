@@ -58,9 +58,9 @@ func Errors(err error) []error {
 	return all
 }
 
-// maxErrors limits how many errors are reported. A package can cause any number, and they all
-// go to the peer's log.
-const maxErrors = 50
+// Most limits how many errors, and how many warnings of one kind, are reported. A package can cause
+// any number, and they all go to the peer's log.
+const Most = 50
 
 // Lines returns the lines that a program prints for err: one for each error that err joins,
 // then their hints, without duplicates. An error with an empty text has no line.
@@ -73,8 +73,8 @@ func Lines(program string, err error) []Line {
 			lines = append(lines, Line{program, Error, text})
 		}
 	}
-	if more := len(lines) - maxErrors; more > 0 {
-		lines = append(lines[:maxErrors], Line{program, Error, fmt.Sprintf("and %d more errors", more)})
+	if more := len(lines) - Most; more > 0 {
+		lines = append(lines[:Most], Line{program, Error, fmt.Sprintf("and %d more errors", more)})
 	}
 	for _, hint := range Hints(err) {
 		lines = append(lines, Line{program, Hint, hint})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -109,6 +110,24 @@ func TestStop(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A program prints as many warnings of one kind as errors, and then how many more there are.
+func TestWarnAll(t *testing.T) {
+	_, stderr := run(nil, func(p *program.Program) error {
+		p.WarnAll(slices.Repeat([]string{"w"}, message.Most))
+		return nil
+	})
+	if want := strings.Repeat("build: warning: w\n", message.Most); stderr != want {
+		t.Errorf("got %s", stderr)
+	}
+	_, more := run(nil, func(p *program.Program) error {
+		p.WarnAll(slices.Repeat([]string{"w"}, message.Most+2))
+		return nil
+	})
+	if want := stderr + "build: warning: and 2 more warnings\n"; more != want {
+		t.Errorf("got %s", more)
 	}
 }
 

@@ -19,6 +19,16 @@ func (p *Program) Warn(format string, args ...any) {
 	p.say(levelWarn, message.Warning, format, args...)
 }
 
+// WarnAll prints a warning line for each text, for at most message.Most of them.
+func (p *Program) WarnAll(texts []string) {
+	for _, text := range texts[:min(len(texts), message.Most)] {
+		p.Warn("%s", text)
+	}
+	if more := len(texts) - message.Most; more > 0 {
+		p.Warn("and %d more warnings", more)
+	}
+}
+
 // Hint prints a line that says what to do next.
 func (p *Program) Hint(format string, args ...any) {
 	p.line(message.Hint, fmt.Sprintf(format, args...))

@@ -50,14 +50,16 @@ func Run(p *program.Program) error {
 	if err := errors.Join(connectionErr, artifactsErr, metadataErr); err != nil {
 		return err
 	}
+	var warnings []string
 	for _, name := range hidden {
-		p.Warn("%q: is hidden, so it is left out", name)
+		warnings = append(warnings, fmt.Sprintf("%q: is hidden, so it is left out", name))
 	}
 	for _, a := range artifacts {
 		if !a.Index {
-			p.Warn("%q: %s", a.From, a.Ignored())
+			warnings = append(warnings, fmt.Sprintf("%q: %s", a.From, a.Ignored()))
 		}
 	}
+	p.WarnAll(warnings)
 	output := safefile.NewOutput(outputDir)
 	defer output.Close()
 	return output.Fill(func() error {
