@@ -88,7 +88,7 @@ func inspect(source *source) (*inspected, error) {
 	found := &inspected{
 		PackageID: id,
 		Label:     source.metadata.Label,
-		Type:      source.metadata.Type,
+		Type:      chaincode.ShownType(source.metadata.Type),
 		Variables: []inspectedVariable{},
 		Indexes:   []string{},
 	}

@@ -76,7 +76,8 @@ func (e *examination) taken(ctx context.Context, pkg *archive.Package) []finding
 		return []finding.Finding{finding.New(finding.InstallFails, "", "%s", err)}
 	case taker.Name != e.ours.Name:
 		return []finding.Finding{finding.New(finding.TakenByOther, e.list,
-			"the builder %q comes before %q and takes a package of type %q", taker.Name, e.ours.Name, pkg.Metadata.Type).
+			"the builder %q comes before %q and takes a package of type %q",
+			taker.Name, e.ours.Name, chaincode.ShownType(pkg.Metadata.Type)).
 			WithHint("put %q before it", e.ours.Name)}
 	}
 	return nil

@@ -76,7 +76,7 @@ func metadata(source Source) []finding.Finding {
 // OtherType returns the finding about a type that no builder of ours accepts by default.
 func OtherType(ccType string) finding.Finding {
 	return finding.New(finding.UnknownType, chaincode.MetadataFile,
-		"the type is %q, which detect accepts only if %s lists it", ccType, chaincode.TypesVariable).
+		"the type is %q, which detect accepts only if %s lists it", chaincode.ShownType(ccType), chaincode.TypesVariable).
 		WithHint("package it with --type %s, or set %s for the peer process and propagate it",
 			chaincode.DefaultType, chaincode.TypesVariable)
 }

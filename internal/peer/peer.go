@@ -127,7 +127,7 @@ func (p *Peer) scratch(ctx context.Context, pkg *archive.Package, use func(build
 }
 
 func (p *Peer) detect(ctx context.Context, pkg *archive.Package, dir buildDir) (coreyaml.Builder, error) {
-	notTaken := &NotTakenError{Type: pkg.Metadata.Type}
+	notTaken := &NotTakenError{Type: chaincode.ShownType(pkg.Metadata.Type)}
 	for _, b := range p.Builders {
 		err := p.run(ctx, b, "detect", dir.of("src"), dir.of("metadata"))
 		if err == nil {

@@ -25,7 +25,7 @@ type File struct {
 // all have the same mode. Nothing is compressed, because a better compressor in the next
 // release of Go would change the package ID.
 func Write(label, ccType string, files []File) (*Package, error) {
-	if err := errors.Join(chaincode.CheckLabel(label), checkType(ccType)); err != nil {
+	if err := errors.Join(chaincode.CheckLabel(label), chaincode.CheckType(ccType)); err != nil {
 		return nil, err
 	}
 	files = slices.Clone(files)
@@ -43,20 +43,6 @@ func Write(label, ccType string, files []File) (*Package, error) {
 		return nil, err
 	}
 	return Parse(data)
-}
-
-// checkType rejects invalid types. The detect program of a builder decides which of the valid
-// types it accepts.
-func checkType(ccType string) error {
-	for _, r := range ccType {
-		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.') {
-			return fmt.Errorf("type %q: a type may contain only letters, digits and . _ -", ccType)
-		}
-	}
-	if ccType == "" {
-		return errors.New("the type is empty")
-	}
-	return nil
 }
 
 func compare(a, b string) int {

@@ -156,3 +156,15 @@ func TestAccepts(t *testing.T) {
 		}
 	}
 }
+
+// A type is shown if it looks like one.
+func TestShownType(t *testing.T) {
+	for ccType, want := range map[string]string{
+		"": "", "ccaas": "ccaas", "k8s.v1_a-B": "k8s.v1_a-B", strings.Repeat("a", 32): strings.Repeat("a", 32),
+		strings.Repeat("a", 33): "(hidden)", "a b": "(hidden)", "a\n": "(hidden)",
+	} {
+		if got := chaincode.ShownType(ccType); got != want {
+			t.Errorf("%q is shown as %q", ccType, got)
+		}
+	}
+}

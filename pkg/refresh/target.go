@@ -77,7 +77,7 @@ func (r Refresher) open(b store.Build) (t *target, err error) {
 	if packageErr == nil && builder != r.Builder && !accepts(t.pkg.Metadata.Type) {
 		t.ours = false
 		return t, left("was made by the builder %.100q from a package of type %q, which is not ours",
-			builder, t.pkg.Metadata.Type)
+			builder, chaincode.ShownType(t.pkg.Metadata.Type))
 	}
 	if err := t.readConnections(); err != nil {
 		return t, err

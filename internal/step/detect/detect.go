@@ -38,6 +38,6 @@ func Run(p *program.Program) error {
 		p.Info("type %q is ours", metadata.Type)
 		return nil
 	}
-	p.Debug("type %q is not in %s", metadata.Type, chaincode.TypesVariable)
+	p.Debug("type %q is not in %s", chaincode.ShownType(metadata.Type), chaincode.TypesVariable)
 	return program.Exit(notMine, nil)
 }
