@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,6 +80,11 @@ func unpack(t *testing.T, pkg *archive.Package) string {
 }
 
 func TestWriteRefuses(t *testing.T) {
+	large := make([]byte, archive.MaxFile/2+1)
+	many := make([]archive.File, 20_001)
+	for i := range many {
+		many[i].Name = strconv.Itoa(i)
+	}
 	for name, test := range map[string]struct {
 		label, ccType string
 		files         []archive.File
@@ -92,6 +98,8 @@ func TestWriteRefuses(t *testing.T) {
 		"twice":     {"a", "ccaas", []archive.File{{Name: "x"}, {Name: "x"}}, `"x": appears twice`},
 		"absolute":  {"a", "ccaas", []archive.File{{Name: "/x"}}, `"/x": is absolute`},
 		"escaping":  {"a", "ccaas", []archive.File{{Name: "../x"}}, `"../x": is absolute or points outside`},
+		"too large": {"a", "ccaas", []archive.File{{Name: "x", Content: large}, {Name: "y", Content: large}}, "would be larger than 67108864 bytes"},
+		"too many":  {"a", "ccaas", many, "has more than 20000 entries"},
 		"too long":  {"a", "ccaas", []archive.File{{Name: strings.Repeat("x", 101)}}, "the name must be ASCII"},
 		"not ASCII": {"a", "ccaas", []archive.File{{Name: "ä"}}, `"ä": the name must be ASCII`},
 	} {

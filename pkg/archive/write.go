@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,7 @@ type File struct {
 // Write returns a package of the files with the given label and type. Its bytes, and so its
 // package ID, depend only on the arguments: entries are sorted, have no time or owner, and
 // all have the same mode. Nothing is compressed, because a better compressor in the next
-// release of Go would change the package ID.
+// release of Go would change the package ID. Write rejects what Open and Unpack reject.
 func Write(label, ccType string, files []File) (*Package, error) {
 	if err := errors.Join(chaincode.CheckLabel(label), chaincode.CheckType(ccType)); err != nil {
 		return nil, err
@@ -42,7 +43,17 @@ func Write(label, ccType string, files []File) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(data)
+	if len(data) > MaxFile {
+		return nil, fmt.Errorf("the package would be larger than %d bytes", MaxFile)
+	}
+	pkg, err := Parse(data)
+	if err == nil {
+		err = pkg.eachCode(context.Background(), newTree().check)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pkg, nil
 }
 
 func compare(a, b string) int {
