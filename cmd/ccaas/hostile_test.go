@@ -35,6 +35,8 @@ var (
 	file  = testarchive.File
 	link  = testarchive.Link
 	zeros = testarchive.Zeros
+	raw   = testarchive.Raw
+	pax   = testarchive.Records
 )
 
 func pack(t *testing.T, entries ...entry) string {
@@ -143,6 +145,9 @@ func hostile(t *testing.T) map[string][2]string {
 		// the code archive
 		"a bomb":                    {withCode(t, good, zeros("bomb", 256<<20)), "is larger than 134217728 bytes when unpacked"},
 		"many small bombs":          {withCode(t, good, zeros("a", 60<<20), zeros("b", 60<<20), zeros("c", 60<<20)), "is larger than 134217728 bytes when unpacked"},
+		"less than nothing":       {withCode(t, good, raw(tar.TypeDir, "d/", -1<<50, ""), zeros("bomb", 200<<20)), `"d/": has a negative size`},
+		"holes":                   {withCode(t, good, pax("GNU.sparse.major=0", "GNU.sparse.minor=1", "GNU.sparse.name=big", "GNU.sparse.size=314572800", "GNU.sparse.numblocks=1", "GNU.sparse.map=0,1"), raw(tar.TypeReg, "big", 1, "x")), `"big": is a sparse file`},
+		"holes in GNU's old form": {withCode(t, good, raw(tar.TypeGNUSparse, "big", 0, "")), "is neither a regular file nor a folder"},
 		"20001 entries":             {withCode(t, tooMany...), "has more than 20000 entries"},
 		"600000 implied folders":    {withCode(t, implied...), "has more than 20000 entries, folders included"},
 		"60 MB of paths":            {withCode(t, longPaths...), "has paths that are longer than 8388608 bytes altogether"},

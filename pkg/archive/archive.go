@@ -5,10 +5,8 @@ package archive
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -245,43 +243,4 @@ func (p *Package) eachCode(ctx context.Context, visit func(*tar.Header, io.Reade
 		}
 		return nil
 	})
-}
-
-// entries calls visit for each entry of a gzip tar, which must unpack to less
-// than limit bytes.
-func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Header, io.Reader) error) error {
-	buffered := bufio.NewReaderSize(r, 64<<10)
-	head, headErr := buffered.Peek(headSize)
-	unzipped, err := gzip.NewReader(buffered)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	} else if err != nil {
-		return notGzip(head, headErr)
-	}
-	left := &io.LimitedReader{R: interruptible{ctx, unzipped}, N: limit}
-	tooMuch := fmt.Errorf("unpacks to %d bytes or more", limit)
-	reader := tar.NewReader(left)
-	for count := 0; ; count++ {
-		header, err := reader.Next()
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case left.N == 0: // check this before io.EOF, which the limit may have caused
-			return tooMuch
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return notTar(unzipped, count == 0, err)
-		case count == safefile.MaxEntries:
-			return errTooMany
-		}
-		switch err := visit(header, reader); {
-		case err != nil && left.N == 0:
-			return tooMuch
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return notTar(unzipped, false, err)
-		case err != nil:
-			return err
-		}
-	}
 }

@@ -65,6 +65,7 @@ func (t *tree) check(header *tar.Header, _ io.Reader) error {
 		if strings.HasSuffix(header.Name, "/") {
 			return fmt.Errorf("%q: is a file with a folder's name, so the peer rejects the package", header.Name)
 		}
+		t.bytesLeft -= header.Size
 		err = t.file(name, fs.FileMode(header.Mode), header.Size)
 	default:
 		return fmt.Errorf("%q: is neither a regular file nor a folder, so the peer rejects the package", header.Name)
@@ -75,7 +76,7 @@ func (t *tree) check(header *tar.Header, _ io.Reader) error {
 	case err != nil:
 		return fmt.Errorf("%q: %w", header.Name, err)
 	}
-	if t.bytesLeft -= header.Size; t.bytesLeft < 0 {
+	if t.bytesLeft < 0 {
 		return fmt.Errorf("is larger than %d bytes when unpacked", maxUnpacked)
 	}
 	if t.pathsLeft -= len(name); t.pathsLeft < 0 {
