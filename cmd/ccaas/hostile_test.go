@@ -92,6 +92,11 @@ func hostile(t *testing.T) map[string][2]string {
 	badCode := file("code.tar.gz", pack(t, file("connection.json", `{"address":"x","tls_required":false}`)))
 	good := file("connection.json", goodDocument)
 	implied, longPaths := []entry{good}, []entry{good}
+	outer := []entry{file("metadata.json", goodMetadata), file("code.tar.gz", pack(t, good))}
+	longNames := slices.Clone(outer)
+	for i := range 5000 {
+		longNames = append(longNames, file(strconv.Itoa(i)+"/"+repeat("n", 3000), ""))
+	}
 	for i := range 19_900 {
 		implied = append(implied, file(strconv.Itoa(i)+"/"+repeat("d/", 30)+"f", ""))
 		longPaths = append(longPaths, file("META-INF/"+repeat(repeat("d", 240)+"/", 12)+strconv.Itoa(i), ""))
@@ -145,9 +150,9 @@ func hostile(t *testing.T) map[string][2]string {
 		// the code archive
 		"a bomb":                    {withCode(t, good, zeros("bomb", 256<<20)), "is larger than 134217728 bytes when unpacked"},
 		"many small bombs":          {withCode(t, good, zeros("a", 60<<20), zeros("b", 60<<20), zeros("c", 60<<20)), "is larger than 134217728 bytes when unpacked"},
-		"less than nothing":       {withCode(t, good, raw(tar.TypeDir, "d/", -1<<50, ""), zeros("bomb", 200<<20)), `"d/": has a negative size`},
-		"holes":                   {withCode(t, good, pax("GNU.sparse.major=0", "GNU.sparse.minor=1", "GNU.sparse.name=big", "GNU.sparse.size=314572800", "GNU.sparse.numblocks=1", "GNU.sparse.map=0,1"), raw(tar.TypeReg, "big", 1, "x")), `"big": is a sparse file`},
-		"holes in GNU's old form": {withCode(t, good, raw(tar.TypeGNUSparse, "big", 0, "")), "is neither a regular file nor a folder"},
+		"less than nothing":         {withCode(t, good, raw(tar.TypeDir, "d/", -1<<50, ""), zeros("bomb", 200<<20)), `"d/": has a negative size`},
+		"holes":                     {withCode(t, good, pax("GNU.sparse.major=0", "GNU.sparse.minor=1", "GNU.sparse.name=big", "GNU.sparse.size=314572800", "GNU.sparse.numblocks=1", "GNU.sparse.map=0,1"), raw(tar.TypeReg, "big", 1, "x")), `"big": is a sparse file`},
+		"holes in GNU's old form":   {withCode(t, good, raw(tar.TypeGNUSparse, "big", 0, "")), "is neither a regular file nor a folder"},
 		"20001 entries":             {withCode(t, tooMany...), "has more than 20000 entries"},
 		"600000 implied folders":    {withCode(t, implied...), "has more than 20000 entries, folders included"},
 		"60 MB of paths":            {withCode(t, longPaths...), "has paths that are longer than 8388608 bytes altogether"},
@@ -172,7 +177,7 @@ func hostile(t *testing.T) map[string][2]string {
 		"escape in a name":          {withCode(t, good, file("META-INF/statedb/\x1b[31mred", "")), `"META-INF/statedb/\x1b[31mred"`},
 		"invalid UTF-8 in a name":   {withCode(t, good, file("META-INF/statedb/\xff", "")), `"META-INF/statedb/\xff"`},
 		"invalid UTF-8 in a folder": {withCode(t, good, file("META-INF/x\xff/f", "")), `"META-INF/x\xff": is a folder whose name is not UTF-8: rename it`},
-		"a longer name":             {withCode(t, good, file(repeat(repeat("d", 200)+"/", 20)+"x", "")), "is not a valid file path"},
+		"a longer name":             {withCode(t, good, file(repeat(repeat("d", 200)+"/", 20)+"x", "")), "is a path longer than 3072 bytes"},
 		"the template a folder":     {withCode(t, file("connection.json/x", "")), "is a folder"},
 		"META-INF a file":           {withCode(t, good, file("META-INF", "")), "is a file, not a folder"},
 		"no code":                   {pack(t, file("metadata.json", goodMetadata), file("code.tar.gz", "x")), "is not a gzip file"},
@@ -182,6 +187,8 @@ func hostile(t *testing.T) map[string][2]string {
 		"an outer bomb":         {pack(t, file("metadata.json", goodMetadata), zeros("bomb", 256<<20), file("code.tar.gz", pack(t, good))), "unpacks to"},
 		"large metadata":        {pack(t, zeros("metadata.json", 256<<20), file("code.tar.gz", pack(t, good))), "metadata.json is larger than"},
 		"metadata 30000 deep":   {pack(t, file("metadata.json", `{"extra":`+repeat("[", 30_000)), file("code.tar.gz", pack(t, good))), "is not valid JSON"},
+		"a long outer name":     {pack(t, append(outer[:2:2], file(repeat("n", 1<<19), ""))...), "is a path longer than 3072 bytes"},
+		"15 MB of outer names":  {pack(t, longNames...), "has paths that are longer than 8388608 bytes altogether"},
 		"label that escapes":    {pack(t, file("metadata.json", `{"type":"ccaas","label":"../x"}`), file("code.tar.gz", pack(t, good))), `label "../x"`},
 		"label with a newline":  {pack(t, file("metadata.json", `{"type":"ccaas","label":"x\nbuild: error: forged"}`), file("code.tar.gz", pack(t, good))), `label "x\nbuild`},
 		"outer link":            {pack(t, link(tar.TypeSymlink, "metadata.json", "/etc/passwd"), file("code.tar.gz", "")), "is not a regular file"},

@@ -86,8 +86,12 @@ func Parse(data []byte) (*Package, error) {
 
 func (p *Package) parse(ctx context.Context) error {
 	seen := map[string]bool{}
+	var names paths
 	var folder error // the error for the first folder entry; other entries may explain the file better
 	err := p.each(ctx, func(header *tar.Header, r io.Reader) error {
+		if err := names.add(header.Name); err != nil {
+			return err
+		}
 		if seen[header.Name] {
 			return fmt.Errorf("%q: appears twice", header.Name)
 		}

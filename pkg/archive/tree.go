@@ -44,17 +44,34 @@ type tree struct {
 	root      *node
 	count     int   // of files and folders, without the root
 	bytesLeft int64 // still allowed for files
-	pathsLeft int   // bytes still allowed for paths
+	paths     paths
 }
 
 func newTree() *tree {
-	return &tree{root: newFolder("."), bytesLeft: maxUnpacked, pathsLeft: safefile.MaxPaths}
+	return &tree{root: newFolder("."), bytesLeft: maxUnpacked}
+}
+
+// paths is the total length of the paths of an archive, in bytes.
+type paths int
+
+// add adds a path, or rejects it if it is too long or if all are together.
+func (p *paths) add(name string) error {
+	if len(name) > maxPath {
+		return fmt.Errorf("%.40q…: is a path longer than %d bytes", name, maxPath)
+	}
+	if *p += paths(len(name)); *p > safefile.MaxPaths {
+		return fmt.Errorf("has paths that are longer than %d bytes altogether", safefile.MaxPaths)
+	}
+	return nil
 }
 
 // check adds an entry of the archive, or rejects it: see Unpack.
 func (t *tree) check(header *tar.Header, _ io.Reader) error {
 	name := filepath.Clean(header.Name)
 	if err := checkPath(name); err != nil {
+		return err
+	}
+	if err := t.paths.add(name); err != nil {
 		return err
 	}
 	var err error
@@ -78,9 +95,6 @@ func (t *tree) check(header *tar.Header, _ io.Reader) error {
 	}
 	if t.bytesLeft < 0 {
 		return fmt.Errorf("is larger than %d bytes when unpacked", maxUnpacked)
-	}
-	if t.pathsLeft -= len(name); t.pathsLeft < 0 {
-		return fmt.Errorf("has paths that are longer than %d bytes altogether", safefile.MaxPaths)
 	}
 	return nil
 }
@@ -150,14 +164,14 @@ func (t *tree) find(name string) *node {
 }
 
 // checkPath rejects a path that points outside the archive, as the peer does (ValidPath in
-// core/container/externalbuilder), and a path that is too deep, too long or contains NUL.
+// core/container/externalbuilder), and a path that is too deep or contains NUL.
 func checkPath(name string) error {
 	switch {
 	case !filepath.IsLocal(name):
 		return fmt.Errorf("%q: is absolute or points outside the archive, so the peer rejects the package", name)
 	case strings.Count(name, "/") > safefile.MaxDepth:
 		return fmt.Errorf("%.40q…: folders nest deeper than %d", name, safefile.MaxDepth)
-	case len(name) > maxPath || strings.ContainsRune(name, 0):
+	case strings.ContainsRune(name, 0):
 		return fmt.Errorf("%.40q…: is not a valid file path", name)
 	}
 	return nil

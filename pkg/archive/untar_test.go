@@ -73,7 +73,7 @@ func TestTreeBounds(t *testing.T) {
 		"path": {1, func(int) *tar.Header {
 			return &tar.Header{Name: strings.Repeat(strings.Repeat("d", 127)+"/", 23) + strings.Repeat("x", 128)}
 		},
-			strings.Repeat(strings.Repeat("d", 127)+"/", 23) + strings.Repeat("x", 129), "is not a valid file path"},
+			strings.Repeat(strings.Repeat("d", 127)+"/", 23) + strings.Repeat("x", 129), "is a path longer than 3072 bytes"},
 		"depth": {1, func(int) *tar.Header { return &tar.Header{Name: strings.Repeat("d/", 32) + "x"} }, strings.Repeat("d/", 33) + "x", "nest deeper than 32"},
 	} {
 		tree := newTree()
