@@ -101,6 +101,8 @@ func hostile(t *testing.T) map[string][2]string {
 		implied = append(implied, file(strconv.Itoa(i)+"/"+repeat("d/", 30)+"f", ""))
 		longPaths = append(longPaths, file("META-INF/"+repeat(repeat("d", 240)+"/", 12)+strconv.Itoa(i), ""))
 	}
+	records := slices.Repeat([]entry{pax(slices.Repeat([]string{"a="}, 200_000)...)}, 100)
+	empty := slices.Repeat([]entry{pax()}, 100_000)
 	cases := map[string][2]string{
 		// the language
 		"a million ifs":           {address(t, repeat("{{if 1}}", 1_000_000)), "is larger than 65536 bytes"},
@@ -153,6 +155,8 @@ func hostile(t *testing.T) map[string][2]string {
 		"less than nothing":         {withCode(t, good, raw(tar.TypeDir, "d/", -1<<50, ""), zeros("bomb", 200<<20)), `"d/": has a negative size`},
 		"holes":                     {withCode(t, good, pax("GNU.sparse.major=0", "GNU.sparse.minor=1", "GNU.sparse.name=big", "GNU.sparse.size=314572800", "GNU.sparse.numblocks=1", "GNU.sparse.map=0,1"), raw(tar.TypeReg, "big", 1, "x")), `"big": is a sparse file`},
 		"holes in GNU's old form":   {withCode(t, good, raw(tar.TypeGNUSparse, "big", 0, "")), "is neither a regular file nor a folder"},
+		"20 million records":      {withCode(t, append(records, good)...), "has too many headers"},
+		"100000 empty headers":    {withCode(t, append(empty, good)...), "has too many headers"},
 		"20001 entries":             {withCode(t, tooMany...), "has more than 20000 entries"},
 		"600000 implied folders":    {withCode(t, implied...), "has more than 20000 entries, folders included"},
 		"60 MB of paths":            {withCode(t, longPaths...), "has paths that are longer than 8388608 bytes altogether"},
@@ -189,6 +193,8 @@ func hostile(t *testing.T) map[string][2]string {
 		"metadata 30000 deep":   {pack(t, file("metadata.json", `{"extra":`+repeat("[", 30_000)), file("code.tar.gz", pack(t, good))), "is not valid JSON"},
 		"a long outer name":     {pack(t, append(outer[:2:2], file(repeat("n", 1<<19), ""))...), "is a path longer than 3072 bytes"},
 		"15 MB of outer names":  {pack(t, longNames...), "has paths that are longer than 8388608 bytes altogether"},
+		"outer records":        {pack(t, append(records, outer...)...), "has too many headers"},
+		"outer empty headers":  {pack(t, append(empty, outer...)...), "has too many headers"},
 		"label that escapes":    {pack(t, file("metadata.json", `{"type":"ccaas","label":"../x"}`), file("code.tar.gz", pack(t, good))), `label "../x"`},
 		"label with a newline":  {pack(t, file("metadata.json", `{"type":"ccaas","label":"x\nbuild: error: forged"}`), file("code.tar.gz", pack(t, good))), `label "x\nbuild`},
 		"outer link":            {pack(t, link(tar.TypeSymlink, "metadata.json", "/etc/passwd"), file("code.tar.gz", "")), "is not a regular file"},

@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -26,9 +27,12 @@ func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Head
 	}
 	left := &io.LimitedReader{R: interruptible{ctx, unzipped}, N: limit}
 	tooMuch := fmt.Errorf("unpacks to %d bytes or more", limit)
-	reader := tar.NewReader(left)
+	headers := &headerReader{r: left}
+	reader := tar.NewReader(headers)
 	for count := 0; ; count++ {
+		headers.counts = true
 		header, err := reader.Next()
+		headers.counts = false
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -36,6 +40,8 @@ func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Head
 			return tooMuch
 		case err == io.EOF:
 			return nil
+		case errors.Is(err, errHeaders):
+			return err
 		case err != nil:
 			return notTar(unzipped, count == 0, err)
 		case count == safefile.MaxEntries:
@@ -44,7 +50,11 @@ func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Head
 		if err := checkSize(header); err != nil {
 			return err
 		}
-		switch err := visit(header, reader); {
+		err = visit(header, reader)
+		if err == nil { // leave only headers to Next
+			_, err = io.Copy(io.Discard, reader)
+		}
+		switch {
 		case err != nil && left.N == 0:
 			return tooMuch
 		case errors.Is(err, io.ErrUnexpectedEOF):
@@ -53,6 +63,33 @@ func entries(ctx context.Context, r io.Reader, limit int64, visit func(*tar.Head
 			return err
 		}
 	}
+}
+
+// Limits on the headers of an archive. The PAX header of an entry may have any number of
+// records, one in each line, and a record takes longer to read than its bytes.
+const (
+	maxHeaders = 24 << 20 // bytes
+	perLine    = 100      // bytes that a line counts in addition
+)
+
+var errHeaders = errors.New("has too many headers for its entries: create it without extended attributes")
+
+// headerReader reads an archive. While it counts, it fails at maxHeaders.
+type headerReader struct {
+	r      io.Reader
+	counts bool
+	count  int
+}
+
+func (h *headerReader) Read(p []byte) (int, error) {
+	n, err := h.r.Read(p)
+	if h.counts {
+		h.count += n + perLine*bytes.Count(p[:n], []byte("\n"))
+	}
+	if h.count > maxHeaders {
+		return n, errHeaders
+	}
+	return n, err
 }
 
 // checkSize rejects an entry with another size than that of its content in the archive. For a

@@ -32,6 +32,30 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// Headers may have 24 MiB, and each line in them counts as 100 bytes more. What is read while
+// the reader does not count is content.
+func TestHeaders(t *testing.T) {
+	const most = 24 << 20
+	lines := strings.Repeat("\n", most/101)
+	for name, test := range map[string]struct{ content, headers string }{
+		"content": {strings.Repeat("a", most), "\n"},
+		"bytes":   {"", strings.Repeat("a", most)},
+		"lines":   {"", lines + strings.Repeat("a", most-len(lines)*101)},
+	} {
+		r := &headerReader{r: strings.NewReader(test.content + test.headers + "a")}
+		if _, err := io.CopyN(io.Discard, r, int64(len(test.content))); err != nil {
+			t.Fatal(err)
+		}
+		r.counts = true
+		if _, err := io.CopyN(io.Discard, r, int64(len(test.headers))); err != nil {
+			t.Errorf("%s: the most is refused: %v", name, err)
+		}
+		if _, err := io.ReadAll(r); (err == errHeaders) == (name == "content") {
+			t.Errorf("%s: one more: %v", name, err)
+		}
+	}
+}
+
 // A regular file in a tar may have a folder's name, with a slash at the end, though
 // archive/tar refuses to write such an entry.
 func TestFileWithTheNameOfAFolder(t *testing.T) {
