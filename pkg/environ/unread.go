@@ -27,10 +27,9 @@ func (e *Environment) Unread(read []string) []error {
 // probably meant to have that name.
 func (e *Environment) Misnamed(read []string) map[string]string {
 	misnamed := map[string]string{}
-	for set, meant := range e.layers.misnamed(e.read, read) {
-		if other := misnamed[meant]; other == "" || set < other {
-			misnamed[meant] = set
-		}
+	all := e.layers.misnamed(e.read, read)
+	for _, set := range slices.Backward(slices.Sorted(maps.Keys(all))) { // if there are several, the first remains
+		misnamed[all[set]] = set
 	}
 	return misnamed
 }

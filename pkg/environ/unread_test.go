@@ -87,6 +87,14 @@ func TestMisnamed(t *testing.T) {
 	}
 }
 
+// If several variables were probably meant to be the same one, it is always the first that is named.
+func TestMisnamedTwice(t *testing.T) {
+	env := load(t, map[string]string{"MEMBER_HOTS": "x", "MEMBER_HOSTT": "x", "MEMBER_HSOT": "x"})
+	if got := env.Misnamed([]string{"MEMBER_HOST"})["MEMBER_HOST"]; got != "MEMBER_HOSTT" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // DidYouMean suggests the setting or variable that was probably meant.
 func TestDidYouMean(t *testing.T) {
 	for name, want := range map[string]string{
