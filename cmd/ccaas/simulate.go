@@ -123,9 +123,11 @@ func simulate(
 		if err != nil {
 			return err
 		}
+		var warnings []string
 		for _, name := range pkg.Unknown {
-			p.Warn("%q: the peer ignores the entry %q", file, name)
+			warnings = append(warnings, fmt.Sprintf("%q: the peer ignores the entry %q", file, name))
 		}
+		p.WarnAll(warnings)
 		packages = append(packages, pkg)
 	}
 	s, err := options.prepare(p, peers)
