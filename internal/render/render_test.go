@@ -9,6 +9,7 @@ import (
 
 	"ccaas-template-builder/internal/golden"
 	"ccaas-template-builder/internal/message"
+	"ccaas-template-builder/internal/must"
 	"ccaas-template-builder/internal/render"
 	"ccaas-template-builder/pkg/environ"
 )
@@ -55,6 +56,43 @@ func renderValue(t *testing.T, json string) (render.Result, error) {
 		return render.Result{}, err
 	}
 	return d.Member("k").Render(values())
+}
+
+// In a trial, a value is supplied where one is needed and not set. If none is, the variable is missing.
+func TestSupply(t *testing.T) {
+	trial := values()
+	trial.Supply = func(name string) any {
+		if name == "ADDRESS" {
+			return "supplied"
+		}
+		return nil
+	}
+	for document, want := range map[string]string{
+		`{"k": "{{ .Address }}:1"}`:                "supplied:1",
+		`{"k": "{{ .Address | upper }}:1"}`:        "SUPPLIED:1",
+		`{"k": "{{ .Peer.MSPID }}:1"}`:             "MSP_ID is not set",
+		`{"k": "{{ .Address }}{{ .Peer.MSPID }}"}`: "MSP_ID is not set",
+	} {
+		parsed := must.Get(render.Parse("c.json", []byte(document)))(t)
+		result, err := parsed.Member("k").Render(trial)
+		if got := fmt.Sprint(result.Value, err); !strings.Contains(got, want) {
+			t.Errorf("%s: got %s", document, got)
+		}
+	}
+}
+
+// Steps counts expressions, and the work of functions in units of 16 bytes.
+func TestSteps(t *testing.T) {
+	for template, want := range map[string][2]int{
+		`"x"`:                              {0, 0},
+		`"{{ 1 }}{{ 2 }}{{ 3 }}"`:          {3, 3},
+		`"{{ with upper .big }}{{ end }}"`: {2 * 60000 / 16, 2*60000/16 + 10},
+		`"{{ .Address }}"`:                 {100, 110},
+	} {
+		if result, _ := renderValue(t, template); result.Steps < want[0] || result.Steps > want[1] {
+			t.Errorf("%s takes %d steps, want %d to %d", template, result.Steps, want[0], want[1])
+		}
+	}
 }
 
 func TestRender(t *testing.T) {
