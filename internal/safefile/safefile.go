@@ -4,6 +4,7 @@
 package safefile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -154,10 +155,14 @@ func Files(root Dir, dir string) ([]string, error) {
 		return nil, At(dir, fmt.Errorf("is %s, not a folder", kind(info.Mode())))
 	}
 	var files []string
+	var misnamed error // the first such error, so that the other files are listed
 	entries, left := 0, MaxPaths
 	err := fs.WalkDir(root.FS(), dir, func(name string, entry fs.DirEntry, err error) error {
 		if entry != nil && entry.IsDir() && !utf8.ValidString(name) { // the file system of an os.Root rejects it
-			return At(name, errors.New("is a folder whose name is not UTF-8: rename it"))
+			misnamed = cmp.Or(misnamed, At(name, errors.New("is a folder whose name is not UTF-8: rename it")))
+			if err != nil {
+				return fs.SkipDir
+			}
 		}
 		if err != nil {
 			return At(name, err)
@@ -184,7 +189,7 @@ func Files(root Dir, dir string) ([]string, error) {
 		files = append(files, name)
 		return nil
 	})
-	return files, err
+	return files, cmp.Or(err, misnamed)
 }
 
 // Open opens the folder dir. what describes the folder in errors, for example "package folder".

@@ -141,9 +141,12 @@ func TestFiles(t *testing.T) {
 	_, deep := folder(t, map[string]string{"m/" + strings.Repeat("d/", 40) + "x": ""})
 	_, err := safefile.Files(deep, "m")
 	want(t, err, `"m": folders nest deeper than 32`)
-	_, odd := folder(t, map[string]string{"m/x\xff/f": ""})
-	_, err = safefile.Files(odd, "m")
+	_, odd := folder(t, map[string]string{"m/x\xff/f": "", "m/z": ""})
+	files, err := safefile.Files(odd, "m")
 	want(t, err, `"m/x\xff": is a folder whose name is not UTF-8: rename it`)
+	if !slices.Equal(files, []string{"m/z"}) {
+		t.Errorf("beside a folder whose name is not UTF-8: %q", files)
+	}
 	for dir, part := range map[string]string{"links": `"links/l": is a symbolic link, not a regular file`, "toplink": `"toplink": is a symbolic link, not a folder`, "x": `"x": is a file, not a folder`} {
 		_, err := safefile.Files(root, dir)
 		want(t, err, part)
