@@ -94,6 +94,10 @@ func Environment(pairs []string) map[string]string {
 // step gave to Exit. A panic is reported as one line, without the value of the panic, which
 // might be a secret.
 func (p *Program) Run(step func(*Program) error) int {
+	signals := make(chan os.Signal, 1)
+	if len(p.Signals) > 0 {
+		signal.Notify(signals, p.Signals...) // for good, so that a second signal does not interrupt the cleanup
+	}
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -109,10 +113,6 @@ func (p *Program) Run(step func(*Program) error) int {
 		timer := time.NewTimer(p.Deadline)
 		defer timer.Stop()
 		expired = timer.C
-	}
-	signals := make(chan os.Signal, 1)
-	if len(p.Signals) > 0 {
-		signal.Notify(signals, p.Signals...) // for good, so that a second signal does not interrupt the cleanup
 	}
 	select {
 	case err := <-done:
