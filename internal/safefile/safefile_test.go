@@ -130,6 +130,15 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// anyNames is a folder whose file system accepts names that are not UTF-8, as that of a package does.
+type anyNames struct {
+	*os.Root
+	dir string
+}
+
+func (a anyNames) FS() fs.FS                         { return a }
+func (a anyNames) Open(name string) (fs.File, error) { return os.Open(filepath.Join(a.dir, name)) }
+
 func TestFiles(t *testing.T) {
 	_, root := folder(t, map[string]string{"m/b/c": "", "m/a": "", "m/b/a": "", "x": "", "links/l": "->../x", "toplink": "->m"})
 	if files, err := safefile.Files(root, "m"); err != nil || !slices.Equal(files, []string{"m/a", "m/b/a", "m/b/c"}) {
@@ -146,6 +155,11 @@ func TestFiles(t *testing.T) {
 	want(t, err, `"m/x\xff": is a folder whose name is not UTF-8: rename it`)
 	if !slices.Equal(files, []string{"m/z"}) {
 		t.Errorf("beside a folder whose name is not UTF-8: %q", files)
+	}
+	files, err = safefile.Files(anyNames{odd, odd.Name()}, "m")
+	want(t, err, `"m/x\xff": is a folder whose name is not UTF-8: rename it`)
+	if !slices.Equal(files, []string{"m/x\xff/f", "m/z"}) {
+		t.Errorf("in and beside a folder whose name is not UTF-8: %q", files)
 	}
 	for dir, part := range map[string]string{"links": `"links/l": is a symbolic link, not a regular file`, "toplink": `"toplink": is a symbolic link, not a folder`, "x": `"x": is a file, not a folder`} {
 		_, err := safefile.Files(root, dir)

@@ -133,15 +133,3 @@ func TestHeld(t *testing.T) {
 		}
 	}
 }
-
-// A type may contain only letters, digits and . _ -
-func TestTypes(t *testing.T) {
-	for ccType, valid := range map[string]bool{
-		"azAZ09": true, "a.b_c-d": true, "-": true,
-		"a@": false, "a[": false, "a`": false, "a{": false, "a/": false, "a:": false, "a,": false, "é": false,
-	} {
-		if _, err := archive.Write("a", ccType, files); (err == nil) != valid {
-			t.Errorf("%q: %v", ccType, err)
-		}
-	}
-}

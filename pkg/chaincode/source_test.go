@@ -157,6 +157,18 @@ func TestAccepts(t *testing.T) {
 	}
 }
 
+// A type may contain only letters, digits and . _ -
+func TestTypes(t *testing.T) {
+	for ccType, valid := range map[string]bool{
+		"azAZ09": true, "a.b_c-d": true, "-": true,
+		"a@": false, "a[": false, "a`": false, "a{": false, "a/": false, "a:": false, "a,": false, "é": false,
+	} {
+		if err := chaincode.CheckType(ccType); (err == nil) != valid {
+			t.Errorf("%q: %v", ccType, err)
+		}
+	}
+}
+
 // A type is shown if it looks like one.
 func TestShownType(t *testing.T) {
 	for ccType, want := range map[string]string{
